@@ -1,0 +1,294 @@
+"""The tables. Times are epoch seconds UTC, money is whole minor units of its currency, numbers are E.164.
+
+Later changes go into a migration of their own; this file always says what the newest migration leaves behind.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    true,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives out row ids only for INTEGER, PostgreSQL wants 64 bits.
+Id = BigInteger().with_variant(Integer, "sqlite")
+Time = Float(53)
+Money = BigInteger().with_variant(Integer, "sqlite")
+
+teams = Table("teams", metadata, Column("id", Id, primary_key=True), Column("name", Text, nullable=False, unique=True))
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("full_name", Text, nullable=False, server_default=""),
+    Column("role", Text, nullable=False),
+    Column("team_id", Id, ForeignKey("teams.id")),
+    Column("password_hash", Text),
+    Column("locale", Text, nullable=False, server_default="en"),
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    Column("calendar", Text, nullable=False, server_default="gregorian"),
+    # An operator answers for others: their calls go to the one they pass them on to.
+    Column("operator", Boolean, nullable=False, server_default=false()),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("created_at", Time, nullable=False),
+    CheckConstraint("role IN ('agent', 'manager', 'admin')", name="role"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("pattern", Text, nullable=False, unique=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("created_at", Time, nullable=False),
+    Column("seen_at", Time, nullable=False),
+    Column("ends_at", Time, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("created_at", Time, nullable=False),
+)
+
+pipelines = Table(
+    "pipelines",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("pipeline_id", Id, ForeignKey("pipelines.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("probability", Integer, nullable=False, server_default="0"),
+    CheckConstraint("kind IN ('unsorted', 'open', 'won', 'lost')", name="kind"),
+)
+
+# Kept in the transaction that moves a deal: a board of a million deals counts in no time. owner_id 0: nobody's.
+stage_totals = Table(
+    "stage_totals",
+    metadata,
+    Column("stage_id", Id, ForeignKey("stages.id"), primary_key=True),
+    Column("owner_id", Id, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("value", Money, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("company", Text, nullable=False, server_default=""),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("owner_id", Id, ForeignKey("users.id"), index=True),
+    Column("created_at", Time, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+)
+
+# `reversed`: the digits back to front, so that "the last nine digits" is a prefix search.
+contact_numbers = Table(
+    "contact_numbers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False, index=True),
+    Column("number", Text, nullable=False, index=True),
+    Column("reversed", Text, nullable=False, index=True),
+    UniqueConstraint("contact_id", "number"),
+)
+
+deals = Table(
+    "deals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("pipeline_id", Id, ForeignKey("pipelines.id"), nullable=False),
+    Column("stage_id", Id, ForeignKey("stages.id"), nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("owner_id", Id, ForeignKey("users.id"), index=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("number", Text, index=True),
+    Column("value", Money, nullable=False, server_default="0"),
+    Column("currency", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("created_at", Time, nullable=False),
+    Column("stage_since", Time, nullable=False),
+    Column("active_at", Time, nullable=False),
+    Column("next_contact_at", Time),
+    Column("closed_at", Time),
+    Column("close_reason", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="1"),
+)
+Index("ix_deals_column", deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
+Index("ix_deals_own_column", deals.c.owner_id, deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
+
+# One row each time a deal enters a stage: every report is computed from these.
+stage_history = Table(
+    "stage_history",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("deal_id", Id, ForeignKey("deals.id"), nullable=False, index=True),
+    Column("from_stage_id", Id, ForeignKey("stages.id")),
+    Column("stage_id", Id, ForeignKey("stages.id"), nullable=False),
+    Column("at", Time, nullable=False, index=True),
+    Column("user_id", Id, ForeignKey("users.id")),
+    Column("owner_id", Id, ForeignKey("users.id")),
+    Column("value", Money, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+# `n`: the last fact applied. `data`: talks, transfers, evidence and the rest of the snapshot, as JSON text.
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("pbx", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("number", Text, index=True),
+    Column("did", Text),
+    Column("outcome", Text, nullable=False),
+    Column("started_at", Time, nullable=False),
+    Column("answered_at", Time),
+    Column("ended_at", Time),
+    Column("talk_seconds", Float(53), nullable=False),
+    Column("first_answered_by", Text),
+    Column("last_answered_by", Text),
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("recording", Text),
+    Column("data", Text, nullable=False),
+    UniqueConstraint("pbx", "boot", "uid"),
+)
+Index("ix_calls_newest", calls.c.started_at.desc(), calls.c.id.desc())
+
+# Who took part (rang or talked): an agent sees these calls and those of their own deals.
+call_people = Table(
+    "call_people",
+    metadata,
+    Column("call_id", Text, ForeignKey("calls.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True, index=True),
+)
+
+call_deals = Table(
+    "call_deals",
+    metadata,
+    Column("call_id", Text, ForeignKey("calls.id"), primary_key=True),
+    Column("deal_id", Id, ForeignKey("deals.id"), primary_key=True, index=True),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),  # callback | look | todo
+    Column("title", Text, nullable=False),
+    Column("deal_id", Id, ForeignKey("deals.id"), index=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("call_id", Text, ForeignKey("calls.id")),
+    Column("number", Text, index=True),
+    Column("user_id", Id, ForeignKey("users.id"), index=True),
+    Column("team_id", Id, ForeignKey("teams.id")),
+    Column("created_at", Time, nullable=False),
+    Column("due_at", Time, nullable=False),
+    Column("done_at", Time),
+    Column("done_by", Id, ForeignKey("users.id")),
+)
+
+# A click-to-call: the row is written before the PBX is asked, and nothing is ever sent for a row that exists.
+dials = Table(
+    "dials",
+    metadata,
+    Column("id", Text, primary_key=True),  # also the ActionID of the Originate
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("deal_id", Id, ForeignKey("deals.id")),
+    Column("contact_id", Id, ForeignKey("contacts.id")),
+    Column("state", Text, nullable=False),  # asked | sent | ringing | answered | ended | refused | unknown
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("call_id", Text),
+    Column("created_at", Time, nullable=False, index=True),
+    UniqueConstraint("user_id", "key"),
+)
+
+# `audience`: NULL managers only, '*' everybody, '|3|17|' those persons and the managers.
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("audience", Text),
+    Column("data", Text, nullable=False),
+    sqlite_autoincrement=True,  # an id once given out is never given again: clients hold it as a cursor
+)
+
+# Which number was dialled says where the customer heard of us, and whose team answers for it.
+dids = Table(
+    "dids",
+    metadata,
+    Column("did", Text, primary_key=True),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("team_id", Id, ForeignKey("teams.id")),
+)
+
+settings = Table(
+    "settings", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False)
+)
+
+pbxes = Table(
+    "pbxes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("boot", Text, nullable=False, server_default=""),
+    Column("up", Boolean, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+)
