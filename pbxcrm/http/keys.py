@@ -1,0 +1,94 @@
+"""What the handlers share: typed keys of the application and of a request, and what `build` is given."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from pbxcrm.crm.access import Scope
+from pbxcrm.service.auth import Auth, Person
+from pbxcrm.store.db import Database
+
+
+class LinkState(Protocol):
+    """How the link to the PBX is: `since` when (epoch seconds), `reason` why it is down ("" while it is up)."""
+
+    @property
+    def up(self) -> bool:
+        """Whether events arrive."""
+
+    @property
+    def since(self) -> float:
+        """When it became so, epoch seconds."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is down, in words for a person."""
+
+
+class Hub(Protocol):
+    """What live needs of pbxcrm.live.hub.Hub."""
+
+    def subscribe(self, scope: Scope, after: int) -> Any:
+        """An async iterator over journal rows newer than `after` that `scope` may see."""
+
+
+class Dialler(Protocol):
+    """What the handlers need of pbxcrm.service.dial.Dialler."""
+
+    async def dial(
+        self,
+        scope: Scope,
+        *,
+        key: str,
+        deal_id: int | None = None,
+        contact_id: int | None = None,
+        number: str | None = None,
+    ) -> tuple[dict[str, Any], bool]:
+        """Ring the asker's phone, then the customer's; (view, whether this call asked the PBX)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What the web side wants to know.
+
+    `secure`: browsers reach us by https (our own or a proxy's). `hosts`: names of ours in the Host header, empty for
+    any. `trusted_proxies`: peers whose X-Forwarded-For is believed.
+    """
+
+    secure: bool = False
+    hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    max_streams: int = 2000
+    max_streams_session: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything the web side stands on. `gauges`: further numbers for /metrics, name -> value."""
+
+    db: Database
+    hub: Hub
+    dialler: Dialler
+    link_state: Callable[[], LinkState]
+    settings: HttpSettings = field(default_factory=HttpSettings)
+    demo: bool = False
+    web_root: Path | None = None
+    gauges: Callable[[], Mapping[str, float]] = dict
+    auth: Auth | None = None
+
+
+DEPS: web.AppKey[Deps] = web.AppKey("deps", Deps)
+AUTH: web.AppKey[Auth] = web.AppKey("auth", Auth)
+# `static_url("app.js")` -> the immutable URL of web/static/app.js, for templates.
+STATIC_URL: web.AppKey[Callable[[str], str]] = web.AppKey("static_url", Callable[[str], str])  # type: ignore[arg-type]
+
+# Set on every request that passed authentication; public pages use `request.get(PERSON)`.
+PERSON: web.RequestKey[Person] = web.RequestKey("person", Person)
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+# True when the request proved itself by `Authorization: Bearer`, not by a cookie.
+BY_TOKEN: web.RequestKey[bool] = web.RequestKey("by_token", bool)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -1,0 +1,205 @@
+"""Who is it? Passwords, sessions and tokens; and patience with those who guess.
+
+Nothing secret is stored or journalled: of a session or a token only the SHA-256 of its random value.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.service.buckets import Buckets
+from pbxcrm.service.errors import ServiceError, TooMany
+from pbxcrm.store import people, sessions
+from pbxcrm.store.db import Database, Tx, audience
+
+SESSION_IDLE = 12 * 3600.0
+SESSION_LIFE = 7 * 86400.0
+# "Seen" is a write, and a write is a journal row: once an hour is enough to tell an idle session.
+SESSION_TOUCH = 3600.0
+MAX_PASSWORD = 1024
+# How many tries before one more is refused, and how many seconds bring one back.
+TRIES_ACCOUNT, TRIES_PEER, TRY_BACK = 10, 15, 30.0
+# One check takes 19 MiB and some 50 ms of a core: two at once, and no endless queue.
+CHECKS_AT_ONCE, CHECKS_WAITING = 2, 30
+
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# Made with the same parameters: an unknown name costs what a known one costs.
+_NOBODY = _HASHER.hash(secrets.token_hex(16))
+
+
+class LoginFailed(ServiceError):
+    """Name or password is wrong: which of them is not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who proved who they are.
+
+    `devices` are patterns as given to `user add`, the first one rings for click-to-call. `via` names the session
+    ("session:…") or the token ("token:7") they came with; it is no secret.
+    """
+
+    scope: Scope
+    full_name: str
+    locale: str = "en"
+    time_zone: str = "UTC"
+    calendar: str = "gregorian"
+    devices: tuple[str, ...] = ()
+    via: str = ""
+
+    @property
+    def name(self) -> str:
+        """The user name."""
+        return self.scope.name
+
+
+def digest(raw: str) -> str:
+    """What is stored of a session or token."""
+    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def session_ref(token_hash: str) -> str:
+    """A public name for a session: says which one, opens nothing."""
+    return "session:" + hashlib.sha256(token_hash.encode()).hexdigest()[:16]
+
+
+async def hash_password(password: str) -> str:
+    """The argon2id hash to store (t=2, m=19 MiB, p=1), made in a thread."""
+    return await asyncio.to_thread(_HASHER.hash, password)
+
+
+class Auth:
+    """Logins of one process: the database, and how often whom has been tried."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._accounts = Buckets(TRIES_ACCOUNT, TRY_BACK)
+        self._peers = Buckets(TRIES_PEER, TRY_BACK)
+        self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
+        self._waiting = 0
+
+    async def login(self, name: str, password: str, peer: str) -> str:
+        """The raw token of a new session, to be put into the cookie.
+
+        Raises LoginFailed (the same, after the same time, for an unknown name) and TooMany.
+        """
+        now = self._db.clock()
+        wait = max(self._accounts.take(name, now), self._peers.take(peer, now))
+        if wait:
+            raise _too_many(wait)
+        async with self._db.read() as conn:
+            user = await people.by_name(conn, SYSTEM, name)
+        known = user is not None and user.active and user.password_hash is not None
+        right = await self._check(user.password_hash if known and user else _NOBODY, password)
+        if not (known and right and user):
+            raise LoginFailed(
+                "The name or the password is not right, so you are not logged in. Try again; an administrator sets a "
+                "new password with: pbxcrm user password NAME"
+            )
+        # An office behind one address logs in each morning: a right password uses nothing up.
+        self._accounts.give_back(name)
+        self._peers.give_back(peer)
+        return await self._start(user)
+
+    async def _check(self, stored: str, password: str) -> bool:
+        if len(password) > MAX_PASSWORD:
+            return False
+        if self._waiting >= CHECKS_WAITING:
+            raise _too_many(5.0)
+        self._waiting += 1
+        try:
+            async with self._checks:
+                return await asyncio.to_thread(_matches, stored, password)
+        finally:
+            self._waiting -= 1
+
+    async def _start(self, user: Any) -> str:
+        raw = secrets.token_urlsafe(32)
+        async with self._db.write() as tx:
+            await sessions.sweep(tx.conn, tx.at, SESSION_IDLE)
+            await sessions.start(tx.conn, user.id, digest(raw), tx.at, tx.at + SESSION_LIFE)
+            data = {"user": user.name, "session": session_ref(digest(raw))}
+            tx.journal("session.started", data, audience(user.id))
+        return raw
+
+    async def by_session(self, raw: str) -> Person | None:
+        """Whose session this is; None when it is unknown or over, or the person was made inactive."""
+        key = digest(raw)
+        now = self._db.clock()
+        async with self._db.read() as conn:
+            row = await sessions.find(conn, SYSTEM, key)
+            if row is None or not row.active or now > row.ends_at or now > row.seen_at + SESSION_IDLE:
+                return None
+            person = await _person(conn, row, session_ref(key))
+        if now > row.seen_at + SESSION_TOUCH:
+            await self._touch(key, person)
+        return person
+
+    async def _touch(self, key: str, person: Person) -> None:
+        async with self._db.write() as tx:
+            await sessions.touch(tx.conn, key, tx.at)
+            data = {"user": person.name, "session": person.via}
+            tx.journal("session.seen", data, audience(person.scope.user_id))
+
+    async def by_token(self, raw: str) -> Person | None:
+        """Whose token this is; None when it is unknown or its person was made inactive."""
+        async with self._db.read() as conn:
+            row = await people.by_token(conn, SYSTEM, digest(raw))
+            if row is None or not row.active:
+                return None
+            return await _person(conn, row, f"token:{row.token_id}")
+
+    async def logout(self, raw: str) -> None:
+        """End this session; its open streams close. Nothing happens when it was over already."""
+        person = await self.by_session(raw)
+        if person is None:
+            return
+        async with self._db.write() as tx:
+            await sessions.end(tx.conn, digest(raw))
+            data = {"user": person.name, "session": person.via}
+            tx.journal("session.ended", data, audience(person.scope.user_id))
+
+    async def logout_all(self, scope: Scope) -> int:
+        """End every session of this person; gives how many there were."""
+        async with self._db.write() as tx:
+            return await end_sessions(tx, scope.user_id, scope.name)
+
+
+async def end_sessions(tx: Tx, user_id: int, name: str) -> int:
+    """End every session of a person inside a transaction; gives how many there were."""
+    ended = await sessions.end_all(tx.conn, user_id)
+    tx.journal("session.ended", {"user": name, "session": None, "count": ended}, audience(user_id))
+    return ended
+
+
+def _matches(stored: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(stored, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return False
+
+
+async def _person(conn: Any, row: Any, via: str) -> Person:
+    mine = await people.patterns(conn, SYSTEM, row.id)
+    return Person(
+        scope=Scope(row.id, row.name, row.role, row.team_id),
+        full_name=row.full_name or row.name,
+        locale=row.locale,
+        time_zone=row.time_zone,
+        calendar=row.calendar,
+        devices=tuple(d.pattern for d in mine),
+        via=via,
+    )
+
+
+def _too_many(wait: float) -> TooMany:
+    seconds = max(1, round(wait))
+    return TooMany(
+        f"Too many tries to log in. Nothing was changed; try again in {seconds} seconds.", retry_after=seconds
+    )

@@ -1,0 +1,66 @@
+"""What a use case can answer instead of doing its work. Each message is for the person who asked."""
+
+from typing import Any
+
+
+class ServiceError(Exception):
+    """What happened, what it means for the data, what to do. `code` is for programs and never changes."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class NotFound(ServiceError):
+    """There is none, or it is not yours: the two look the same."""
+
+    code = "not_found"
+
+
+class Conflict(ServiceError):
+    """Somebody else was first. `current` is how it stands now, `by` who changed it."""
+
+    code = "conflict"
+
+    def __init__(
+        self, message: str, *, current: dict[str, Any] | None = None, by: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.current = current
+        self.by = by
+
+
+class Invalid(ServiceError):
+    """Something in what was sent is wrong: `fields` says which, and how."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, fields: dict[str, str] | None = None, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.fields = fields or {}
+
+
+class Refused(ServiceError):
+    """Understood, and not allowed here: a policy says no."""
+
+    code = "refused"
+
+
+class TooMany(ServiceError):
+    """Too often. `retry_after` seconds from now it may work."""
+
+    code = "too_many"
+
+    def __init__(self, message: str, *, retry_after: int = 1, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+
+
+class Unavailable(ServiceError):
+    """Something this needs is down; nothing was done, and nothing will be done later."""
+
+    code = "unavailable"

@@ -1,0 +1,284 @@
+"""People as the command line and the settings page see them: users, devices, tokens."""
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from pbxcrm.crm.access import ROLES, SYSTEM, Role, Scope
+from pbxcrm.service.auth import MAX_PASSWORD, digest, end_sessions, hash_password
+from pbxcrm.service.errors import Conflict, Invalid, NotFound
+from pbxcrm.store import people
+from pbxcrm.store.db import EVERYBODY, Database, Tx, audience
+
+MIN_PASSWORD = 8
+_NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
+# Technology/resource, as in a channel's name less its suffix.
+_DEVICE = re.compile(r"[A-Za-z][A-Za-z0-9]*/[\w.@+:*/-]{1,78}")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One row of the list of people."""
+
+    id: int
+    name: str
+    full_name: str
+    role: Role
+    team: str | None
+    operator: bool
+    active: bool
+    can_log_in: bool
+    devices: tuple[str, ...]
+
+
+async def add_user(
+    db: Database,
+    name: str,
+    role: str,
+    devices: Sequence[str] = (),
+    *,
+    full_name: str = "",
+    team: str | None = None,
+    operator: bool = False,
+    password: str | None = None,
+    locale: str = "en",
+    time_zone: str = "UTC",
+    calendar: str = "gregorian",
+) -> int:
+    """A new person; gives the id. All or nothing.
+
+    Raises Invalid (a name, role, device or password that cannot be) and Conflict (the name is taken, or a device is
+    somebody else's). A person without a password cannot log in.
+    """
+    name = _user_name(name)
+    values: dict[str, Any] = {
+        "name": name,
+        "role": _role(role),
+        "full_name": _line(full_name),
+        "operator": operator,
+        "locale": locale,
+        "time_zone": time_zone,
+        "calendar": calendar,
+        "password_hash": await hash_password(_password(password)) if password is not None else None,
+    }
+    wanted = [_pattern(d) for d in devices]
+    try:
+        async with db.write() as tx:
+            known = await people.by_name(tx.conn, SYSTEM, name)
+            if known is not None:
+                raise _taken(name, known.role, wanted)
+            values |= {"created_at": tx.at, "team_id": await _team(tx, team) if team else None}
+            user_id = await people.insert_user(tx.conn, values)
+            data = {"user": name, "role": role, "team": team, "operator": operator}
+            tx.journal("user.added", data, EVERYBODY)
+            await _add_devices(tx, user_id, name, wanted)
+            return user_id
+    except IntegrityError as race:
+        raise Conflict(
+            f"Somebody else added {name} or one of these devices at the same moment, so nothing was added here. Look "
+            "with: pbxcrm user list"
+        ) from race
+
+
+async def add_device(db: Database, name: str, pattern: str) -> bool:
+    """One more device of a person; False when they had it. Raises NotFound, Invalid, Conflict (somebody else's)."""
+    pattern = _pattern(pattern)
+    async with db.read() as conn:
+        user = await _known(conn, name)
+        if any(d.pattern == pattern for d in await people.patterns(conn, SYSTEM, user.id)):
+            return False
+    try:
+        async with db.write() as tx:
+            await _add_devices(tx, user.id, user.name, [pattern])
+    except IntegrityError as race:
+        raise Conflict(f"{pattern} was given to somebody at the same moment. Nothing was changed; try again.") from race
+    return True
+
+
+async def set_password(db: Database, name: str, password: str) -> None:
+    """A new password; every session of this person ends. Raises NotFound, Invalid (too short or too long)."""
+    stored = await hash_password(_password(password))
+    async with db.write() as tx:
+        user = await _known(tx.conn, name)
+        await people.update_user(tx.conn, user.id, {"password_hash": stored})
+        tx.journal("user.changed", {"user": user.name, "changed": ["password"]}, audience(user.id))
+        await end_sessions(tx, user.id, user.name)
+
+
+async def change_user(
+    db: Database, name: str, *, role: str | None = None, active: bool | None = None, operator: bool | None = None
+) -> None:
+    """Another role, or shut out, or operator; open sessions and streams end, for rights are read when they begin.
+
+    Raises NotFound, Invalid (no such role).
+    """
+    wanted = {"role": _role(role) if role is not None else None, "active": active, "operator": operator}
+    values = {k: v for k, v in wanted.items() if v is not None}
+    if not values:
+        raise Invalid("Nothing to change was given, so nothing was changed.", {"role": "give a role"})
+    async with db.write() as tx:
+        user = await _known(tx.conn, name)
+        await people.update_user(tx.conn, user.id, values)
+        tx.journal("user.changed", {"user": user.name, "changed": sorted(values)}, EVERYBODY)
+        await end_sessions(tx, user.id, user.name)
+
+
+async def list_people(db: Database, scope: Scope = SYSTEM) -> list[Member]:
+    """All people that `scope` may see, by name."""
+    async with db.read() as conn:
+        rows = await people.listing(conn, scope)
+        mine: dict[int, list[str]] = {}
+        for device in await people.patterns(conn, scope):
+            mine.setdefault(device.user_id, []).append(device.pattern)
+    return [
+        Member(
+            id=row.id,
+            name=row.name,
+            full_name=row.full_name or row.name,
+            role=row.role,
+            team=row.team,
+            operator=row.operator,
+            active=row.active,
+            can_log_in=row.password_hash is not None and row.active,
+            devices=tuple(mine.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+async def devices(db: Database) -> list[tuple[str, str]]:
+    """Every (pattern, user name) of active people: what the tracker knows people by."""
+    async with db.read() as conn:
+        return [(row.pattern, row.user_name) for row in await people.patterns(conn, SYSTEM) if row.active]
+
+
+async def create_token(db: Database, name: str, say: Callable[[str], None] = lambda _: None) -> str:
+    """A token with the rights of the person of this name; gives the raw token, which is stored nowhere.
+
+    A name nobody has becomes an account for a program (role manager, no password, no devices); `say` is told so.
+    """
+    name = _user_name(name)
+    raw = "pbxcrm_" + secrets.token_urlsafe(32)
+    made = False
+    async with db.write() as tx:
+        user = await people.by_name(tx.conn, SYSTEM, name)
+        if user is not None and not user.active:
+            raise Conflict(f"{name} was shut out, so no token was made. Let them in first, or use another name.")
+        if user is None:
+            values = {"name": name, "role": "manager", "created_at": tx.at}
+            user_id = await people.insert_user(tx.conn, values)
+            tx.journal("user.added", {"user": name, "role": "manager", "team": None, "operator": False}, EVERYBODY)
+            made = True
+        else:
+            user_id = user.id
+        token_id = await people.insert_token(tx.conn, user_id, name, digest(raw), tx.at)
+        tx.journal("token.created", {"user": name, "token": token_id}, audience(user_id))
+    if made:
+        say(f"There was nobody named {name}: made an account for a program, which sees all a manager sees.")
+    return raw
+
+
+async def revoke_tokens(db: Database, name: str) -> int:
+    """Forget every token of this person; gives how many there were. Raises NotFound."""
+    async with db.write() as tx:
+        user = await _known(tx.conn, name)
+        count = await people.delete_tokens(tx.conn, user.id)
+        tx.journal("token.revoked", {"user": user.name, "count": count}, audience(user.id))
+        return count
+
+
+async def _known(conn: Any, name: str) -> Any:
+    user = await people.by_name(conn, SYSTEM, unicodedata.normalize("NFC", name.strip()))
+    if user is None:
+        raise NotFound(f"There is nobody named {name!r}. Nothing was changed. Who there is: pbxcrm user list")
+    return user
+
+
+async def _team(tx: Tx, name: str) -> int:
+    team = _line(name)
+    known = await people.team_id(tx.conn, SYSTEM, team)
+    return known if known is not None else await people.insert_team(tx.conn, team)
+
+
+async def _add_devices(tx: Tx, user_id: int, name: str, wanted: Sequence[str]) -> None:
+    taken = [(row.pattern, row.user_name) for row in await people.patterns(tx.conn, SYSTEM)]
+    for pattern in dict.fromkeys(wanted):
+        for other, owner in taken:
+            if owner != name and overlaps(pattern, other):
+                raise Conflict(_belongs(pattern, other, owner), by=owner)
+        if (pattern, name) in taken:
+            continue
+        await people.insert_device(tx.conn, user_id, pattern)
+        tx.journal("device.added", {"user": name, "device": pattern}, EVERYBODY)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether a channel may match both patterns: then nobody could say whose phone it is."""
+    if one.endswith("*") and other.endswith("*"):
+        return one[:-1].startswith(other[:-1]) or other[:-1].startswith(one[:-1])
+    if one.endswith("*"):
+        return other.startswith(one[:-1])
+    if other.endswith("*"):
+        return one.startswith(other[:-1])
+    return one == other
+
+
+def _belongs(pattern: str, other: str, owner: str) -> str:
+    what = f"{pattern} is already a device of {owner}"
+    if pattern != other:
+        what = f"{pattern} and {other}, a device of {owner}, would both match one phone"
+    return f"{what}. Nothing was changed: a phone belongs to one person. Give another device, or change {owner} first."
+
+
+def _taken(name: str, role: str, wanted: Sequence[str]) -> Conflict:
+    message = f"There is already a user {name} ({role}). Nothing was changed."
+    if wanted:
+        message += f" To add a device: pbxcrm user device {name} {' '.join(wanted)}."
+    return Conflict(message + f" To set a password: pbxcrm user password {name}.", by=name)
+
+
+def _user_name(name: str) -> str:
+    clean = unicodedata.normalize("NFC", name.strip())
+    if not _NAME.fullmatch(clean):
+        raise Invalid(
+            f"{name!r} cannot be a user name: it begins with a letter or digit, goes on with letters, digits and "
+            ". _ - @ +, and has 64 at most. Nothing was added.",
+            {"name": "letters, digits and . _ - @ +, 64 at most"},
+        )
+    return clean
+
+
+def _role(role: str) -> Role:
+    for known in ROLES:
+        if role == known:
+            return known
+    raise Invalid(f"There is no role {role!r}: use {', '.join(ROLES)}. Nothing was changed.", {"role": "no such role"})
+
+
+def _pattern(device: str) -> str:
+    if not _DEVICE.fullmatch(device) or "*" in device[:-1]:
+        raise Invalid(
+            f"{device!r} cannot be a device: write a channel's name less its -xxxxxxxx suffix, as PJSIP/101, with a * "
+            "only at its end. Nothing was changed.",
+            {"device": "a channel's name, as PJSIP/101"},
+        )
+    return device
+
+
+def _password(password: str) -> str:
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid(
+            f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters. Nothing was changed.",
+            {"password": f"{MIN_PASSWORD} to {MAX_PASSWORD} characters"},
+        )
+    return password
+
+
+def _line(text: str) -> str:
+    """One line of text without control or format characters, 80 long at most."""
+    return "".join(c for c in text.strip() if unicodedata.category(c)[0] != "C")[:80]
