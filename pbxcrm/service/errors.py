@@ -15,13 +15,18 @@ class ServiceError(Exception):
             self.code = code
 
 
-class NotFound(ServiceError):
+class NotFound(ServiceError):  # noqa: N818
     """There is none, or it is not yours: the two look the same."""
 
     code = "not_found"
 
+    def __init__(
+        self, message: str = "There is no such thing here, or it is not yours.", *, code: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
 
-class Conflict(ServiceError):
+
+class Conflict(ServiceError):  # noqa: N818
     """Somebody else was first. `current` is how it stands now, `by` who changed it."""
 
     code = "conflict"
@@ -34,7 +39,7 @@ class Conflict(ServiceError):
         self.by = by
 
 
-class Invalid(ServiceError):
+class Invalid(ServiceError):  # noqa: N818
     """Something in what was sent is wrong: `fields` says which, and how."""
 
     code = "invalid"
@@ -44,13 +49,13 @@ class Invalid(ServiceError):
         self.fields = fields or {}
 
 
-class Refused(ServiceError):
+class Refused(ServiceError):  # noqa: N818
     """Understood, and not allowed here: a policy says no."""
 
     code = "refused"
 
 
-class TooMany(ServiceError):
+class TooMany(ServiceError):  # noqa: N818
     """Too often. `retry_after` seconds from now it may work."""
 
     code = "too_many"
@@ -60,7 +65,7 @@ class TooMany(ServiceError):
         self.retry_after = retry_after
 
 
-class Unavailable(ServiceError):
+class Unavailable(ServiceError):  # noqa: N818
     """Something this needs is down; nothing was done, and nothing will be done later."""
 
     code = "unavailable"

@@ -125,16 +125,23 @@ contacts = Table(
     Column("note", Text, nullable=False, server_default=""),
     Column("owner_id", Id, ForeignKey("users.id"), index=True),
     Column("created_at", Time, nullable=False),
+    # The newest talk with this person, by whoever of us: kept here because each ringing card shows it.
+    Column("last_talk_at", Time),
+    Column("last_talk_by", Text),
+    # Name, company and e-mail, case folded: what a search by words looks into.
+    Column("search", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="1"),
 )
 
-# `reversed`: the digits back to front, so that "the last nine digits" is a prefix search.
+# `tail`: the last nine digits (all of a shorter number's), by which a caller is found whatever prefix is written.
+# `reversed`: the digits back to front, so that any ending typed into a search is a prefix.
 contact_numbers = Table(
     "contact_numbers",
     metadata,
     Column("id", Id, primary_key=True),
     Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False, index=True),
     Column("number", Text, nullable=False, index=True),
+    Column("tail", Text, nullable=False, index=True),
     Column("reversed", Text, nullable=False, index=True),
     UniqueConstraint("contact_id", "number"),
 )
@@ -148,6 +155,8 @@ deals = Table(
     Column("stage_id", Id, ForeignKey("stages.id"), nullable=False),
     Column("open", Boolean, nullable=False),
     Column("owner_id", Id, ForeignKey("users.id"), index=True),
+    # Whose people may claim it while nobody owns it; NULL: anybody's.
+    Column("team_id", Id, ForeignKey("teams.id")),
     Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
     Column("number", Text, index=True),
     Column("value", Money, nullable=False, server_default="0"),
@@ -182,7 +191,8 @@ stage_history = Table(
     Column("reason", Text, nullable=False, server_default=""),
 )
 
-# `n`: the last fact applied. `data`: talks, transfers, evidence and the rest of the snapshot, as JSON text.
+# `n`: the last fact applied. `data`: the call's view (crm.views.call) as JSON text. `deal_id`: the one deal it is
+# about, of all those in call_deals.
 calls = Table(
     "calls",
     metadata,
@@ -202,6 +212,7 @@ calls = Table(
     Column("first_answered_by", Text),
     Column("last_answered_by", Text),
     Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("deal_id", Id, ForeignKey("deals.id")),
     Column("recording", Text),
     Column("data", Text, nullable=False),
     UniqueConstraint("pbx", "boot", "uid"),
@@ -227,7 +238,9 @@ tasks = Table(
     "tasks",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("kind", Text, nullable=False),  # callback | look | todo
+    # callback: somebody called and nobody talked with them. look: a colleague answered your customer.
+    # device: a phone that belongs to nobody answered (title: its name). todo: a person's own.
+    Column("kind", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("deal_id", Id, ForeignKey("deals.id"), index=True),
     Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
@@ -235,10 +248,12 @@ tasks = Table(
     Column("number", Text, index=True),
     Column("user_id", Id, ForeignKey("users.id"), index=True),
     Column("team_id", Id, ForeignKey("teams.id")),
+    Column("times", Integer, nullable=False, server_default="1"),  # how often it was asked for: calls missed in a row
     Column("created_at", Time, nullable=False),
     Column("due_at", Time, nullable=False),
     Column("done_at", Time),
     Column("done_by", Id, ForeignKey("users.id")),
+    CheckConstraint("kind IN ('callback', 'look', 'device', 'todo')", name="kind"),
 )
 
 # A click-to-call: the row is written before the PBX is asked, and nothing is ever sent for a row that exists.
@@ -279,9 +294,7 @@ dids = Table(
     Column("team_id", Id, ForeignKey("teams.id")),
 )
 
-settings = Table(
-    "settings", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False)
-)
+settings = Table("settings", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
 pbxes = Table(
     "pbxes",

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, insert, select, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.store.schema import sessions, users
 
 
-async def find(conn: AsyncConnection, scope: Scope, token_hash: str) -> Any | None:
+def find(conn: Connection, scope: Scope, token_hash: str) -> Any | None:
     """The users row with `seen_at` and `ends_at` of this session; an agent as asker finds their own only."""
     query = (
         select(users, sessions.c.seen_at, sessions.c.ends_at)
@@ -18,30 +17,30 @@ async def find(conn: AsyncConnection, scope: Scope, token_hash: str) -> Any | No
     )
     if not scope.sees_all:
         query = query.where(users.c.id == scope.user_id)
-    return (await conn.execute(query)).first()
+    return (conn.execute(query)).first()
 
 
-async def start(conn: AsyncConnection, user_id: int, token_hash: str, at: float, ends_at: float) -> None:
+def start(conn: Connection, user_id: int, token_hash: str, at: float, ends_at: float) -> None:
     """A new session of this person."""
     row = {"token_hash": token_hash, "user_id": user_id, "created_at": at, "seen_at": at, "ends_at": ends_at}
-    await conn.execute(insert(sessions).values(row))
+    conn.execute(insert(sessions).values(row))
 
 
-async def touch(conn: AsyncConnection, token_hash: str, at: float) -> int:
+def touch(conn: Connection, token_hash: str, at: float) -> int:
     """The person was here; gives 0 when the session is gone."""
-    return (await conn.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(seen_at=at))).rowcount
+    return (conn.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(seen_at=at))).rowcount
 
 
-async def end(conn: AsyncConnection, token_hash: str) -> int:
+def end(conn: Connection, token_hash: str) -> int:
     """End one session; gives 0 when it was gone already."""
-    return (await conn.execute(delete(sessions).where(sessions.c.token_hash == token_hash))).rowcount
+    return (conn.execute(delete(sessions).where(sessions.c.token_hash == token_hash))).rowcount
 
 
-async def end_all(conn: AsyncConnection, user_id: int) -> int:
+def end_all(conn: Connection, user_id: int) -> int:
     """End every session of this person; gives how many there were."""
-    return (await conn.execute(delete(sessions).where(sessions.c.user_id == user_id))).rowcount
+    return (conn.execute(delete(sessions).where(sessions.c.user_id == user_id))).rowcount
 
 
-async def sweep(conn: AsyncConnection, at: float, idle: float) -> None:
+def sweep(conn: Connection, at: float, idle: float) -> None:
     """Forget the sessions that ended by themselves: too old, or unused for `idle` seconds."""
-    await conn.execute(delete(sessions).where((sessions.c.ends_at < at) | (sessions.c.seen_at < at - idle)))
+    conn.execute(delete(sessions).where((sessions.c.ends_at < at) | (sessions.c.seen_at < at - idle)))

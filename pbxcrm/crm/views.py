@@ -1,0 +1,264 @@
+"""The one JSON shape of everything: journal rows, REST and pages all show these.
+
+Times become ISO 8601 UTC with `Z`, ids strings, money a decimal string. Pure: a row or a snapshot in, a dict out.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
+from pbxcrm.crm.money import money, parse_money
+
+__all__ = ["CardView", "DealRow", "View", "call", "card", "contact", "deal", "iso", "money", "parse_money", "task"]
+
+View = dict[str, object]
+
+
+class DealRow(TypedDict):
+    """A row of `deals`, with the names the board shows beside it."""
+
+    id: int
+    title: str
+    pipeline_id: int
+    stage_id: int
+    stage_name: str
+    stage_kind: str
+    open: bool
+    owner_id: int | None
+    owner_name: str | None
+    owner_full_name: str | None
+    team_id: int | None
+    contact_id: int | None
+    contact_name: str | None
+    company: str | None
+    number: str | None
+    value: int
+    currency: str
+    source: str
+    priority: int
+    note: str
+    created_at: float
+    stage_since: float
+    active_at: float
+    next_contact_at: float | None
+    closed_at: float | None
+    close_reason: str
+    version: int
+
+
+class ContactRow(TypedDict):
+    """A row of `contacts` with its owner's name."""
+
+    id: int
+    name: str
+    company: str
+    email: str
+    note: str
+    owner_name: str | None
+    created_at: float
+    last_talk_at: float | None
+    last_talk_by: str | None
+    version: int
+
+
+class TaskRow(TypedDict):
+    """A row of `tasks` with the names beside it; `outcome` is its call's."""
+
+    id: int
+    kind: str
+    title: str
+    deal_id: int | None
+    contact_id: int | None
+    contact_name: str | None
+    company: str | None
+    call_id: str | None
+    outcome: str | None
+    number: str | None
+    user_name: str | None
+    team_name: str | None
+    times: int
+    created_at: float
+    due_at: float
+    done_at: float | None
+    done_by_name: str | None
+
+
+class CardDeal(TypedDict):
+    """A deal as the caller card lists it: `stage` is the stage's id, `owner` the user's name."""
+
+    id: str
+    title: str
+    stage: str
+    stage_name: str
+    owner: str | None
+    next_contact_at: str | None
+
+
+class CardContact(TypedDict):
+    """Who calls, as far as we know them."""
+
+    id: str
+    name: str
+    company: str
+
+
+class CardView(TypedDict):
+    """What the caller card shows beside the call itself; `last_talk` is {at, by}."""
+
+    contact: CardContact | None
+    deals: list[CardDeal]
+    last_talk: dict[str, str | None] | None
+
+
+def iso(at: float | None) -> str | None:
+    """1795000000.5 -> "2026-11-18T11:06:40.500Z"."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def ident(key: int | None) -> str | None:
+    """Ids are opaque strings outside."""
+    return None if key is None else str(key)
+
+
+def deal(row: DealRow) -> View:
+    """A deal (contract), and what the board's card shows of it: names of stage, contact, company and owner."""
+    return {
+        "id": str(row["id"]),
+        "title": row["title"],
+        "stage": str(row["stage_id"]),
+        "stage_name": row["stage_name"],
+        "stage_kind": row["stage_kind"],
+        "pipeline": str(row["pipeline_id"]),
+        "owner": row["owner_name"],
+        "owner_full_name": row["owner_full_name"],
+        "value": money(row["value"], row["currency"]),
+        "currency": row["currency"],
+        "contact_id": ident(row["contact_id"]),
+        "contact_name": row["contact_name"],
+        "company": row["company"],
+        "number": row["number"],
+        "source": row["source"],
+        "priority": row["priority"],
+        "note": row["note"],
+        "created_at": iso(row["created_at"]),
+        "stage_since": iso(row["stage_since"]),
+        "next_contact_at": iso(row["next_contact_at"]),
+        "closed_at": iso(row["closed_at"]),
+        "close_reason": row["close_reason"],
+        "version": row["version"],
+    }
+
+
+def call(call: Call) -> View:
+    """A call (contract) as the tracker sees it; contact, deal and recording are the store's to fill in."""
+    return {
+        "id": call.id,
+        "pbx": call.pbx,
+        "linkedids": list(call.linkedids),
+        "direction": call.direction,
+        "number": call.number,
+        "caller_name": call.caller_name,
+        "did": call.did,
+        "outcome": call.outcome,
+        "started_at": iso(call.started_at),
+        "answered_at": iso(call.answered_at),
+        "ended_at": iso(call.ended_at),
+        "talk_seconds": round(call.talk_seconds, 3),
+        "first_answered_by": call.first_answered_by,
+        "last_answered_by": call.last_answered_by,
+        "rang": list(call.rang),
+        "ringing": list(call.ringing),
+        "talking": list(call.talking),
+        "talks": [_talk(talk) for talk in call.talks],
+        "transfers": [_transfer(transfer) for transfer in call.transfers],
+        "evidence": [_evidence(evidence) for evidence in call.evidence],
+        "contact_id": None,
+        "deal_id": None,
+        "dial_id": call.action_id,
+        "recording": None,
+    }
+
+
+def _talk(talk: Talk) -> View:
+    return {"user": talk.user, "device": talk.device, "from": iso(talk.start), "until": iso(talk.end)}
+
+
+def _transfer(transfer: Transfer) -> View:
+    return {"kind": transfer.kind, "at": iso(transfer.at), "by": transfer.by, "to": transfer.to}
+
+
+def _evidence(evidence: Evidence) -> View:
+    return {"at": iso(evidence.at), "event": evidence.event, "text": evidence.text}
+
+
+def contact(row: ContactRow, numbers: Iterable[str]) -> View:
+    """A contact with all its numbers."""
+    return {
+        "id": str(row["id"]),
+        "name": row["name"],
+        "company": row["company"],
+        "email": row["email"],
+        "note": row["note"],
+        "numbers": list(numbers),
+        "owner": row["owner_name"],
+        "created_at": iso(row["created_at"]),
+        "last_talk_at": iso(row["last_talk_at"]),
+        "last_talk_by": row["last_talk_by"],
+        "version": row["version"],
+    }
+
+
+def task(row: TaskRow) -> View:
+    """A task; `times` counts the calls missed in a row that asked for the same call back."""
+    return {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "title": row["title"],
+        "deal_id": ident(row["deal_id"]),
+        "contact_id": ident(row["contact_id"]),
+        "contact_name": row["contact_name"],
+        "company": row["company"],
+        "call_id": row["call_id"],
+        "outcome": row["outcome"],
+        "number": row["number"],
+        "user": row["user_name"],
+        "team": row["team_name"],
+        "times": row["times"],
+        "created_at": iso(row["created_at"]),
+        "due_at": iso(row["due_at"]),
+        "done_at": iso(row["done_at"]),
+        "done_by": row["done_by_name"],
+    }
+
+
+def card(contact: ContactRow | None, deals: Iterable[DealRow]) -> CardView:
+    """What the caller card shows: who it is, their open deals (the latest active first), the last talk."""
+    return {
+        "contact": None
+        if contact is None
+        else {"id": str(contact["id"]), "name": contact["name"], "company": contact["company"]},
+        "deals": [card_deal(row) for row in deals],
+        "last_talk": None
+        if contact is None or contact["last_talk_at"] is None
+        else {"at": iso(contact["last_talk_at"]), "by": contact["last_talk_by"]},
+    }
+
+
+def card_deal(row: DealRow) -> CardDeal:
+    """A deal as one line of the caller card."""
+    return {
+        "id": str(row["id"]),
+        "title": row["title"],
+        "stage": str(row["stage_id"]),
+        "stage_name": row["stage_name"],
+        "owner": row["owner_name"],
+        "next_contact_at": iso(row["next_contact_at"]),
+    }
+
+
+def with_links(view: Mapping[str, object], contact_id: int | None, deal_id: int | None, recording: str | None) -> View:
+    """A stored call's view with what the store knows of it now."""
+    return {**view, "contact_id": ident(contact_id), "deal_id": ident(deal_id), "recording": recording}
