@@ -1,0 +1,121 @@
+"""The tests' own few lines of AMI, apart from the product's: a control connection and a recorder of raw bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+
+Fields = dict[str, str]
+
+
+class Control:
+    """A logged-in AMI connection that sends actions and reads their answers; events are passed over."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Use `Control.open`."""
+        self._reader = reader
+        self._writer = writer
+        self._ids = itertools.count(1)
+
+    @classmethod
+    async def open(cls, host: str, port: int, username: str, secret: str, events: str = "off") -> Control:
+        """Connect and log in; raises ConnectionError when the PBX refuses."""
+        control = cls(*await asyncio.open_connection(host, port))
+        await control._reader.readline()
+        answer = await control.action("Login", Username=username, Secret=secret, Events=events)
+        if answer[0].get("Response") != "Success":
+            raise ConnectionError(f"AMI refuses {username}: {answer[0].get('Message')}")
+        return control
+
+    async def action(self, name: str, *, until: str = "", **fields: str) -> list[Fields]:
+        """Send an action; its response, and with `until` all events of the same ActionID up to that event."""
+        action_id = f"bed-{next(self._ids)}"
+        lines = [f"Action: {name}", f"ActionID: {action_id}", *(f"{key}: {value}" for key, value in fields.items())]
+        self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        frames: list[Fields] = []
+        async with asyncio.timeout(10):
+            while True:
+                frame = await self._frame()
+                if frame.get("ActionID") != action_id:
+                    continue
+                frames.append(frame)
+                if frame.get("Response") == "Error" or (frame.get("Event") == until if until else "Response" in frame):
+                    return frames
+
+    async def _frame(self) -> Fields:
+        text = (await self._reader.readuntil(b"\r\n\r\n")).decode("utf-8", "replace")
+        pairs = [line.split(": ", 1) for line in text.split("\r\n") if ": " in line]
+        output = "\n".join(value for key, value in pairs if key == "Output")
+        return {**{key: value for key, value in pairs}, **({"Output": output} if output else {})}
+
+    async def channels(self) -> list[Fields]:
+        """The channels that live now."""
+        return (await self.action("CoreShowChannels", until="CoreShowChannelsComplete"))[1:-1]
+
+    async def idle(self, patience: float = 10) -> None:
+        """Wait until no channel lives."""
+        async with asyncio.timeout(patience):
+            while await self.channels():
+                await asyncio.sleep(0.03)
+
+    def close(self) -> None:
+        """Hang up on the PBX."""
+        self._writer.close()
+
+
+class Recorder:
+    """Everything one manager user is sent, byte for byte from the banner on."""
+
+    def __init__(self) -> None:
+        """Use `start`."""
+        self.data = bytearray()
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int, username: str, secret: str) -> None:
+        """Connect, log in and wait for the first event, so that nothing after this call is missed."""
+        reader, self._writer = await asyncio.open_connection(host, port)
+        self._writer.write(
+            f"Action: Login\r\nUsername: {username}\r\nSecret: {secret}\r\nActionID: login\r\n\r\n".encode()
+        )
+        self._task = asyncio.create_task(self._read(reader))
+        await self.seen(b"FullyBooted")
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while chunk := await reader.read(65536):
+                self.data += chunk
+        except ConnectionResetError:
+            return  # the PBX was killed: what came so far is the recording
+
+    async def seen(self, what: bytes, patience: float = 10) -> None:
+        """Wait until these bytes have come."""
+        async with asyncio.timeout(patience):
+            while what not in self.data:
+                await asyncio.sleep(0.01)
+
+    async def quiet(self) -> None:
+        """Wait until all events of the channels that were seen have come: every Newchannel has its Hangup."""
+        async with asyncio.timeout(5):
+            while self._count(b"Newchannel") != self._count(b"Hangup") and self._task and not self._task.done():
+                await asyncio.sleep(0.02)
+        length = -1
+        while length != len(self.data):
+            length = len(self.data)
+            await asyncio.sleep(0.15)
+
+    def _count(self, name: bytes) -> int:
+        return self.data.count(b"Event: " + name + b"\r\n")
+
+    async def stop(self) -> None:
+        """Close the connection without a word: a Logoff would be part of the recording."""
+        if self._writer:
+            self._writer.close()
+        if self._task:
+            await self._task
+
+    def save(self, path: Path) -> None:
+        """Write the bytes as they came."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(self.data))

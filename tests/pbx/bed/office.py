@@ -1,0 +1,244 @@
+"""The office of the scenarios: who sits where, and the truth about each call from the phones' own clocks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from tests.pbx.bed.ami import Control, Fields
+from tests.pbx.bed.asterisk import TRUNK, Asterisk
+from tests.pbx.bed.phone import Call, Phone
+
+CUSTOMER = "+48225550101"
+OTHER_CUSTOMER = "+48618880202"
+DAVES_MOBILE = "+48600100104"
+DID = "+482233344"  # and two digits: the ways of docker/asterisk/extensions.conf
+PEOPLE = {"101": "alice", "102": "bob", "103": "carol", "113": "carol", "104": "dave", "106": "frank"}
+REGION = "PL"
+
+
+@dataclass(slots=True)
+class Talk:
+    """A spell in which a person of ours and the other party were in one conversation. Epoch seconds."""
+
+    user: str
+    device: str
+    start: float
+    until: float
+
+
+@dataclass(slots=True)
+class Transfer:
+    """A transfer that succeeded. `at`: epoch seconds; `to` is None where nobody can be named."""
+
+    kind: str
+    at: float
+    by: str | None
+    to: str | None
+
+
+@dataclass(slots=True)
+class Truth:
+    """One call as it truly was. Field names and meanings are those of a call in REST.
+
+    `unsure` names fields the phones cannot decide (a call to a feature code is nobody's missed call): not to be compared.
+    """
+
+    direction: str
+    number: str | None
+    did: str | None
+    outcome: str
+    started: float
+    ended: float
+    rang: list[str] = field(default_factory=list)
+    talks: list[Talk] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    answered_by: tuple[str | None, str | None] | None = None
+    unsure: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The call in the shape REST gives it, with `unsure` beside."""
+        first, last = self.answered_by or _ends([talk.user for talk in self.talks])
+        return {
+            "direction": self.direction,
+            "number": self.number,
+            "did": self.did,
+            "outcome": self.outcome,
+            "started_at": iso(self.started),
+            "answered_at": iso(min((talk.start for talk in self.talks), default=None)),
+            "ended_at": iso(self.ended),
+            "talk_seconds": round(_union(self.talks), 3),
+            "first_answered_by": first,
+            "last_answered_by": last,
+            "rang": self.rang,
+            "talks": [
+                {"user": t.user, "device": t.device, "from": iso(t.start), "until": iso(t.until)} for t in self.talks
+            ],
+            "transfers": [{"kind": t.kind, "at": iso(t.at), "by": t.by, "to": t.to} for t in self.transfers],
+            "unsure": self.unsure,
+        }
+
+
+def iso(moment: float | None) -> str | None:
+    """Epoch seconds as ISO 8601 in UTC, to the millisecond."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ends(users: Sequence[str]) -> tuple[str | None, str | None]:
+    return (users[0], users[-1]) if users else (None, None)
+
+
+def _union(talks: Iterable[Talk]) -> float:
+    """Seconds in which at least one talk went on."""
+    total, reached = 0.0, 0.0
+    for talk in sorted(talks, key=lambda t: t.start):
+        total += max(0.0, talk.until - max(talk.start, reached))
+        reached = max(reached, talk.until)
+    return total
+
+
+class Office:
+    """The phones of one Asterisk, open in the running loop for one scenario; and its truths."""
+
+    def __init__(self, asterisk: Asterisk) -> None:
+        """Use as `async with Office(asterisk) as office`."""
+        self.asterisk = asterisk
+        self.phones = {
+            name: Phone(name, sock, (asterisk.sip_host, asterisk.sip_port)) for name, sock in asterisk.sockets.items()
+        }
+        self.alice, self.bob, self.carol, self.dave = (self.phones[name] for name in ("101", "102", "103", "104"))
+        self.carols_second, self.frank = self.phones["113"], self.phones["106"]
+        self.outside = self.phones[TRUNK]
+        self.truths: list[Truth] = []
+        self.control: Control | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open all phones."""
+        for number, phone in enumerate(self.phones.values()):
+            await phone.open(range(1 + number * 15, 16 + number * 15))
+        self.control = await self.asterisk.control()
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        """Close all phones; whatever a broken scenario left on the PBX is hung up."""
+        assert self.control is not None
+        try:
+            if failure[0] is not None and await self.control.channels():
+                await self.control.action("Command", Command="channel request hangup all")
+                await self.control.idle()
+        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
+            pass  # the PBX is gone as well: the scenario's own failure says more
+        finally:
+            for phone in self.phones.values():
+                phone.close()
+            self.control.close()
+
+    # --- playing ---
+
+    async def incoming(self, way: str, caller: str = CUSTOMER, name: str = "", *, anonymous: bool = False) -> Call:
+        """Somebody outside dials our number that ends in `way`."""
+        return await self.outside.dial(DID + way, caller=caller, name=name, anonymous=anonymous)
+
+    async def talk(self, *ends: Call, seconds: float = 1.0) -> None:
+        """Let them talk: first make sure that each truly hears the next one, then let the time pass."""
+        for one, other in zip(ends, (*ends[1:], ends[0]), strict=True):
+            await one.hears(other)
+        await asyncio.sleep(seconds)
+
+    async def originate(self, phone: Phone, number: str) -> list[Fields]:
+        """Click-to-call, as pbxcrm asks for it: first the phone rings, then the number is dialled."""
+        assert self.control is not None
+        return await self.control.action(
+            "Originate",
+            Channel=f"{self.asterisk.tech}/{phone.name}",
+            Context="pbxcrm-out",
+            Exten=number,
+            Priority="1",
+            CallerID=f'"{number}" <{number}>',
+            Timeout="2000",
+            Async="true",
+        )
+
+    async def ended(self, *calls: Call) -> None:
+        """Wait until all of these have ended."""
+        for call in calls:
+            await call.until("ended")
+
+    # --- telling the truth ---
+
+    def person(self, leg: Call) -> str:
+        """Whose phone this is; the provider's end is Dave where his mobile was dialled."""
+        return "dave" if leg.phone is self.outside and leg.number == DAVES_MOBILE else PEOPLE[leg.phone.name]
+
+    def device(self, leg: Call) -> str:
+        """The channel's name less its suffix."""
+        return "Local/104@mobile" if leg.phone is self.outside else f"{self.asterisk.tech}/{leg.phone.name}"
+
+    def spell(self, leg: Call, other: Call, start: float | None = None, until: float | None = None) -> Talk:
+        """A talk of this person's leg with the other: from both answered to the first end, or as given."""
+        begins = [call.answered for call in (leg, other) if call.answered is not None]
+        ends = [call.ended for call in (leg, other) if call.ended is not None]
+        return Talk(self.person(leg), self.device(leg), start or max(begins), until or min(ends))
+
+    def rang(self, *but: Call) -> list[str]:
+        """The people whose phones rang for calls that came in, in order; legs in `but` belong to other calls."""
+        people = [p for p in self.phones.values() if p is not self.outside]
+        legs = [c for p in people for c in p.calls if c.rang is not None and not c.outgoing]
+        legs += [c for c in self.outside.calls if c.rang is not None and not c.outgoing and c.number == DAVES_MOBILE]
+        legs = [c for c in legs if c not in but]
+        return list(dict.fromkeys(self.person(c) for c in sorted(legs, key=lambda c: c.rang or 0)))
+
+    def inbound(
+        self,
+        customer: Call,
+        *talks: Talk,
+        outcome: str = "answered",
+        rang: list[str] | None = None,
+        transfers: Sequence[Transfer] = (),
+        number: str | None = CUSTOMER,
+    ) -> Truth:
+        """The truth of a call from outside: its life is the customer's. `rang` defaults to all that rang at all."""
+        assert customer.invited is not None and customer.ended is not None, f"{customer} has not ended"
+        truth = Truth("inbound", number, customer.number, outcome, customer.invited, customer.ended)
+        truth.rang = self.rang() if rang is None else rang
+        truth.talks = sorted(talks, key=lambda t: t.start)
+        truth.transfers = list(transfers)
+        self.truths.append(truth)
+        return truth
+
+    def outbound(
+        self, leg: Call, *talks: Talk, number: str, outcome: str = "answered", until: Call | None = None
+    ) -> Truth:
+        """The truth of a call we made: it begins at our phone and ends with `until`, by default our phone's own leg."""
+        end = (until or leg).ended
+        assert leg.invited is not None and end is not None, f"{leg} has not ended"
+        truth = Truth("outbound", number, None, outcome, leg.invited, end, talks=sorted(talks, key=lambda t: t.start))
+        self.truths.append(truth)
+        return truth
+
+    def internal(
+        self, caller: Call, callee: Call | None, *, outcome: str = "answered", until: float | None = None
+    ) -> Truth:
+        """The truth of a call between two of us; `until`: when the conversation ended, where a transfer ended it."""
+        assert caller.invited is not None and caller.ended is not None, f"{caller} has not ended"
+        truth = Truth("internal", caller.number, None, outcome, caller.invited, until or caller.ended)
+        if callee is not None and callee.rang is not None:
+            truth.rang = [self.person(callee)]
+        if outcome == "answered" and callee is not None:
+            truth.talks = [self.spell(caller, callee, until=until), self.spell(callee, caller, until=until)]
+            truth.answered_by = (self.person(callee), self.person(callee))
+        self.truths.append(truth)
+        return truth
+
+    def result(self) -> dict[str, Any]:
+        """What the golden file's .json says."""
+        tech = self.asterisk.tech
+        devices = {f"{tech}/{name}": person for name, person in PEOPLE.items()}
+        devices |= {f"Local/{name}@*": PEOPLE[name] for name in ("101", "102", "103", "104")}
+        calls = [truth.as_json() for truth in sorted(self.truths, key=lambda t: t.started)]
+        return {"asterisk": self.asterisk.version, "tech": tech, "region": REGION, "devices": devices, "calls": calls}
