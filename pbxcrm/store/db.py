@@ -32,6 +32,9 @@ _JOURNAL_LOCK = 0x70627863
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _APPEND = insert(schema.journal)
 _READERS = 4
+_MIGRATION_LOCK = _JOURNAL_LOCK + 1
+_BUSY = 5_000  # ms to wait for another process's transaction
+_PATIENCE = 600_000  # ms to wait for another process's migration
 
 
 class NothingJournalled(Exception):  # noqa: N818
@@ -131,6 +134,18 @@ class Database:
                     raise
         self._wake()
         return result
+
+    async def alone(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn` in a transaction while no other process does so: for migrations only, nothing is journalled."""
+        with self._explained():
+            if self.sqlite:
+                async with self._writing:
+                    return await self._threads.alone(fn)
+            async with self._writing, self._connect() as conn:
+                await conn.execute(_LOCK, {"key": _MIGRATION_LOCK})
+                result = await conn.run_sync(fn)
+                await conn.commit()
+                return result
 
     async def _writing_postgres(self, fn: Callable[[Work], T]) -> T:
         with self._explained():
@@ -248,6 +263,21 @@ class _Threads:
 
         return asyncio.get_running_loop().run_in_executor(self._writer, run)
 
+    def alone(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
+        def run() -> T:
+            with self._engine.connect() as conn:
+                conn.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
+                try:
+                    conn.exec_driver_sql("BEGIN IMMEDIATE")
+                    result = fn(conn)
+                    conn.commit()
+                    return result
+                finally:
+                    conn.rollback()
+                    conn.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY}")
+
+        return asyncio.get_running_loop().run_in_executor(self._writer, run)
+
     def close(self) -> None:
         self._writer.shutdown()
         self._readers.shutdown()
@@ -292,7 +322,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     # The driver shall not begin transactions by itself: read() and write() say which kind they want.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_BUSY}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

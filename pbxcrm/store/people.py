@@ -15,18 +15,18 @@ def _visible(scope: Scope) -> ColumnElement[bool]:
 
 def by_name(conn: Connection, scope: Scope, name: str) -> Any | None:
     """The users row of this name, or None."""
-    return (conn.execute(select(users).where(users.c.name == name, _visible(scope)))).first()
+    return conn.execute(select(users).where(users.c.name == name, _visible(scope))).first()
 
 
 def by_id(conn: Connection, scope: Scope, user_id: int) -> Any | None:
     """The users row of this id, or None."""
-    return (conn.execute(select(users).where(users.c.id == user_id, _visible(scope)))).first()
+    return conn.execute(select(users).where(users.c.id == user_id, _visible(scope))).first()
 
 
 def listing(conn: Connection, scope: Scope) -> Sequence[Any]:
     """Users rows with `team` (its name or None), by name."""
     query = select(users, teams.c.name.label("team")).outerjoin(teams, teams.c.id == users.c.team_id)
-    return (conn.execute(query.where(_visible(scope)).order_by(users.c.name))).all()
+    return conn.execute(query.where(_visible(scope)).order_by(users.c.name)).all()
 
 
 def patterns(conn: Connection, scope: Scope, user_id: int | None = None) -> Sequence[Any]:
@@ -39,12 +39,12 @@ def patterns(conn: Connection, scope: Scope, user_id: int | None = None) -> Sequ
     )
     if user_id is not None:
         query = query.where(devices.c.user_id == user_id)
-    return (conn.execute(query)).all()
+    return conn.execute(query).all()
 
 
 def insert_user(conn: Connection, values: dict[str, Any]) -> int:
     """A new person; gives the id."""
-    return int((conn.execute(insert(users).values(values).returning(users.c.id))).scalar_one())
+    return int(conn.execute(insert(users).values(values).returning(users.c.id)).scalar_one())
 
 
 def update_user(conn: Connection, user_id: int, values: dict[str, Any]) -> None:
@@ -62,18 +62,18 @@ def team_id(conn: Connection, scope: Scope, name: str) -> int | None:
     query = select(teams.c.id).where(teams.c.name == name)
     if not scope.sees_all:
         query = query.where(teams.c.id == scope.team_id)
-    return (conn.execute(query)).scalar_one_or_none()
+    return conn.execute(query).scalar_one_or_none()
 
 
 def insert_team(conn: Connection, name: str) -> int:
     """A new team; gives the id."""
-    return int((conn.execute(insert(teams).values(name=name).returning(teams.c.id))).scalar_one())
+    return int(conn.execute(insert(teams).values(name=name).returning(teams.c.id)).scalar_one())
 
 
 def insert_token(conn: Connection, user_id: int, name: str, token_hash: str, at: float) -> int:
     """A token's hash; gives the row's id."""
     row = insert(tokens).values(user_id=user_id, name=name, token_hash=token_hash, created_at=at)
-    return int((conn.execute(row.returning(tokens.c.id))).scalar_one())
+    return int(conn.execute(row.returning(tokens.c.id)).scalar_one())
 
 
 def by_token(conn: Connection, scope: Scope, token_hash: str) -> Any | None:
@@ -83,9 +83,9 @@ def by_token(conn: Connection, scope: Scope, token_hash: str) -> Any | None:
         .join(tokens, tokens.c.user_id == users.c.id)
         .where(tokens.c.token_hash == token_hash, _visible(scope))
     )
-    return (conn.execute(query)).first()
+    return conn.execute(query).first()
 
 
 def delete_tokens(conn: Connection, user_id: int) -> int:
     """Forget all tokens of this person; gives how many there were."""
-    return (conn.execute(delete(tokens).where(tokens.c.user_id == user_id))).rowcount
+    return conn.execute(delete(tokens).where(tokens.c.user_id == user_id)).rowcount

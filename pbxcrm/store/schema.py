@@ -140,7 +140,7 @@ contact_numbers = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False, index=True),
-    Column("number", Text, nullable=False, index=True),
+    Column("number", Text, nullable=False),
     Column("tail", Text, nullable=False, index=True),
     Column("reversed", Text, nullable=False, index=True),
     UniqueConstraint("contact_id", "number"),
@@ -211,13 +211,15 @@ calls = Table(
     Column("talk_seconds", Float(53), nullable=False),
     Column("first_answered_by", Text),
     Column("last_answered_by", Text),
-    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("contact_id", Id, ForeignKey("contacts.id")),
     Column("deal_id", Id, ForeignKey("deals.id")),
     Column("recording", Text),
     Column("data", Text, nullable=False),
     UniqueConstraint("pbx", "boot", "uid"),
 )
 Index("ix_calls_newest", calls.c.started_at.desc(), calls.c.id.desc())
+
+Index("ix_calls_contact", calls.c.contact_id, calls.c.started_at.desc())
 
 # Who took part (rang or talked): an agent sees these calls and those of their own deals.
 call_people = Table(
@@ -254,6 +256,10 @@ tasks = Table(
     Column("done_at", Time),
     Column("done_by", Id, ForeignKey("users.id")),
     CheckConstraint("kind IN ('callback', 'look', 'device', 'todo')", name="kind"),
+)
+
+Index(
+    "ix_tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None)
 )
 
 # A click-to-call: the row is written before the PBX is asked, and nothing is ever sent for a row that exists.

@@ -17,7 +17,7 @@ def find(conn: Connection, scope: Scope, token_hash: str) -> Any | None:
     )
     if not scope.sees_all:
         query = query.where(users.c.id == scope.user_id)
-    return (conn.execute(query)).first()
+    return conn.execute(query).first()
 
 
 def start(conn: Connection, user_id: int, token_hash: str, at: float, ends_at: float) -> None:
@@ -28,17 +28,17 @@ def start(conn: Connection, user_id: int, token_hash: str, at: float, ends_at: f
 
 def touch(conn: Connection, token_hash: str, at: float) -> int:
     """The person was here; gives 0 when the session is gone."""
-    return (conn.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(seen_at=at))).rowcount
+    return conn.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(seen_at=at)).rowcount
 
 
 def end(conn: Connection, token_hash: str) -> int:
     """End one session; gives 0 when it was gone already."""
-    return (conn.execute(delete(sessions).where(sessions.c.token_hash == token_hash))).rowcount
+    return conn.execute(delete(sessions).where(sessions.c.token_hash == token_hash)).rowcount
 
 
 def end_all(conn: Connection, user_id: int) -> int:
     """End every session of this person; gives how many there were."""
-    return (conn.execute(delete(sessions).where(sessions.c.user_id == user_id))).rowcount
+    return conn.execute(delete(sessions).where(sessions.c.user_id == user_id)).rowcount
 
 
 def sweep(conn: Connection, at: float, idle: float) -> None:
