@@ -29,7 +29,15 @@ class FrameTooBig(BadStream):
 
 
 class LinkDown(AmiError):
-    """There is no logged-in connection to Asterisk, or it was lost before the answer came."""
+    """There is no logged-in connection to Asterisk, or it was lost before the answer came.
+
+    `kind` is the sort of trouble in one word, for logging each sort once: idle, refused, unreachable, tls, not-ami,
+    login, silent, closed, restart, garbage, stopped.
+    """
+
+    def __init__(self, reason: str, kind: str = "closed") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class ActionTimeout(AmiError):
@@ -42,3 +50,6 @@ class ActionRefused(AmiError):
 
 class LoginRefused(LinkDown):
     """Asterisk refused the user name or the secret."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "login")

@@ -21,7 +21,8 @@ WANTED = frozenset(
     b"Newchannel Newstate NewCallerid NewConnectedLine DialBegin DialState DialEnd BridgeCreate BridgeDestroy "
     b"BridgeEnter BridgeLeave BridgeMerge LocalBridge LocalOptimizationBegin LocalOptimizationEnd Hangup Rename "
     b"AttendedTransfer BlindTransfer Pickup QueueCallerJoin QueueCallerLeave QueueCallerAbandon AgentCalled "
-    b"AgentConnect AgentComplete AgentRingNoAnswer ParkedCall UnParkedCall OriginateResponse FullyBooted Shutdown".split()
+    b"AgentConnect AgentComplete AgentRingNoAnswer ParkedCall UnParkedCall OriginateResponse FullyBooted "
+    b"Shutdown".split()
 )
 
 CALL = (
