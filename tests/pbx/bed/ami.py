@@ -6,6 +6,8 @@ import asyncio
 import itertools
 from pathlib import Path
 
+from tests.pbx.bed.wait import until
+
 Fields = dict[str, str]
 
 
@@ -45,9 +47,9 @@ class Control:
 
     async def _frame(self) -> Fields:
         text = (await self._reader.readuntil(b"\r\n\r\n")).decode("utf-8", "replace")
-        pairs = [line.split(": ", 1) for line in text.split("\r\n") if ": " in line]
+        pairs = [line.partition(": ")[::2] for line in text.split("\r\n") if ": " in line]
         output = "\n".join(value for key, value in pairs if key == "Output")
-        return {**{key: value for key, value in pairs}, **({"Output": output} if output else {})}
+        return {**dict(pairs), **({"Output": output} if output else {})}
 
     async def channels(self) -> list[Fields]:
         """The channels that live now."""
@@ -56,7 +58,7 @@ class Control:
     async def idle(self, patience: float = 10) -> None:
         """Wait until no channel lives."""
         async with asyncio.timeout(patience):
-            while await self.channels():
+            while await self.channels():  # noqa: ASYNC110 - AMI is asked again
                 await asyncio.sleep(0.03)
 
     def close(self) -> None:
@@ -91,15 +93,13 @@ class Recorder:
 
     async def seen(self, what: bytes, patience: float = 10) -> None:
         """Wait until these bytes have come."""
-        async with asyncio.timeout(patience):
-            while what not in self.data:
-                await asyncio.sleep(0.01)
+        await until(lambda: what in self.data, patience)
 
     async def quiet(self) -> None:
         """Wait until all events of the channels that were seen have come: every Newchannel has its Hangup."""
-        async with asyncio.timeout(5):
-            while self._count(b"Newchannel") != self._count(b"Hangup") and self._task and not self._task.done():
-                await asyncio.sleep(0.02)
+        task = self._task
+        assert task is not None
+        await until(lambda: self._count(b"Newchannel") == self._count(b"Hangup") or task.done(), 5)
         length = -1
         while length != len(self.data):
             length = len(self.data)

@@ -1,7 +1,7 @@
 """A running Asterisk on loopback: its own run folder, its own addresses, and the phones' sockets.
 
-Each Asterisk takes a free lane 127.77.<n>.0/24: the PBX is .1, the provider .50, a person's phone has the last number of
-the extension. The sockets of all phones are bound before Asterisk starts, so its contacts are true from the first second.
+Each Asterisk takes a free lane 127.77.<n>.0/24: the PBX is .1, the provider .50, a phone has its extension's number.
+The sockets of all phones are bound before Asterisk starts, so its contacts are true from the first second.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.pbx.bed.fetch import REPO, Install, fetch
 
 CONFIG = REPO / "docker" / "asterisk"
 DIALPLAN = REPO / "dialplan"
-SECRET = "only-on-loopback"  # noqa: S105 - the PBX lives for one test run
+SECRET = "only-on-loopback"
 PHONES = {"101": "Alice", "102": "Bob", "103": "Carol", "104": "Dave", "113": "Carol", "106": "Frank"}
 TRUNK = "trunk"
 BOOT_SECONDS = 30.0
@@ -75,6 +75,16 @@ class Asterisk:
 
     async def start(self) -> None:
         """Start and wait until it is fully booted and hears SIP. Raises AsteriskError with the log's end."""
+        self._spawn()
+        try:
+            async with asyncio.timeout(BOOT_SECONDS):
+                await self._wait_booted()
+        except (TimeoutError, OSError) as error:
+            said = self.log()[-3000:]
+            self.kill()
+            raise AsteriskError(f"Asterisk {self.major} did not come up ({error!r}). Its log ends:\n{said}") from None
+
+    def _spawn(self) -> None:
         command = self.install.command("-f", "-C", str(self.run / "etc/asterisk.conf"))
         with (self.run / "console").open("ab") as console:
             self._process = subprocess.Popen(
@@ -85,13 +95,6 @@ class Asterisk:
                 env=self._environment(),
                 start_new_session=True,
             )
-        try:
-            async with asyncio.timeout(BOOT_SECONDS):
-                await self._wait_booted()
-        except (TimeoutError, OSError) as error:
-            said = self.log()[-3000:]
-            self.kill()
-            raise AsteriskError(f"Asterisk {self.major} did not come up ({error!r}). Its log ends:\n{said}") from None
 
     async def _wait_booted(self) -> None:
         while True:

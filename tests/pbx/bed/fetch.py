@@ -10,7 +10,6 @@ Must never: change the system's apt state, need a privilege, or leave a half-unp
 from __future__ import annotations
 
 import fcntl
-import glob
 import json
 import os
 import re
@@ -70,18 +69,17 @@ class Install:
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs this Asterisk with its own loader and libraries."""
         loader = _one(self.root, "usr/lib/*/ld-linux*.so.*", "lib/*/ld-linux*.so.*")
-        folders = [p for p in ("usr/lib/*", "lib/*") for p in sorted(glob.glob(str(self.root / p / "libc.so.6")))]
-        base = Path(folders[0]).parent
-        libraries = [base, self.root / "usr/lib" / base.name, self.root / "lib" / base.name]
-        path = ":".join(str(folder) for folder in dict.fromkeys(libraries) if folder.is_dir())
+        triplet = Path(_one(self.root, "usr/lib/*/libc.so.6", "lib/*/libc.so.6")).parent.name
+        libraries = [self.root / part for part in (f"usr/lib/{triplet}", f"lib/{triplet}", "usr/lib")]
+        path = ":".join(str(folder) for folder in libraries if folder.is_dir())
         return [loader, "--library-path", path, str(self.root / "usr/sbin/asterisk"), *arguments]
 
 
 def _one(root: Path, *patterns: str) -> str:
     for pattern in patterns:
-        found = sorted(glob.glob(str(root / pattern)))
+        found = sorted(root.glob(pattern))
         if found:
-            return found[0]
+            return str(found[0])
     raise FetchError(f"{root} lacks {patterns[0]}: delete that folder and run again, it will be fetched anew.")
 
 
@@ -224,9 +222,9 @@ def _relink(root: Path) -> None:
     for folder, names, files in os.walk(root):
         for name in (*names, *files):
             path = Path(folder, name)
-            if path.is_symlink() and (target := os.readlink(path)).startswith("/"):
+            if path.is_symlink() and (target := path.readlink()).is_absolute():
                 path.unlink()
-                path.symlink_to(os.path.relpath(root / target.lstrip("/"), folder))
+                path.symlink_to(os.path.relpath(root / target.relative_to("/"), folder))
 
 
 def _run(command: list[str]) -> str:

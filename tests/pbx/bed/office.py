@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from tests.pbx.bed.ami import Control, Fields
 from tests.pbx.bed.asterisk import TRUNK, Asterisk
-from tests.pbx.bed.phone import Call, Phone
+from tests.pbx.bed.call import Call
+from tests.pbx.bed.phone import Phone
 
 CUSTOMER = "+48225550101"
 OTHER_CUSTOMER = "+48618880202"
@@ -18,6 +19,7 @@ DAVES_MOBILE = "+48600100104"
 DID = "+482233344"  # and two digits: the ways of docker/asterisk/extensions.conf
 PEOPLE = {"101": "alice", "102": "bob", "103": "carol", "113": "carol", "104": "dave", "106": "frank"}
 REGION = "PL"
+EAR = 0.4  # seconds by which hearing may differ from the phones' clocks
 
 
 @dataclass(slots=True)
@@ -28,6 +30,9 @@ class Talk:
     device: str
     start: float
     until: float
+    leg: Call | None = None
+    other: Call | None = None
+    muffled: bool = False  # hold music or a conference's mix in it: not provable by ear all the way
 
 
 @dataclass(slots=True)
@@ -44,7 +49,7 @@ class Transfer:
 class Truth:
     """One call as it truly was. Field names and meanings are those of a call in REST.
 
-    `unsure` names fields the phones cannot decide (a call to a feature code is nobody's missed call): not to be compared.
+    `unsure` names fields the phones cannot decide (what is a call to a feature code?): not to be compared.
     """
 
     direction: str
@@ -87,6 +92,13 @@ def iso(moment: float | None) -> str | None:
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _life(call: Call) -> tuple[float, float]:
+    """When a leg began and ended."""
+    if call.invited is None or call.ended is None:
+        raise AssertionError(f"{call} has not ended")
+    return call.invited, call.ended
 
 
 def _ends(users: Sequence[str]) -> tuple[str | None, str | None]:
@@ -179,11 +191,14 @@ class Office:
         """The channel's name less its suffix."""
         return "Local/104@mobile" if leg.phone is self.outside else f"{self.asterisk.tech}/{leg.phone.name}"
 
-    def spell(self, leg: Call, other: Call, start: float | None = None, until: float | None = None) -> Talk:
+    def spell(
+        self, leg: Call, other: Call, start: float | None = None, until: float | None = None, *, muffled: bool = False
+    ) -> Talk:
         """A talk of this person's leg with the other: from both answered to the first end, or as given."""
         begins = [call.answered for call in (leg, other) if call.answered is not None]
         ends = [call.ended for call in (leg, other) if call.ended is not None]
-        return Talk(self.person(leg), self.device(leg), start or max(begins), until or min(ends))
+        begin, end = start or max(begins), until or min(ends)
+        return Talk(self.person(leg), self.device(leg), begin, end, leg, other, muffled)
 
     def rang(self, *but: Call) -> list[str]:
         """The people whose phones rang for calls that came in, in order; legs in `but` belong to other calls."""
@@ -203,8 +218,7 @@ class Office:
         number: str | None = CUSTOMER,
     ) -> Truth:
         """The truth of a call from outside: its life is the customer's. `rang` defaults to all that rang at all."""
-        assert customer.invited is not None and customer.ended is not None, f"{customer} has not ended"
-        truth = Truth("inbound", number, customer.number, outcome, customer.invited, customer.ended)
+        truth = Truth("inbound", number, customer.number, outcome, *_life(customer))
         truth.rang = self.rang() if rang is None else rang
         truth.talks = sorted(talks, key=lambda t: t.start)
         truth.transfers = list(transfers)
@@ -215,9 +229,8 @@ class Office:
         self, leg: Call, *talks: Talk, number: str, outcome: str = "answered", until: Call | None = None
     ) -> Truth:
         """The truth of a call we made: it begins at our phone and ends with `until`, by default our phone's own leg."""
-        end = (until or leg).ended
-        assert leg.invited is not None and end is not None, f"{leg} has not ended"
-        truth = Truth("outbound", number, None, outcome, leg.invited, end, talks=sorted(talks, key=lambda t: t.start))
+        begin, end = _life(leg)[0], _life(until or leg)[1]
+        truth = Truth("outbound", number, None, outcome, begin, end, talks=sorted(talks, key=lambda t: t.start))
         self.truths.append(truth)
         return truth
 
@@ -225,8 +238,8 @@ class Office:
         self, caller: Call, callee: Call | None, *, outcome: str = "answered", until: float | None = None
     ) -> Truth:
         """The truth of a call between two of us; `until`: when the conversation ended, where a transfer ended it."""
-        assert caller.invited is not None and caller.ended is not None, f"{caller} has not ended"
-        truth = Truth("internal", caller.number, None, outcome, caller.invited, until or caller.ended)
+        begin, end = _life(caller)
+        truth = Truth("internal", caller.number, None, outcome, begin, until or end)
         if callee is not None and callee.rang is not None:
             truth.rang = [self.person(callee)]
         if outcome == "answered" and callee is not None:
@@ -234,6 +247,29 @@ class Office:
             truth.answered_by = (self.person(callee), self.person(callee))
         self.truths.append(truth)
         return truth
+
+    def prove(self) -> None:
+        """Check every truth against what the phones heard: each talk was heard on both sides, and nothing beside it.
+
+        Raises AssertionError that names the talk.
+        """
+        talks = [talk for truth in self.truths for talk in truth.talks]
+        for talk in talks:
+            if talk.leg is None or talk.other is None or talk.muffled:
+                continue
+            for one, other in ((talk.leg, talk.other), (talk.other, talk.leg)):
+                heard = one.media.heard_within(other.media.stamp, talk.start, talk.until)
+                assert heard > talk.until - talk.start - EAR, f"{one} heard {other} for {heard:.2f} s only in {talk}"
+        for one, other in [(a, b) for a in self._people_legs() for b in self.outside.calls]:
+            if one is other:
+                continue
+            mine = [t for t in talks if (t.leg, t.other) in ((one, other), (other, one))]
+            heard = one.media.heard_within(other.media.stamp, 0, float("inf"))
+            allowed = sum(t.until - t.start for t in mine)
+            assert heard < allowed + EAR, f"{one} heard {other} for {heard:.2f} s, but talks say {allowed:.2f} s"
+
+    def _people_legs(self) -> list[Call]:
+        return [call for phone in self.phones.values() if phone is not self.outside for call in phone.calls]
 
     def result(self) -> dict[str, Any]:
         """What the golden file's .json says."""

@@ -36,7 +36,7 @@ def scenario(family: str) -> Callable[[Script], Script]:
     """Register an async function as a scenario of this family, under its own name."""
 
     def register(script: Script) -> Script:
-        name = script.__name__  # type: ignore[attr-defined]
+        name = script.__name__
         assert name not in SCENARIOS, f"two scenarios are called {name}"
         SCENARIOS[name] = Scenario(name, family, script)
         return script
@@ -61,6 +61,7 @@ async def play(asterisk: Asterisk, name: str, recorder: Recorder | None = None, 
             await office.control.idle()
             if recorder:
                 await recorder.quiet()
+            office.prove()
         finally:
             if recorder:
                 await recorder.stop()
