@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Direction = Literal["inbound", "outbound", "internal"]
-Outcome = Literal[
-    "ongoing", "answered", "missed", "abandoned", "busy", "declined", "failed", "voicemail", "lost"
-]
+Outcome = Literal["ongoing", "answered", "missed", "abandoned", "busy", "declined", "failed", "voicemail", "lost"]
 TransferKind = Literal["blind", "attended", "pickup", "park", "forward"]
 
 _CALLS = uuid.UUID("6f1f4d0e-7a4f-5b0e-9f43-5a0c6c1f0b11")

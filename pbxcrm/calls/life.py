@@ -1,0 +1,292 @@
+"""One call while it lives: who rings, who talks, what decided it. Changed by the tracker alone."""
+
+from dataclasses import dataclass, field, replace
+
+from pbxcrm.calls.facts import Fact, FactKind
+from pbxcrm.calls.model import Call, Direction, Evidence, Outcome, Talk, Transfer, TransferKind
+from pbxcrm.calls.switch import Channel, End
+
+# Local channels leave and re-enter bridges within 40 ms while they are optimised away: one spell, not two.
+SAME_SPELL = 0.5
+# In a swap the newcomer is in the bridge before the other has left it; a conference keeps both for longer.
+SWAP = 1.0
+MAX_EVIDENCE = 60
+
+
+@dataclass(slots=True)
+class Label:
+    """What an event said of a transfer: it becomes one when somebody takes the call."""
+
+    kind: TransferKind
+    at: float
+    by: str | None
+
+
+@dataclass(slots=True)
+class Leg:
+    """A phone or trunk that was dialled for this call, and how that ended ("" while it lasts)."""
+
+    channel: Channel
+    rang: bool = False
+    result: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """A call in the making. `customer` is the outside party's channel, `root` the channel of ours that began it."""
+
+    uid: str
+    pbx: str
+    boot: str
+    started_at: float
+    customer: Channel | None = None
+    root: Channel | None = None
+    caller: str | None = None  # the person who began it, for internal and outbound calls
+    direction: Direction | None = None
+    number: str | None = None
+    caller_name: str | None = None
+    did: str | None = None
+    linkedids: list[str] = field(default_factory=list)
+    action_id: str | None = None
+    originated: bool = False
+    voicemail: bool = False
+    queue: str = ""
+    abandoned: bool = False
+    said_abandoned: bool = False
+    picked_up: bool = False
+    outcome: Outcome = "ongoing"
+    ended_at: float | None = None
+    rang: list[str] = field(default_factory=list)
+    ringing: tuple[str, ...] = ()
+    talks: list[Talk] = field(default_factory=list)
+    open: dict[str, int] = field(default_factory=dict)  # who talks now (a user, or a device nobody owns) -> in talks
+    legs: list[Leg] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    forwards: list[tuple[str, str | None]] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    n: int = 0
+
+    @property
+    def anchor(self) -> Channel | None:
+        """The channel whose life this call is."""
+        return self.customer or self.root
+
+    @property
+    def answered(self) -> bool:
+        """Whether anybody has talked with the outside party (or, internally, with each other)."""
+        return bool(self.talks)
+
+    @property
+    def talking(self) -> tuple[str, ...]:
+        """The persons in talk now, in the order they joined."""
+        return tuple(user for i in self.open.values() if (user := self.talks[i].user))
+
+    def note(self, at: float, event: str, text: str) -> None:
+        """Keep what decided; a call transferred a hundred times keeps its beginning."""
+        if len(self.evidence) < MAX_EVIDENCE:
+            self.evidence.append(Evidence(at, event, text))
+
+    def linked(self, linkedid: str) -> None:
+        """A call may hold several Linkedids: all are kept, none is relied on."""
+        if linkedid and linkedid not in self.linkedids:
+            self.linkedids.append(linkedid)
+
+    # ---- talk
+
+    def set_talk(self, ends: dict[str, End], at: float, event: str) -> FactKind | None:
+        """These are in conversation now, by person (or device). Says what that changed, None: nothing new."""
+        for key in [k for k in self.open if k not in ends]:
+            self._left(key, at)
+        kind: FactKind | None = None
+        for key, end in ends.items():
+            if key not in self.open:
+                kind = self._joined(key, end, at, event) or kind
+        return kind
+
+    def _left(self, key: str, at: float) -> None:
+        index = self.open.pop(key)
+        talk = self.talks[index] = replace(self.talks[index], end=max(at, self.talks[index].start))
+        # The newcomer of a swap was there before this one left: an attended transfer after all.
+        for other in self.open.values():
+            newer = self.talks[other]
+            fresh = talk.start < newer.start and 0 <= at - newer.start <= SWAP
+            if fresh and newer.user != talk.user and not self._handed_over(newer.start):
+                self._transfer("attended", newer.start, talk.user, newer.user)
+
+    def _handed_over(self, since: float) -> bool:
+        return any(t.at >= since - SWAP and t.kind == "attended" for t in self.transfers)
+
+    def _joined(self, key: str, end: End, at: float, event: str) -> FactKind | None:
+        before = self._latest()
+        last = next((i for i in range(len(self.talks) - 1, -1, -1) if self._key(self.talks[i]) == key), None)
+        if last is not None and self._resumes(last, at):
+            self.talks[last] = replace(self.talks[last], end=None)
+            self.open[key] = last
+            return None
+        first = not self.talks
+        self.open[key] = len(self.talks)
+        self.talks.append(Talk(end.user, end.channel.device, at, None))
+        self.note(at, event, _joined_words(end))
+        moved = self._explain(end, before, at)
+        if first:
+            return "answered"
+        return "transferred" if moved else "ringing"
+
+    def _key(self, talk: Talk) -> str:
+        return talk.user or talk.device
+
+    def _resumes(self, last: int, at: float) -> bool:
+        end = self.talks[last].end
+        return end is not None and at - end <= SAME_SPELL and last == len(self.talks) - 1
+
+    def _latest(self) -> Talk | None:
+        """Who talks, or talked, last."""
+        inf = float("inf")
+        return max(self.talks, key=lambda t: (inf if t.end is None else t.end, t.start), default=None)
+
+    def _explain(self, end: End, before: Talk | None, at: float) -> bool:
+        """Which transfers brought this newcomer: labels the events gave, a forwarding phone, else the graph itself."""
+        user, found = end.user, len(self.transfers)
+        labels, self.labels = self.labels, []
+        for label in labels:
+            if label.kind == "pickup":
+                if label.by == user:
+                    self._transfer("pickup", label.at, user, user)
+            elif label.kind == "park" or label.by != user:
+                self._transfer(label.kind, label.at, label.by, user)
+        forwarder = end.channel.forwarder
+        if forwarder and forwarder != user and self._dialled(end.channel):
+            self._transfer("forward", at, forwarder, user)
+        if len(self.transfers) == found and before is not None and before.user != user and before.end is not None:
+            self._transfer("blind" if self._dialled(end.channel) else "attended", at, before.user, user)
+        return len(self.transfers) > found
+
+    def _dialled(self, channel: Channel) -> bool:
+        return any(leg.channel is channel for leg in self.legs)
+
+    def _transfer(self, kind: TransferKind, at: float, by: str | None, to: str | None) -> None:
+        self.transfers.append(Transfer(kind, at, by, to))
+        self.note(at, "transfer", f"{_person(by)} passed the call to {_person(to)} ({kind})")
+
+    # ---- ringing
+
+    def set_ringing(self, users: tuple[str, ...]) -> bool:
+        """These persons' phones ring now; whether that is a change."""
+        if self.direction != "outbound" and not self.originated:
+            self.rang.extend(user for user in users if user not in self.rang)
+        changed = set(users) != set(self.ringing)
+        self.ringing = users
+        return changed
+
+    # ---- the end
+
+    def finish(self, at: float, *, lost: bool = False) -> None:
+        """The outside party is gone; what is known is final."""
+        for key in list(self.open):
+            index = self.open.pop(key)
+            self.talks[index] = replace(self.talks[index], end=max(at, self.talks[index].start))
+        self.ringing = ()
+        self.ended_at = max(at, self.started_at)
+        if self.direction is None:
+            outside = self.originated or (self.number or "").startswith("+") or len(self.number or "") >= 7
+            self.direction = "outbound" if outside else "internal"
+        self.outcome = "lost" if lost else self._judge()
+        self.note(at, "end", f"the call ended: {self.outcome}")
+
+    def _judge(self) -> Outcome:
+        if self.talks or self.picked_up:
+            return "answered"
+        if self.voicemail:
+            return "voicemail"
+        if self.direction == "outbound":
+            return self._refusal(self.legs[-1:]) or "missed" if self.customer is not None else "failed"
+        if self.abandoned:
+            return "abandoned"
+        if not self.legs and self.direction == "internal":
+            return "failed"
+        verdict = self._refusal(self.legs)
+        # Nobody got through to us, they say: for the customer, and for whoever calls back, that is a missed call.
+        return "missed" if verdict is None or (verdict == "failed" and self.direction == "inbound") else verdict
+
+    def _refusal(self, legs: list[Leg]) -> Outcome | None:
+        """busy, declined or failed where every leg ended so; None where one rang in vain."""
+        results = {leg.result for leg in legs}
+        tried = results - {"failed"}
+        if not results:
+            return None
+        if not tried:
+            return "failed"
+        if tried <= {"busy", "declined"}:
+            return "declined" if "declined" in tried else "busy"
+        return None
+
+    # ---- for the others
+
+    def fact(self, kind: FactKind, at: float) -> Fact:
+        """The next fact, with the call as it stands."""
+        self.n += 1
+        return Fact(kind, self.n, at, self.snapshot())
+
+    def snapshot(self) -> Call:
+        """The call as the rest of the world sees it."""
+        people = [t for t in self.talks if t.user]
+        ours = [t for t in people if t.user != self.caller] if self.direction == "internal" else people
+        inf = float("inf")
+        last = max(ours, key=lambda t: (inf if t.end is None else t.end, t.start), default=None)
+        return Call(
+            pbx=self.pbx,
+            boot=self.boot,
+            uid=self.uid,
+            linkedids=tuple(self.linkedids),
+            direction=self.direction or ("outbound" if self.originated else "internal"),
+            number=self.number,
+            caller_name=self.caller_name,
+            did=self.did,
+            outcome=self.outcome if self.ended_at is not None or not self.talks else "ongoing",
+            started_at=self.started_at,
+            answered_at=min((t.start for t in self.talks), default=None),
+            ended_at=self.ended_at,
+            talk_seconds=talk_seconds(self.talks),
+            first_answered_by=ours[0].user if ours else None,
+            last_answered_by=last.user if last else None,
+            rang=tuple(self.rang),
+            talks=tuple(self.talks),
+            transfers=tuple(sorted(self.transfers, key=lambda t: t.at)),
+            evidence=tuple(self.evidence),
+            ringing=self.ringing,
+            talking=self.talking,
+            action_id=self.action_id,
+        )
+
+
+def talk_seconds(talks: list[Talk]) -> float:
+    """Seconds in which somebody talked: two at once (a conference) count once; a talk going on counts nothing yet."""
+    total, until = 0.0, float("-inf")
+    for talk in sorted(talks, key=lambda t: t.start):
+        if talk.end is not None and talk.end > until:
+            total += talk.end - max(talk.start, until)
+            until = talk.end
+    return round(total, 6)
+
+
+def leg_result(status: str, cause: str, tech_cause: str) -> str:
+    """busy, declined, failed or "" (rang in vain) for a leg: DialStatus, Q.850 cause, and the SIP answer if told.
+
+    Asterisk folds 486 and 600 into cause 17 and 603 into 21, but 401 and 403 into 21 as well: the SIP answer decides.
+    """
+    if any(code in tech_cause for code in ("486", "600")) or cause == "17" or status == "BUSY":
+        return "declined" if "603" in tech_cause else "busy"
+    if "603" in tech_cause or (cause == "21" and not any(c in tech_cause for c in ("401", "403", "407"))):
+        return "declined"
+    return "failed" if status in ("CONGESTION", "CHANUNAVAIL", "INVALIDARGS") else ""
+
+
+def _person(user: str | None) -> str:
+    return user or "a phone nobody owns"
+
+
+def _joined_words(end: End) -> str:
+    who = f"{end.user} ({end.channel.device})" if end.user else f"{end.channel.name}, a device nobody owns,"
+    via = f" through {end.via}" if end.via else ""
+    return f"{who} joined the conversation{via}"

@@ -1,0 +1,251 @@
+"""The PBX's switchboard, rebuilt from its events: channels, bridges, Local pairs, who dials whom.
+
+It answers one question: which real ends are in one conversation with a channel? Everything said of people and calls
+is made of that answer, in tracker.py.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pbxcrm.calls.events import Party
+from pbxcrm.calls.people import People, device_of
+
+# Channels that the PBX makes for itself: announcers, recorders, spies. Nobody is behind them.
+_MACHINERY = frozenset({"CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "Surrogate", "Message", "UnicastRTP",
+                        "MulticastRTP", "AudioSocket", "WebSocket", "Bridge", "Parked", "Async", "ConfBridgeRec",
+                        "BridgeRec", "BridgeAnn"})  # fmt: skip
+
+RINGING, UP = "5", "6"
+
+
+class Bridge:
+    """A mixing bridge, or a holding one (parking, queue of an agent pool): there nobody talks."""
+
+    __slots__ = ("holding", "id", "members")
+
+    def __init__(self, bridge_id: str) -> None:
+        self.id = bridge_id
+        self.members: dict[str, Channel] = {}
+        self.holding = False
+
+
+class Channel:
+    """One channel, by uniqueid. `name` changes when another takes its place (masquerade).
+
+    `caller` is the channel that dials it, `member` the person whose Local channel or queue membership it was dialled
+    for, `forwarder` the person whose phone sent the call on to it.
+    """
+
+    __slots__ = (
+        "bridge", "caller", "device", "dials", "exten", "forwarder", "half", "linkedid", "machine", "member", "name",
+        "number", "pair", "phone", "ringing", "state", "uid", "user", "was_dialled",
+    )  # fmt: skip
+
+    def __init__(self, party: Party) -> None:
+        self.uid = party.uid
+        self.linkedid = party.linkedid
+        self.state = party.state
+        self.number = party.number
+        self.exten = party.exten
+        self.bridge: Bridge | None = None
+        self.pair: Channel | None = None
+        self.caller: Channel | None = None
+        self.dials: dict[str, Channel] = {}
+        self.member: str | None = None
+        self.forwarder: str | None = None
+        self.was_dialled = False
+        self.phone = False  # dialled as a phone, or calls under its own name: no trunk
+        self.ringing = False
+        self.name = ""
+        self.device = ""
+        self.user: str | None = None
+        self.half = 0  # 1 or 2 of a Local channel: 1 is where it is called, 2 runs the dialplan; 0: a real channel
+        self.machine = False
+
+    @property
+    def local(self) -> bool:
+        """Half of a Local channel: nobody is here, somebody may be behind the other half."""
+        return self.half != 0
+
+    @property
+    def whose(self) -> str | None:
+        """The person at this end: the device's owner, else the member who was dialled."""
+        return self.user or self.member
+
+    @property
+    def endpoint(self) -> str:
+        """`101` of `PJSIP/101`."""
+        return self.device.partition("/")[2]
+
+
+class End(NamedTuple):
+    """A real channel in conversation; `user` may come from the Local channel it was reached through, `via`."""
+
+    channel: Channel
+    user: str | None
+    via: str | None
+
+
+class Switch:
+    """All that lives on one PBX now."""
+
+    def __init__(self, people: People) -> None:
+        self.people = people
+        self.channels: dict[str, Channel] = {}
+        self.bridges: dict[str, Bridge] = {}
+        self._halves: dict[str, Channel] = {}  # the Local halves by name, to pair them
+        self.trunks: set[str] = set()  # devices that carried somebody from outside
+
+    def channel(self, party: Party) -> Channel:
+        """The channel an event speaks of; made on sight where its Newchannel was not seen."""
+        found = self.channels.get(party.uid)
+        if found is None:
+            found = self.channels[party.uid] = Channel(party)
+            self.name(found, party.name)
+        return found
+
+    def name(self, channel: Channel, name: str) -> None:
+        """Give a channel its name, and with it device, owner and (for a Local half) its other half."""
+        self._halves.pop(channel.name, None)
+        channel.name = name
+        channel.device = device_of(name)
+        technology = name.partition("/")[0]
+        channel.half = (1 if name.endswith(";1") else 2) if technology == "Local" else 0
+        channel.machine = technology in _MACHINERY
+        channel.user = self.people.of(channel.device)
+        if channel.half:
+            self._halves[name] = channel
+            other = self._halves.get(f"{name[:-1]}{3 - channel.half}")
+            if other is not None:
+                self.pair(channel, other)
+
+    def pair(self, one: Channel, two: Channel) -> None:
+        """Join the two halves of a Local channel."""
+        one.pair, two.pair = two, one
+
+    def bridge(self, bridge_id: str) -> Bridge:
+        """The bridge of that id."""
+        found = self.bridges.get(bridge_id)
+        if found is None:
+            found = self.bridges[bridge_id] = Bridge(bridge_id)
+        return found
+
+    def enter(self, channel: Channel, bridge: Bridge) -> None:
+        """The channel is in this bridge, and in no other."""
+        self.leave(channel)
+        channel.bridge = bridge
+        bridge.members[channel.uid] = channel
+
+    def leave(self, channel: Channel) -> None:
+        """The channel is in no bridge."""
+        bridge, channel.bridge = channel.bridge, None
+        if bridge is not None:
+            bridge.members.pop(channel.uid, None)
+            if not bridge.members:
+                self.bridges.pop(bridge.id, None)
+
+    def merge(self, target: str, source: str) -> list[Channel]:
+        """All of `source` moves into `target`; returns who moved."""
+        gone = self.bridges.get(source)
+        if gone is None or target == source:
+            return []
+        moved = list(gone.members.values())
+        into = self.bridge(target)
+        for channel in moved:
+            self.enter(channel, into)
+        return moved
+
+    def dial(self, caller: Channel | None, dest: Channel) -> None:
+        """`caller` dials `dest`; what is known of the one dialled by name follows down the chain of Local channels."""
+        self.undial(dest)
+        dest.was_dialled = True
+        dest.caller = caller
+        if caller is None:
+            return
+        caller.dials[dest.uid] = dest
+        above = caller.pair
+        if caller.half == 2 and above is not None:
+            dest.member = dest.member or above.whose
+            dest.forwarder = dest.forwarder or above.forwarder
+
+    def undial(self, dest: Channel) -> None:
+        """Nobody dials `dest` any more."""
+        if dest.caller is not None:
+            dest.caller.dials.pop(dest.uid, None)
+            dest.caller = None
+
+    def remove(self, channel: Channel) -> None:
+        """The channel is gone."""
+        self.leave(channel)
+        self.undial(channel)
+        for dest in list(channel.dials.values()):
+            self.undial(dest)
+        if channel.pair is not None and channel.pair.pair is channel:
+            channel.pair.pair = None
+        if self._halves.get(channel.name) is channel:
+            del self._halves[channel.name]
+        self.channels.pop(channel.uid, None)
+
+    def ends(self, start: Channel) -> Iterator[End]:
+        """The real channels in one conversation with `start`: through mixing bridges and Local pairs."""
+        bridge = start.bridge
+        if bridge is None or bridge.holding:
+            return
+        seen = {start.uid}
+        walk: list[tuple[Bridge, str | None, str | None]] = [(bridge, None, None)]
+        while walk:
+            bridge, member, via = walk.pop()
+            for channel in list(bridge.members.values()):
+                if channel.uid in seen:
+                    continue
+                seen.add(channel.uid)
+                if not channel.local:
+                    if not channel.machine:
+                        yield End(channel, channel.user or channel.member or member, via)
+                    continue
+                other = channel.pair
+                if other is None or other.uid in seen:
+                    continue
+                seen.add(other.uid)
+                if other.bridge is not None and not other.bridge.holding:
+                    walk.append((other.bridge, (channel.whose if channel.half == 1 else None) or member, channel.name))
+
+    def top(self, channel: Channel) -> Channel:
+        """Who called first: the last of `callers`, else the channel itself."""
+        found = channel
+        for above in self.callers(channel):
+            found = above
+        return found
+
+    def callers(self, channel: Channel) -> Iterator[Channel]:
+        """Upwards from a dialled channel: who dials it, through Local pairs, to the one who called first."""
+        seen: set[str] = set()
+        at: Channel | None = channel
+        while at is not None and at.uid not in seen:
+            seen.add(at.uid)
+            above = at.caller
+            if above is None and at.half == 2:
+                above = at.pair
+            if above is not None:
+                yield above
+            at = above
+
+    def family(self, start: Channel) -> list[Channel]:
+        """All channels joined with `start` by a bridge, a Local pair or a dial: what a change of one may touch."""
+        seen = {start.uid: start}
+        walk = [start]
+        while walk:
+            channel = walk.pop()
+            near: list[Channel] = []
+            if channel.bridge is not None:
+                near.extend(channel.bridge.members.values())
+            near.extend(channel.dials.values())
+            if channel.pair is not None:
+                near.append(channel.pair)
+            if channel.caller is not None:
+                near.append(channel.caller)
+            for other in near:
+                if other.uid not in seen:
+                    seen[other.uid] = other
+                    walk.append(other)
+        return list(seen.values())
