@@ -55,6 +55,8 @@ def originate_headers(
         raise BadHeader("refused to dial: the time to ring must be between 1 ms and 10 minutes")
     headers = [
         ("ActionID", action_id),
+        # The channel bears our id as its Uniqueid: its events say from the first one on which click it is.
+        ("ChannelId", action_id),
         ("Channel", channel),
         ("Context", context),
         ("Exten", exten),

@@ -218,8 +218,8 @@ class Booted(NamedTuple):
     uptime: float | None
 
 
-class LinkLost(NamedTuple):
-    """From here on nothing is known until the snapshot."""
+class SnapshotBegin(NamedTuple):
+    """Events were missed (a cut, a flood): the channels that live now are named next."""
 
     at: float
 
@@ -235,15 +235,16 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotEnd(NamedTuple):
-    """All channels that live have been named."""
+    """All channels that live have been named; not `listed`: the PBX would not tell."""
 
     at: float
+    listed: bool
 
 
 Event = (
     Newchannel | Newstate | Rename | Hangup | HangupRequest | DialBegin | DialState | DialEnd | Enter | Leave | Merge
     | Pair | QueueJoin | QueueLeave | AgentCalled | BlindTransfer | AttendedTransfer | Pickup | Parked | ParkingOver
-    | Application | Originated | Booted | LinkLost | Snapshot | SnapshotEnd
+    | Application | Originated | Booted | SnapshotBegin | Snapshot | SnapshotEnd
 )  # fmt: skip
 
 
@@ -370,8 +371,8 @@ _READERS: dict[str, Callable[[Headers, float], Event | None]] = {
     "FullyBooted": _booted,
     "CoreShowChannel": _snapshot,
     "PbxcrmLinkUp": lambda f, at: Booted(at, f.get("boot", ""), None),
-    "PbxcrmLinkDown": lambda _f, at: LinkLost(at),
-    "PbxcrmSnapshotEnd": lambda _f, at: SnapshotEnd(at),
+    "PbxcrmSnapshotBegin": lambda _f, at: SnapshotBegin(at),
+    "PbxcrmSnapshotEnd": lambda f, at: SnapshotEnd(at, f.get("listed", "") != "no"),
 }
 
 WANTED: frozenset[str] = frozenset(_READERS)

@@ -19,6 +19,7 @@ RING = "4"
 _NOWHERE = frozenset({"", "s", "i", "t", "h"})  # extensions that are no number somebody dialled
 _VOICEMAIL = frozenset({"VoiceMail", "MinivmRecord", "MinivmGreet"})
 _SAME_BOOT = 5.0  # seconds: Uptime is in whole seconds and takes its time on the wire
+_GIVEN_BY_PBX = re.compile(r"\d+\.\d+$")  # a Uniqueid that Asterisk made: epoch seconds and a counter
 _URI = re.compile(r"sips?:\+?([0-9]{7,})@")
 
 
@@ -64,7 +65,7 @@ class Tracker:
             ev.Application: self._application,
             ev.Originated: self._originated,
             ev.Booted: self._booted,
-            ev.LinkLost: self._link_lost,
+            ev.SnapshotBegin: self._snapshot_begin,
             ev.Snapshot: self._snapshot,
             ev.SnapshotEnd: self._snapshot_end,
         }
@@ -88,6 +89,8 @@ class Tracker:
             # A uniqueid given out twice: the PBX has started again, and everything before it is gone.
             self._restart(e.at, "", f"uniqueid {e.party.uid} was given to a second channel")
         channel = self.switch.channel(e.party)
+        if self._resync is not None:
+            self._resync.add(channel.uid)
         if e.party.state == RING and not channel.local and not channel.was_dialled:
             self._begin(channel, e.party, e.at)
 
@@ -260,6 +263,8 @@ class Tracker:
             return
         life = self._open(dest, e.at)
         life.originated = True
+        if not _GIVEN_BY_PBX.search(dest.uid):
+            life.action_id = dest.uid  # whoever asked for the channel chose its Uniqueid: see ami/originate.py
         if outside is not None:
             life.customer, life.direction = dest, "outbound"
             life.number = normalise(outside, self.region)
@@ -532,7 +537,6 @@ class Tracker:
             if self.boot and e.boot != self.boot:
                 self._restart(e.at, e.boot, "the PBX has restarted")
             self.boot, self._named_boot = e.boot, True
-            self._resync = set()
         elif e.uptime is not None and not self._named_boot:
             began = e.at - e.uptime
             if not self.boot:
@@ -561,12 +565,12 @@ class Tracker:
         self._masked.clear()
         self.boot = boot or str(round(at))
 
-    def _link_lost(self, _e: ev.LinkLost) -> None:
+    def _snapshot_begin(self, _e: ev.SnapshotBegin) -> None:
         self._resync = set()
 
     def _snapshot(self, e: ev.Snapshot) -> None:
         if self._resync is None:
-            self._resync = set()
+            return  # somebody else's listing
         self._resync.add(e.party.uid)
         known = e.party.uid in self.switch.channels
         channel = self.switch.channel(e.party)
@@ -584,7 +588,9 @@ class Tracker:
             self._begin(channel, e.party, e.at - e.seconds)
 
     def _snapshot_end(self, e: ev.SnapshotEnd) -> None:
-        alive, self._resync = self._resync or set(), None
+        alive, self._resync = self._resync, None
+        if alive is None:
+            return
         for channel in [c for c in self.switch.channels.values() if c.uid not in alive]:
             self.switch.remove(channel)
             self._talked.pop(channel.uid, None)

@@ -1,0 +1,183 @@
+"""All settings in one place: name, default, help. From PBXCRM_* in the environment, or a TOML file named by
+PBXCRM_CONFIG (the same names in lower case, without the prefix); the environment wins.
+
+A secret may also come from a file: PBXCRM_AMI_SECRET_FILE. Nothing here is ever printed with its secrets.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+PREFIX = "PBXCRM_"
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
+
+
+class WrongSetting(Exception):  # noqa: N818
+    """A setting that cannot be used: one line that names it and says what would do. Nothing was started."""
+
+
+def _setting(default: Any, help: str, *, secret: bool = False, **more: Any) -> Any:  # noqa: A002
+    return field(default=default, repr=not secret, metadata={"help": help, "secret": secret, **more})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Frozen at start. Durations are seconds."""
+
+    database_url: str = _setting(
+        "sqlite+aiosqlite:///var/pbxcrm.db",
+        "Where everything is kept: sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
+        secret=True,
+    )
+    ami_host: str = _setting("", "The PBX's address; empty: no PBX, the demo PBX plays recorded calls")
+    ami_port: int = _setting(5038, "The PBX's AMI port", low=1, high=65535)
+    ami_username: str = _setting("pbxcrm", "The user in the PBX's manager.conf")
+    ami_secret: str = _setting("", "Its secret; better in a file, see PBXCRM_AMI_SECRET_FILE", secret=True)
+    ami_tls: bool = _setting(False, "Speak TLS to the PBX (tlsenable=yes in manager.conf)")
+    ami_tls_ca: str = _setting("", "A PEM file with the certificate that signed the PBX's; empty: the system's")
+    pbx_name: str = _setting("pbx", "A name for this PBX, part of every call's key: do not change it later")
+    http_host: str = _setting("127.0.0.1", "The address to serve on; beyond loopback put a TLS proxy before it")
+    http_port: int = _setting(8080, "The port to serve on", low=0, high=65535)
+    http_secure: bool = _setting(False, "Browsers reach us by https (a TLS proxy): Secure cookies, HSTS")
+    http_hosts: tuple[str, ...] = _setting((), "Host names we answer to, by comma; empty: any")
+    http_trusted_proxies: tuple[str, ...] = _setting((), "Proxies whose X-Forwarded-For is believed, by comma")
+    default_region: str = _setting("", "The country of numbers without a country code, ISO 3166: PL, IR, DE …", upper=True)
+    currency: str = _setting("EUR", "The currency of new deals, ISO 4217", upper=True)
+    dial_context: str = _setting("pbxcrm-out", "The dialplan context for click-to-call (see dialplan/)")
+    dial_prefixes: tuple[str, ...] = _setting(
+        (), "Number prefixes click-to-call may dial besides the home country's, by comma: +49,+43; * for all"
+    )
+    dial_per_minute: int = _setting(10, "Click-to-calls a person may make in a minute", low=0, high=1000)
+    dial_per_day: int = _setting(300, "Click-to-calls a person may make in a day", low=0, high=100000)
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+    @property
+    def region(self) -> str | None:
+        """The home region, None when not set."""
+        return self.default_region or None
+
+    @property
+    def demo(self) -> bool:
+        """Whether the demo PBX plays, because no PBX is configured."""
+        return not self.ami_host
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises WrongSetting."""
+    environ = os.environ if environ is None else environ
+    config = environ.get(PREFIX + "CONFIG", "")
+    values: dict[str, Any] = _from_file(Path(config)) if config else {}
+    for name, value in environ.items():
+        if name.startswith(PREFIX) and name != PREFIX + "CONFIG" and not name.startswith(PREFIX + "TEST_"):
+            values[name.removeprefix(PREFIX).lower()] = value
+    return _build(values)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return dict(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise WrongSetting(f"PBXCRM_CONFIG names {path}, which cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{path} is no TOML: {error}.") from None
+
+
+def _build(values: dict[str, Any]) -> Settings:
+    known = {f.name: f for f in fields(Settings)}
+    hints = get_type_hints(Settings)
+    chosen: dict[str, Any] = {}
+    for name, value in values.items():
+        plain = name.removesuffix("_file")
+        if name not in known and plain in known and known[plain].metadata["secret"]:
+            chosen[plain] = _secret_file(name, str(value))
+        elif name in known:
+            chosen.setdefault(name, _read(known[name], hints[name], value))
+        else:
+            raise WrongSetting(f"{PREFIX}{name.upper()} is no setting of pbxcrm.{_nearest(name, known)}")
+    settings = Settings(**chosen)
+    _check(settings)
+    return settings
+
+
+def _secret_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise WrongSetting(f"{PREFIX}{name.upper()} names {path}, which cannot be read: {why}.") from None
+
+
+def _read(setting: "Field[Any]", hint: Any, value: Any) -> Any:
+    name = PREFIX + setting.name.upper()
+    if hint is bool:
+        text = str(value).strip().lower()
+        if text not in _TRUE | _FALSE:
+            raise WrongSetting(f"{name} must be yes or no, not {value!r}.")
+        return text in _TRUE
+    if hint is int:
+        return _whole(name, setting, value)
+    if get_origin(hint) is tuple and get_args(hint)[0] is str:
+        parts = value if isinstance(value, list) else str(value).split(",")
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+    text = str(value).strip()
+    if setting.metadata.get("upper"):
+        text = text.upper()
+    choices = setting.metadata.get("choices")
+    if choices and text.upper() not in choices:
+        raise WrongSetting(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return text.upper() if choices else text
+
+
+def _whole(name: str, setting: "Field[Any]", value: Any) -> int:
+    low, high = setting.metadata["low"], setting.metadata["high"]
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise WrongSetting(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+    return number
+
+
+def _check(settings: Settings) -> None:
+    from babel.core import get_global
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if settings.default_region and settings.default_region not in SUPPORTED_REGIONS:
+        raise WrongSetting(
+            f"PBXCRM_DEFAULT_REGION must be a country's two letters in capitals (PL, IR, DE), "
+            f"not {settings.default_region!r}."
+        )
+    if settings.currency not in get_global("all_currencies"):
+        raise WrongSetting(
+            f"PBXCRM_CURRENCY must be a currency's three letters (EUR, PLN, IRR), not {settings.currency!r}."
+        )
+    if settings.ami_host and not settings.ami_secret:
+        raise WrongSetting(
+            "PBXCRM_AMI_HOST is set, but no PBXCRM_AMI_SECRET (or PBXCRM_AMI_SECRET_FILE): "
+            "put the secret of the manager.conf user there."
+        )
+    if settings.ami_tls_ca and not Path(settings.ami_tls_ca).is_file():
+        raise WrongSetting(f"PBXCRM_AMI_TLS_CA names {settings.ami_tls_ca}, which is no file.")
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, 1)
+    return f" Did you mean {PREFIX}{close[0].upper()}?" if close else " See docs/settings.md for all of them."
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Every setting as (environment name, default, help): docs/settings.md is tested against it."""
+    return [(PREFIX + f.name.upper(), "" if f.default is MISSING else _shown(f.default), f.metadata["help"])
+            for f in fields(Settings)]  # fmt: skip
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return ",".join(default) if isinstance(default, tuple) else str(default)
