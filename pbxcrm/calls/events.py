@@ -12,6 +12,8 @@ from pbxcrm.calls.numbers import clean
 
 Headers = Mapping[str, str]
 
+_NO_NAME = frozenset({"", "<unknown>", "Anonymous", "anonymous"})  # what stands where no name was sent
+
 
 class Party(NamedTuple):
     """A channel as an event shows it. `state` is Asterisk's number: 0 down, 4 ring (it calls us), 5 ringing, 6 up."""
@@ -256,10 +258,14 @@ def _party(f: Headers, prefix: str = "") -> Party:
         g(prefix + "linkedid", ""),
         g(prefix + "channelstate", ""),
         g(prefix + "calleridnum", ""),
-        clean(g(prefix + "calleridname", "")),
+        _name(g(prefix + "calleridname", "")),
         g(prefix + "connectedlinenum", ""),
         g(prefix + "exten", ""),
     )
+
+
+def _name(text: str) -> str:
+    return "" if text in _NO_NAME else clean(text)
 
 
 def _maybe_party(f: Headers, prefix: str = "") -> Party | None:

@@ -81,6 +81,12 @@ class Tracker:
         """The calls that live now, in order of start."""
         return sorted(set(self._lives.values()), key=lambda life: life.started_at)
 
+    def set_people(self, people: People) -> None:
+        """Other devices, other people: from the next event on, calls that live included."""
+        self.switch.people = people
+        for channel in self.switch.channels.values():
+            self.switch.name(channel, channel.name)
+
     # ---- channels
 
     def _newchannel(self, e: ev.Newchannel) -> None:
@@ -123,7 +129,7 @@ class Tracker:
         self.switch.trunks.add(channel.device)
         life.customer, life.direction = channel, "inbound"
         life.number = normalise(party.number, self.region)
-        life.caller_name = party.caller_name if party.caller_name not in ("", party.number, "Anonymous") else None
+        life.caller_name = party.caller_name if party.caller_name not in ("", party.number) else None
         life.did = None if party.exten in _NOWHERE else party.exten
         who = life.number or "a withheld number"
         life.note(at, "Newchannel", f"{who} called {life.did or 'in'} on {channel.device}")

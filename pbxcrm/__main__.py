@@ -1,0 +1,7 @@
+"""`python -m pbxcrm` is `pbxcrm`."""
+
+import sys
+
+from pbxcrm.cli import main
+
+sys.exit(main())
