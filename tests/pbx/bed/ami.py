@@ -67,39 +67,48 @@ class Control:
 
 
 class Recorder:
-    """Everything one manager user is sent, byte for byte from the banner on."""
+    """Everything one manager user is sent, byte for byte from the banner on.
+
+    Where the PBX ends the connection, the recorder comes back, as a manager program does: the new connection's bytes
+    follow the old one's.
+    """
 
     def __init__(self) -> None:
         """Use `start`."""
         self.data = bytearray()
+        self._stopping = False
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int, username: str, secret: str) -> None:
         """Connect, log in and wait for the first event, so that nothing after this call is missed."""
-        reader, self._writer = await asyncio.open_connection(host, port)
-        self._writer.write(
-            f"Action: Login\r\nUsername: {username}\r\nSecret: {secret}\r\nActionID: login\r\n\r\n".encode()
-        )
-        self._task = asyncio.create_task(self._read(reader))
-        await self.seen(b"FullyBooted")
+        login = f"Action: Login\r\nUsername: {username}\r\nSecret: {secret}\r\nActionID: login\r\n\r\n"
+        self._task = asyncio.create_task(self._follow(host, port, login.encode()))
+        await self.seen(b"Authentication accepted")
+        await self.still()
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        try:
-            while chunk := await reader.read(65536):
-                self.data += chunk
-        except ConnectionResetError:
-            return  # the PBX was killed: what came so far is the recording
+    async def _follow(self, host: str, port: int, login: bytes) -> None:
+        while not self._stopping:
+            try:
+                reader, self._writer = await asyncio.open_connection(host, port)
+                self._writer.write(login)
+                while chunk := await reader.read(65536):
+                    self.data += chunk
+            except OSError:
+                await asyncio.sleep(0.02)  # the PBX is down
 
     async def seen(self, what: bytes, patience: float = 10) -> None:
         """Wait until these bytes have come."""
         await until(lambda: what in self.data, patience)
 
-    async def quiet(self) -> None:
-        """Wait until all events of the channels that were seen have come: every Newchannel has its Hangup."""
-        task = self._task
-        assert task is not None
-        await until(lambda: self._count(b"Newchannel") == self._count(b"Hangup") or task.done(), 5)
+    async def quiet(self, *, ended: bool = True) -> None:
+        """Wait until all events have come: every Newchannel has its Hangup (`ended`), and then nothing more."""
+        if ended:
+            await until(lambda: self._count(b"Newchannel") <= self._count(b"Hangup"), 5)
+        await self.still()
+
+    async def still(self) -> None:
+        """Wait until nothing has come for a moment."""
         length = -1
         while length != len(self.data):
             length = len(self.data)
@@ -110,10 +119,12 @@ class Recorder:
 
     async def stop(self) -> None:
         """Close the connection without a word: a Logoff would be part of the recording."""
+        self._stopping = True
         if self._writer:
             self._writer.close()
         if self._task:
-            await self._task
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
     def save(self, path: Path) -> None:
         """Write the bytes as they came."""

@@ -27,6 +27,7 @@ DIALPLAN = REPO / "dialplan"
 SECRET = "only-on-loopback"
 PHONES = {"101": "Alice", "102": "Bob", "103": "Carol", "104": "Dave", "113": "Carol", "106": "Frank"}
 TRUNK = "trunk"
+DIRECT = "106"  # this phone lets its audio go straight to the other side
 BOOT_SECONDS = 30.0
 UNUSED_CONFIG = ("acl.conf", "ccss.conf", "pjproject.conf", "udptl.conf")  # asked for, never needed
 EXTRA_MANAGER = """
@@ -247,7 +248,8 @@ class Asterisk:
 
     def _phones(self) -> str:
         people = [_pjsip_endpoint(name, "phone", self.sockets[name], f"{who} <{name}>") for name, who in PHONES.items()]
-        return "\n".join([*people, _pjsip_endpoint(TRUNK, "provider", self.sockets[TRUNK], "")])
+        text = "\n".join([*people, _pjsip_endpoint(TRUNK, "provider", self.sockets[TRUNK], "")])
+        return text.replace(f"[{DIRECT}](phone)\n", f"[{DIRECT}](phone)\ndirect_media = yes\n")
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

@@ -285,6 +285,17 @@ class Call:
             self.answered = time.time()
             self._changed.set()
 
+    def die(self, moment: float) -> None:
+        """The PBX is gone: nobody will say goodbye."""
+        if self.ended is None:
+            self.ended = moment
+            self.media.stop()
+            self._changed.set()
+
+    def heard_first(self, other: Call, after: float = 0) -> float:
+        """When this side first heard the other's sound (after a moment): the start of a talk no signal tells of."""
+        return min(first for first, _ in self.media.heard[other.media.stamp] if first >= after)
+
     def _end(self, status: int, *, here: bool) -> None:
         if self.ended is None:
             self.ended = time.time()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -128,6 +130,7 @@ class Office:
         self.outside = self.phones[TRUNK]
         self.truths: list[Truth] = []
         self.control: Control | None = None
+        self.restarted = False
 
     async def __aenter__(self) -> Self:
         """Open all phones."""
@@ -161,6 +164,31 @@ class Office:
         for one, other in zip(ends, (*ends[1:], ends[0]), strict=True):
             await one.hears(other)
         await asyncio.sleep(seconds)
+
+    async def customer_with_alice(self) -> tuple[Call, Call]:
+        """A customer calls Alice and they talk: how most of these stories begin. Returns both legs."""
+        customer = await self.incoming("10")
+        alice = await self.alice.answers()
+        await self.talk(customer, alice)
+        return customer, alice
+
+    async def redirect(self, channel_prefix: str, number: str) -> None:
+        """A program moves the channel whose name begins so to another extension, by AMI."""
+        assert self.control is not None
+        names = [c["Channel"] for c in await self.control.channels() if c["Channel"].startswith(channel_prefix)]
+        await self.control.action("Redirect", Channel=names[0], Context="from-internal", Exten=number, Priority="1")
+
+    async def restart(self, how: signal.Signals) -> float:
+        """End Asterisk under everybody's feet and start it again; all legs are dead. Returns when it died."""
+        assert self.control is not None
+        self.restarted = True
+        died = time.time()
+        for call in [c for phone in self.phones.values() for c in phone.calls]:
+            call.die(died)
+        await self.asterisk.restart(how)
+        self.control.close()
+        self.control = await self.asterisk.control()
+        return died
 
     async def originate(self, phone: Phone, number: str) -> list[Fields]:
         """Click-to-call, as pbxcrm asks for it: first the phone rings, then the number is dialled."""
@@ -234,16 +262,36 @@ class Office:
         self.truths.append(truth)
         return truth
 
+    def service(self, leg: Call) -> Truth:
+        """A call of ours to a feature code, a parking slot or a conference room: only that it was made is certain."""
+        truth = Truth("internal", leg.number, None, "answered", *_life(leg))
+        truth.unsure = ["outcome", "answered_at", "ended_at", "talk_seconds", "talks", "rang"]
+        truth.unsure += ["first_answered_by", "last_answered_by", "transfers"]
+        self.truths.append(truth)
+        return truth
+
     def internal(
-        self, caller: Call, callee: Call | None, *, outcome: str = "answered", until: float | None = None
+        self,
+        caller: Call,
+        callee: Call | None,
+        *,
+        outcome: str = "answered",
+        start: float | None = None,
+        until: float | None = None,
     ) -> Truth:
-        """The truth of a call between two of us; `until`: when the conversation ended, where a transfer ended it."""
+        """The truth of a call between two of us.
+
+        `start`, `until`: when it began and ended, where it was made inside another call (a consultation by keys) or a
+        transfer ended it.
+        """
         begin, end = _life(caller)
-        truth = Truth("internal", caller.number, None, outcome, begin, until or end)
+        number = callee.phone.name if start and callee else caller.number
+        truth = Truth("internal", number, None, outcome, start or begin, until or end)
         if callee is not None and callee.rang is not None:
             truth.rang = [self.person(callee)]
         if outcome == "answered" and callee is not None:
-            truth.talks = [self.spell(caller, callee, until=until), self.spell(callee, caller, until=until)]
+            spell = self.spell(caller, callee, until=until)
+            truth.talks = [spell, Talk(self.person(callee), self.device(callee), spell.start, spell.until)]
             truth.answered_by = (self.person(callee), self.person(callee))
         self.truths.append(truth)
         return truth

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from tests.pbx.bed.scenarios import basic, click, groups, outbound
+from tests.pbx.bed.scenarios import attended, basic, click, groups, outbound, pickup, shapes, transfers
 from tests.pbx.bed.scenarios.registry import SCENARIOS, Scenario, play
 
-__all__ = ["SCENARIOS", "Scenario", "basic", "click", "groups", "outbound", "play"]
+STORIES = (basic, groups, outbound, click, transfers, attended, pickup, shapes)  # importing a module registers it
+__all__ = ["SCENARIOS", "STORIES", "Scenario", "play"]

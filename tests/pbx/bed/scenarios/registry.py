@@ -60,7 +60,7 @@ async def play(asterisk: Asterisk, name: str, recorder: Recorder | None = None, 
             await story.script(office)
             await office.control.idle()
             if recorder:
-                await recorder.quiet()
+                await recorder.quiet(ended=not office.restarted)
             office.prove()
         finally:
             if recorder:
