@@ -1,5 +1,6 @@
 """What the handlers share: typed keys of the application and of a request, and what `build` is given."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,10 +86,17 @@ AUTH: web.AppKey[Auth] = web.AppKey("auth", Auth)
 # `static_url("app.js")` -> the immutable URL of web/static/app.js, for templates.
 STATIC_URL: web.AppKey[Callable[[str], str]] = web.AppKey("static_url", Callable[[str], str])  # type: ignore[arg-type]
 
+# Answers by status, for /metrics.
+REQUESTS: web.AppKey[Counter[int]] = web.AppKey("requests", Counter[int])
+
 # Set on every request that passed authentication; public pages use `request.get(PERSON)`.
 PERSON: web.RequestKey[Person] = web.RequestKey("person", Person)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 # True when the request proved itself by `Authorization: Bearer`, not by a cookie.
 BY_TOKEN: web.RequestKey[bool] = web.RequestKey("by_token", bool)
+
+# `(request, status, message, request_id) -> response`: how a person sees an error; the pages put theirs here.
+ErrorPage = Callable[[web.Request, int, str, str], web.Response]
+ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page", ErrorPage)  # type: ignore[arg-type]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -11,12 +11,13 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection
 
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service.buckets import Buckets
 from pbxcrm.service.errors import ServiceError, TooMany
 from pbxcrm.store import people, sessions
-from pbxcrm.store.db import Database, Tx, audience
+from pbxcrm.store.db import Database, Work, audience
 
 SESSION_IDLE = 12 * 3600.0
 SESSION_LIFE = 7 * 86400.0
@@ -93,8 +94,7 @@ class Auth:
         wait = max(self._accounts.take(name, now), self._peers.take(peer, now))
         if wait:
             raise _too_many(wait)
-        async with self._db.read() as conn:
-            user = await people.by_name(conn, SYSTEM, name)
+        user = await self._db.reading(lambda conn: people.by_name(conn, SYSTEM, name))
         known = user is not None and user.active and user.password_hash is not None
         right = await self._check(user.password_hash if known and user else _NOBODY, password)
         if not (known and right and user):
@@ -121,61 +121,83 @@ class Auth:
 
     async def _start(self, user: Any) -> str:
         raw = secrets.token_urlsafe(32)
-        async with self._db.write() as tx:
-            await sessions.sweep(tx.conn, tx.at, SESSION_IDLE)
-            await sessions.start(tx.conn, user.id, digest(raw), tx.at, tx.at + SESSION_LIFE)
-            data = {"user": user.name, "session": session_ref(digest(raw))}
-            tx.journal("session.started", data, audience(user.id))
+        key = digest(raw)
+
+        def start(work: Work) -> None:
+            now = people.by_id(work.conn, SYSTEM, user.id)
+            if now is None or not now.active or now.password_hash != user.password_hash:
+                raise LoginFailed("The password was changed at this very moment. Log in with the new one.")
+            sessions.sweep(work.conn, work.at, SESSION_IDLE)
+            sessions.start(work.conn, user.id, key, work.at, work.at + SESSION_LIFE)
+            work.journal("session.started", {"user": user.name, "session": session_ref(key)}, audience(user.id))
+
+        await self._db.writing(start)
         return raw
 
-    async def by_session(self, raw: str) -> Person | None:
-        """Whose session this is; None when it is unknown or over, or the person was made inactive."""
+    async def by_session(self, raw: str, *, touch: bool = True) -> Person | None:
+        """Whose session this is; None when it is unknown or over, or the person was made inactive.
+
+        `touch`: the person did something just now; an open stream that asks for its rights is nobody's doing.
+        """
         key = digest(raw)
         now = self._db.clock()
-        async with self._db.read() as conn:
-            row = await sessions.find(conn, SYSTEM, key)
+
+        def find(conn: Connection) -> tuple[Person, float] | None:
+            row = sessions.find(conn, SYSTEM, key)
             if row is None or not row.active or now > row.ends_at or now > row.seen_at + SESSION_IDLE:
                 return None
-            person = await _person(conn, row, session_ref(key))
-        if now > row.seen_at + SESSION_TOUCH:
+            return _person(conn, row, session_ref(key)), row.seen_at
+
+        found = await self._db.reading(find)
+        if found is None:
+            return None
+        person, seen_at = found
+        if touch and now > seen_at + SESSION_TOUCH:
             await self._touch(key, person)
         return person
 
     async def _touch(self, key: str, person: Person) -> None:
-        async with self._db.write() as tx:
-            await sessions.touch(tx.conn, key, tx.at)
-            data = {"user": person.name, "session": person.via}
-            tx.journal("session.seen", data, audience(person.scope.user_id))
+        def touch(work: Work) -> None:
+            sessions.touch(work.conn, key, work.at)
+            work.journal("session.seen", _which(person), audience(person.scope.user_id))
+
+        await self._db.writing(touch)
 
     async def by_token(self, raw: str) -> Person | None:
         """Whose token this is; None when it is unknown or its person was made inactive."""
-        async with self._db.read() as conn:
-            row = await people.by_token(conn, SYSTEM, digest(raw))
-            if row is None or not row.active:
-                return None
-            return await _person(conn, row, f"token:{row.token_id}")
+
+        def find(conn: Connection) -> Person | None:
+            row = people.by_token(conn, SYSTEM, digest(raw))
+            return _person(conn, row, f"token:{row.token_id}") if row is not None and row.active else None
+
+        return await self._db.reading(find)
 
     async def logout(self, raw: str) -> None:
         """End this session; its open streams close. Nothing happens when it was over already."""
         person = await self.by_session(raw)
         if person is None:
             return
-        async with self._db.write() as tx:
-            await sessions.end(tx.conn, digest(raw))
-            data = {"user": person.name, "session": person.via}
-            tx.journal("session.ended", data, audience(person.scope.user_id))
+
+        def end(work: Work) -> None:
+            sessions.end(work.conn, digest(raw))
+            work.journal("session.ended", _which(person), audience(person.scope.user_id))
+
+        await self._db.writing(end)
 
     async def logout_all(self, scope: Scope) -> int:
         """End every session of this person; gives how many there were."""
-        async with self._db.write() as tx:
-            return await end_sessions(tx, scope.user_id, scope.name)
+        return await self._db.writing(lambda work: end_sessions(work, scope.user_id, scope.name))
 
 
-async def end_sessions(tx: Tx, user_id: int, name: str) -> int:
+def end_sessions(work: Work, user_id: int, name: str) -> int:
     """End every session of a person inside a transaction; gives how many there were."""
-    ended = await sessions.end_all(tx.conn, user_id)
-    tx.journal("session.ended", {"user": name, "session": None, "count": ended}, audience(user_id))
+    ended = sessions.end_all(work.conn, user_id)
+    work.journal("session.ended", {"user": name, "session": None, "count": ended}, audience(user_id))
     return ended
+
+
+def _which(person: Person) -> dict[str, str]:
+    return {"user": person.name, "session": person.via}
 
 
 def _matches(stored: str, password: str) -> bool:
@@ -185,15 +207,14 @@ def _matches(stored: str, password: str) -> bool:
         return False
 
 
-async def _person(conn: Any, row: Any, via: str) -> Person:
-    mine = await people.patterns(conn, SYSTEM, row.id)
+def _person(conn: Connection, row: Any, via: str) -> Person:
     return Person(
         scope=Scope(row.id, row.name, row.role, row.team_id),
         full_name=row.full_name or row.name,
         locale=row.locale,
         time_zone=row.time_zone,
         calendar=row.calendar,
-        devices=tuple(d.pattern for d in mine),
+        devices=tuple(people.patterns_of(conn, SYSTEM, row.id)),
         via=via,
     )
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from pbxcrm.crm.access import ROLES, SYSTEM, Role, Scope
 from pbxcrm.service.auth import MAX_PASSWORD, digest, end_sessions, hash_password
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.store import people
-from pbxcrm.store.db import EVERYBODY, Database, Tx, audience
+from pbxcrm.store.db import EVERYBODY, Database, Work, audience
 
 MIN_PASSWORD = 8
 _NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
@@ -67,17 +68,19 @@ async def add_user(
         "password_hash": await hash_password(_password(password)) if password is not None else None,
     }
     wanted = [_pattern(d) for d in devices]
+
+    def add(work: Work) -> int:
+        known = people.by_name(work.conn, SYSTEM, name)
+        if known is not None:
+            raise _taken(name, known.role, wanted)
+        values.update(created_at=work.at, team_id=_team(work, team) if team else None)
+        user_id = people.insert_user(work.conn, values)
+        work.journal("user.added", {"user": name, "role": role, "team": team, "operator": operator}, EVERYBODY)
+        _add_devices(work, user_id, name, wanted)
+        return user_id
+
     try:
-        async with db.write() as tx:
-            known = await people.by_name(tx.conn, SYSTEM, name)
-            if known is not None:
-                raise _taken(name, known.role, wanted)
-            values |= {"created_at": tx.at, "team_id": await _team(tx, team) if team else None}
-            user_id = await people.insert_user(tx.conn, values)
-            data = {"user": name, "role": role, "team": team, "operator": operator}
-            tx.journal("user.added", data, EVERYBODY)
-            await _add_devices(tx, user_id, name, wanted)
-            return user_id
+        return await db.writing(add)
     except IntegrityError as race:
         raise Conflict(
             f"Somebody else added {name} or one of these devices at the same moment, so nothing was added here. Look "
@@ -88,13 +91,19 @@ async def add_user(
 async def add_device(db: Database, name: str, pattern: str) -> bool:
     """One more device of a person; False when they had it. Raises NotFound, Invalid, Conflict (somebody else's)."""
     pattern = _pattern(pattern)
-    async with db.read() as conn:
-        user = await _known(conn, name)
-        if any(d.pattern == pattern for d in await people.patterns(conn, SYSTEM, user.id)):
-            return False
+
+    def had(conn: Connection) -> bool:
+        user = _known(conn, name)
+        return pattern in people.patterns_of(conn, SYSTEM, user.id)
+
+    def add(work: Work) -> None:
+        user = _known(work.conn, name)
+        _add_devices(work, user.id, user.name, [pattern])
+
+    if await db.reading(had):
+        return False
     try:
-        async with db.write() as tx:
-            await _add_devices(tx, user.id, user.name, [pattern])
+        await db.writing(add)
     except IntegrityError as race:
         raise Conflict(f"{pattern} was given to somebody at the same moment. Nothing was changed; try again.") from race
     return True
@@ -103,11 +112,14 @@ async def add_device(db: Database, name: str, pattern: str) -> bool:
 async def set_password(db: Database, name: str, password: str) -> None:
     """A new password; every session of this person ends. Raises NotFound, Invalid (too short or too long)."""
     stored = await hash_password(_password(password))
-    async with db.write() as tx:
-        user = await _known(tx.conn, name)
-        await people.update_user(tx.conn, user.id, {"password_hash": stored})
-        tx.journal("user.changed", {"user": user.name, "changed": ["password"]}, audience(user.id))
-        await end_sessions(tx, user.id, user.name)
+
+    def change(work: Work) -> None:
+        user = _known(work.conn, name)
+        people.update_user(work.conn, user.id, {"password_hash": stored})
+        work.journal("user.changed", {"user": user.name, "changed": ["password"]}, audience(user.id))
+        end_sessions(work, user.id, user.name)
+
+    await db.writing(change)
 
 
 async def change_user(
@@ -121,20 +133,22 @@ async def change_user(
     values = {k: v for k, v in wanted.items() if v is not None}
     if not values:
         raise Invalid("Nothing to change was given, so nothing was changed.", {"role": "give a role"})
-    async with db.write() as tx:
-        user = await _known(tx.conn, name)
-        await people.update_user(tx.conn, user.id, values)
-        tx.journal("user.changed", {"user": user.name, "changed": sorted(values)}, EVERYBODY)
-        await end_sessions(tx, user.id, user.name)
+
+    def change(work: Work) -> None:
+        user = _known(work.conn, name)
+        people.update_user(work.conn, user.id, values)
+        work.journal("user.changed", {"user": user.name, "changed": sorted(values)}, EVERYBODY)
+        end_sessions(work, user.id, user.name)
+
+    await db.writing(change)
 
 
 async def list_people(db: Database, scope: Scope = SYSTEM) -> list[Member]:
     """All people that `scope` may see, by name."""
-    async with db.read() as conn:
-        rows = await people.listing(conn, scope)
-        mine: dict[int, list[str]] = {}
-        for device in await people.patterns(conn, scope):
-            mine.setdefault(device.user_id, []).append(device.pattern)
+    rows, patterns = await db.reading(lambda conn: (people.listing(conn, scope), people.patterns(conn, scope)))
+    mine: dict[int, list[str]] = {}
+    for device in patterns:
+        mine.setdefault(device.user_id, []).append(device.pattern)
     return [
         Member(
             id=row.id,
@@ -153,8 +167,8 @@ async def list_people(db: Database, scope: Scope = SYSTEM) -> list[Member]:
 
 async def devices(db: Database) -> list[tuple[str, str]]:
     """Every (pattern, user name) of active people: what the tracker knows people by."""
-    async with db.read() as conn:
-        return [(row.pattern, row.user_name) for row in await people.patterns(conn, SYSTEM) if row.active]
+    rows = await db.reading(lambda conn: people.patterns(conn, SYSTEM))
+    return [(row.pattern, row.user_name) for row in rows if row.active]
 
 
 async def create_token(db: Database, name: str, say: Callable[[str], None] = lambda _: None) -> str:
@@ -164,57 +178,62 @@ async def create_token(db: Database, name: str, say: Callable[[str], None] = lam
     """
     name = _user_name(name)
     raw = "pbxcrm_" + secrets.token_urlsafe(32)
-    made = False
-    async with db.write() as tx:
-        user = await people.by_name(tx.conn, SYSTEM, name)
+
+    def make(work: Work) -> bool:
+        user = people.by_name(work.conn, SYSTEM, name)
         if user is not None and not user.active:
             raise Conflict(f"{name} was shut out, so no token was made. Let them in first, or use another name.")
         if user is None:
-            values = {"name": name, "role": "manager", "created_at": tx.at}
-            user_id = await people.insert_user(tx.conn, values)
-            tx.journal("user.added", {"user": name, "role": "manager", "team": None, "operator": False}, EVERYBODY)
-            made = True
+            values = {"name": name, "role": "manager", "created_at": work.at}
+            user_id = people.insert_user(work.conn, values)
+            data = {"user": name, "role": "manager", "team": None, "operator": False}
+            work.journal("user.added", data, EVERYBODY)
         else:
             user_id = user.id
-        token_id = await people.insert_token(tx.conn, user_id, name, digest(raw), tx.at)
-        tx.journal("token.created", {"user": name, "token": token_id}, audience(user_id))
-    if made:
+        token_id = people.insert_token(work.conn, user_id, name, digest(raw), work.at)
+        work.journal("token.created", {"user": name, "token": token_id}, audience(user_id))
+        return user is None
+
+    if await db.writing(make):
         say(f"There was nobody named {name}: made an account for a program, which sees all a manager sees.")
     return raw
 
 
 async def revoke_tokens(db: Database, name: str) -> int:
-    """Forget every token of this person; gives how many there were. Raises NotFound."""
-    async with db.write() as tx:
-        user = await _known(tx.conn, name)
-        count = await people.delete_tokens(tx.conn, user.id)
-        tx.journal("token.revoked", {"user": user.name, "count": count}, audience(user.id))
+    """Forget every token of this person, and end what was opened with one; gives how many. Raises NotFound."""
+
+    def revoke(work: Work) -> int:
+        user = _known(work.conn, name)
+        count = people.delete_tokens(work.conn, user.id)
+        work.journal("token.revoked", {"user": user.name, "count": count}, audience(user.id))
         return count
 
+    return await db.writing(revoke)
 
-async def _known(conn: Any, name: str) -> Any:
-    user = await people.by_name(conn, SYSTEM, unicodedata.normalize("NFC", name.strip()))
+
+def _known(conn: Connection, name: str) -> Any:
+    user = people.by_name(conn, SYSTEM, unicodedata.normalize("NFC", name.strip()))
     if user is None:
         raise NotFound(f"There is nobody named {name!r}. Nothing was changed. Who there is: pbxcrm user list")
     return user
 
 
-async def _team(tx: Tx, name: str) -> int:
+def _team(work: Work, name: str) -> int:
     team = _line(name)
-    known = await people.team_id(tx.conn, SYSTEM, team)
-    return known if known is not None else await people.insert_team(tx.conn, team)
+    known = people.team_id(work.conn, SYSTEM, team)
+    return known if known is not None else people.insert_team(work.conn, team)
 
 
-async def _add_devices(tx: Tx, user_id: int, name: str, wanted: Sequence[str]) -> None:
-    taken = [(row.pattern, row.user_name) for row in await people.patterns(tx.conn, SYSTEM)]
+def _add_devices(work: Work, user_id: int, name: str, wanted: Sequence[str]) -> None:
+    taken = [(row.pattern, row.user_name) for row in people.patterns(work.conn, SYSTEM)]
     for pattern in dict.fromkeys(wanted):
         for other, owner in taken:
             if owner != name and overlaps(pattern, other):
                 raise Conflict(_belongs(pattern, other, owner), by=owner)
         if (pattern, name) in taken:
             continue
-        await people.insert_device(tx.conn, user_id, pattern)
-        tx.journal("device.added", {"user": name, "device": pattern}, EVERYBODY)
+        people.insert_device(work.conn, user_id, pattern)
+        work.journal("device.added", {"user": name, "device": pattern}, EVERYBODY)
 
 
 def overlaps(one: str, other: str) -> bool:

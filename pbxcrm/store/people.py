@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, true, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.store.schema import devices, teams, tokens, users
@@ -29,17 +29,30 @@ def listing(conn: Connection, scope: Scope) -> Sequence[Any]:
     return conn.execute(query.where(_visible(scope)).order_by(users.c.name)).all()
 
 
-def patterns(conn: Connection, scope: Scope, user_id: int | None = None) -> Sequence[Any]:
-    """Rows (pattern, user_id, user_name, active), in the order they were added; of one person, or of all."""
-    query = (
-        select(devices.c.pattern, devices.c.user_id, users.c.name.label("user_name"), users.c.active)
-        .join(users, users.c.id == devices.c.user_id)
-        .where(_visible(scope))
-        .order_by(devices.c.id)
-    )
-    if user_id is not None:
-        query = query.where(devices.c.user_id == user_id)
-    return conn.execute(query).all()
+_PATTERNS = (
+    select(devices.c.pattern, devices.c.user_id, users.c.name.label("user_name"), users.c.active)
+    .join(users, users.c.id == devices.c.user_id)
+    .order_by(devices.c.id)
+)
+# Asked with every request: built once, for building a statement costs more than running it.
+_PATTERNS_OF = _PATTERNS.where(devices.c.user_id == bindparam("user_id"))
+_BY_TOKEN = (
+    select(users, tokens.c.id.label("token_id"))
+    .join(tokens, tokens.c.user_id == users.c.id)
+    .where(tokens.c.token_hash == bindparam("token_hash"))
+)
+
+
+def patterns(conn: Connection, scope: Scope) -> Sequence[Any]:
+    """Rows (pattern, user_id, user_name, active), in the order they were added."""
+    return conn.execute(_PATTERNS.where(_visible(scope))).all()
+
+
+def patterns_of(conn: Connection, scope: Scope, user_id: int) -> list[str]:
+    """One person's device patterns, in the order they were added; an agent is given their own only."""
+    if not scope.sees_all and scope.user_id != user_id:
+        return []
+    return [row.pattern for row in conn.execute(_PATTERNS_OF, {"user_id": user_id})]
 
 
 def insert_user(conn: Connection, values: dict[str, Any]) -> int:
@@ -77,13 +90,9 @@ def insert_token(conn: Connection, user_id: int, name: str, token_hash: str, at:
 
 
 def by_token(conn: Connection, scope: Scope, token_hash: str) -> Any | None:
-    """The users row, with `token_id`, that this token's hash belongs to."""
-    query = (
-        select(users, tokens.c.id.label("token_id"))
-        .join(tokens, tokens.c.user_id == users.c.id)
-        .where(tokens.c.token_hash == token_hash, _visible(scope))
-    )
-    return conn.execute(query).first()
+    """The users row, with `token_id`, that this token's hash belongs to; an agent finds their own only."""
+    row = conn.execute(_BY_TOKEN, {"token_hash": token_hash}).first()
+    return row if row is not None and (scope.sees_all or row.id == scope.user_id) else None
 
 
 def delete_tokens(conn: Connection, user_id: int) -> int:

@@ -2,22 +2,23 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.store.schema import sessions, users
 
+# Asked with every request: built once, for building a statement costs more than running it.
+_FIND = (
+    select(users, sessions.c.seen_at, sessions.c.ends_at)
+    .join(sessions, sessions.c.user_id == users.c.id)
+    .where(sessions.c.token_hash == bindparam("token_hash"))
+)
+
 
 def find(conn: Connection, scope: Scope, token_hash: str) -> Any | None:
     """The users row with `seen_at` and `ends_at` of this session; an agent as asker finds their own only."""
-    query = (
-        select(users, sessions.c.seen_at, sessions.c.ends_at)
-        .join(sessions, sessions.c.user_id == users.c.id)
-        .where(sessions.c.token_hash == token_hash)
-    )
-    if not scope.sees_all:
-        query = query.where(users.c.id == scope.user_id)
-    return conn.execute(query).first()
+    row = conn.execute(_FIND, {"token_hash": token_hash}).first()
+    return row if row is not None and (scope.sees_all or row.id == scope.user_id) else None
 
 
 def start(conn: Connection, user_id: int, token_hash: str, at: float, ends_at: float) -> None:

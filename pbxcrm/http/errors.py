@@ -1,0 +1,146 @@
+"""Every error as an answer: JSON in the agreed shape under /api, a page elsewhere. Nothing of our insides gets out."""
+
+import json
+import logging
+from typing import Any
+
+from aiohttp import web
+
+from pbxcrm.http.keys import ERROR_PAGE, REQUEST_ID, Handler
+from pbxcrm.service.auth import LoginFailed
+from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, ServiceError, TooMany, Unavailable
+from pbxcrm.store.errors import DatabaseUnusable
+
+log = logging.getLogger(__name__)
+
+_STATUS: tuple[tuple[type[ServiceError], int], ...] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (Invalid, 422),
+    (Refused, 422),
+    (TooMany, 429),
+    (Unavailable, 503),
+    (LoginFailed, 401),
+)
+_NO_DATABASE = (
+    "The database cannot be used just now, so what you asked was not done and nothing was lost. Try again in a moment; "
+    "if it stays so, tell an administrator to run: pbxcrm doctor"
+)
+_HTTP = {
+    400: ("bad_request", "The request cannot be read. Nothing was changed."),
+    401: ("unauthenticated", "Not logged in, or the session or token is over. Log in, or send a valid token."),
+    403: ("forbidden", "This request was refused. Nothing was changed."),
+    404: ("not_found", "There is none here, or it is not yours."),
+    405: ("method_not_allowed", "This address does not take this method. Nothing was changed."),
+    413: ("too_large", "What was sent is too large. Nothing was changed."),
+    415: ("unsupported_media_type", "Send JSON with Content-Type: application/json. Nothing was changed."),
+}
+
+
+class BadRequest(ServiceError):
+    """The request cannot be understood at all: a cursor or a limit that is none, broken JSON. Answered with 400."""
+
+    code = "bad_request"
+
+
+class Forbidden(ServiceError):
+    """The request comes from where it should not: another site's page, another name of ours. Answered with 403."""
+
+    code = "forbidden"
+
+
+class NotLoggedIn(ServiceError):
+    """No session and no token, or one that is over. Answered with 401, or with the login page."""
+
+    code = "unauthenticated"
+
+
+def status_of(error: ServiceError) -> int:
+    """The HTTP status of a service's answer."""
+    for kind, status in ((BadRequest, 400), (Forbidden, 403), (NotLoggedIn, 401), *_STATUS):
+        if isinstance(error, kind):
+            return status
+    return 400
+
+
+def is_api(request: web.Request) -> bool:
+    """Whether a program asks (it gets JSON), not a person's browser."""
+    path = request.path
+    return path.startswith("/api/") or path in ("/api", "/live", "/healthz", "/readyz", "/metrics")
+
+
+def json_response(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON as we send it: UTF-8, compact."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    # Half a surrogate pair can come in as JSON and be shown back in an error: it has no UTF-8.
+    body = text.encode("utf-8", "replace")
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
+
+
+def _body(error: ServiceError) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if isinstance(error, Invalid) and error.fields:
+        body["fields"] = error.fields
+    if isinstance(error, Conflict):
+        body |= {k: v for k, v in (("current", error.current), ("by", error.by)) if v is not None}
+    return body
+
+
+def answer(request: web.Request, error: ServiceError) -> web.Response:
+    """The answer for a service's error."""
+    status = status_of(error)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="pbxcrm"'
+    if is_api(request):
+        return json_response({"error": _body(error)}, status, headers)
+    return _page(request, status, error.message, headers)
+
+
+def _page(request: web.Request, status: int, message: str, headers: dict[str, str]) -> web.Response:
+    show = request.app.get(ERROR_PAGE)
+    if show is not None:
+        response = show(request, status, message, request[REQUEST_ID])
+    else:
+        response = web.Response(text=message + "\n", status=status)
+    response.headers.update(headers)
+    return response
+
+
+def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    if error.status < 400:
+        return error
+    code, message = _HTTP.get(error.status, ("error", "The request was refused. Nothing was changed."))
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    if is_api(request):
+        return json_response({"error": {"code": code, "message": message}}, error.status, headers)
+    return _page(request, error.status, message, headers)
+
+
+def _broken(request: web.Request) -> web.Response:
+    number = request[REQUEST_ID]
+    message = f"Something broke on our side, and your change may not be saved. Reload and look; tell us {number}."
+    if is_api(request):
+        return json_response({"error": {"code": "internal", "message": message, "request_id": number}}, 500)
+    return _page(request, 500, message, {})
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The outermost one: whatever happens inside becomes an answer a person can act on."""
+    try:
+        return await handler(request)
+    except ServiceError as error:
+        return answer(request, error)
+    except web.HTTPException as error:
+        return _http_error(request, error)
+    except DatabaseUnusable as error:
+        log.error("request %s: %s", request[REQUEST_ID], error.message)  # noqa: TRY400 - in words, no traceback
+        return answer(request, Unavailable(_NO_DATABASE))
+    except Exception:
+        log.exception("request %s: %s %s failed", request[REQUEST_ID], request.method, request.match_info.handler)
+        try:
+            return _broken(request)
+        except Exception:  # the error page itself is broken: say so without it
+            log.exception("request %s: the error page failed", request[REQUEST_ID])
+            return web.Response(text=f"Something broke on our side ({request[REQUEST_ID]}).\n", status=500)

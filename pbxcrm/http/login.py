@@ -1,0 +1,54 @@
+"""From a password to a cookie and back. The pages own the form; this owns what it does."""
+
+import ipaddress
+
+from aiohttp import web
+
+from pbxcrm.http.keys import AUTH, DEPS
+from pbxcrm.service.auth import SESSION_LIFE
+
+
+def cookie_name(request: web.Request) -> str:
+    """`__Host-` binds the cookie to https and this very host, where https is there."""
+    return "__Host-pbxcrm_session" if request.app[DEPS].settings.secure else "pbxcrm_session"
+
+
+def peer(request: web.Request) -> str:
+    """Who is at the other end, for counting tries: an IPv4 address, or an IPv6 network of 64 bits.
+
+    X-Forwarded-For counts only as far as trusted proxies wrote it.
+    """
+    trusted = request.app[DEPS].settings.trusted_proxies
+    hops = [h.strip() for line in request.headers.getall("X-Forwarded-For", []) for h in line.split(",")]
+    address = request.remote or ""
+    while address in trusted and hops:
+        address = hops.pop()
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+
+
+async def log_in(request: web.Request, name: str, password: str) -> str:
+    """The raw token of a new session; the one the browser came with ends. Raises LoginFailed, TooMany."""
+    raw = await request.app[AUTH].login(name, password, peer(request))
+    if (before := request.cookies.get(cookie_name(request))) is not None:
+        await request.app[AUTH].logout(before)
+    return raw
+
+
+def set_cookie(request: web.Request, response: web.StreamResponse, raw: str) -> None:
+    """The session into the browser: no script reads it, no other site sends it."""
+    secure = request.app[DEPS].settings.secure
+    response.set_cookie(
+        cookie_name(request), raw, max_age=int(SESSION_LIFE), path="/", httponly=True, samesite="Lax", secure=secure
+    )
+
+
+async def log_out(request: web.Request, response: web.StreamResponse) -> None:
+    """End this browser's session and take its cookie away."""
+    if (raw := request.cookies.get(cookie_name(request))) is not None:
+        await request.app[AUTH].logout(raw)
+    secure = request.app[DEPS].settings.secure
+    response.del_cookie(cookie_name(request), path="/", httponly=True, samesite="Lax", secure=secure)
