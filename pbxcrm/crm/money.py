@@ -43,7 +43,8 @@ def money(minor: int, currency: str) -> str:
 def parse_money(text: str, currency: str) -> int:
     """The minor units of "1500.5", "1,500.50", "1.500,50" or "۱۵۰۰٫۵": 150050 (EUR).
 
-    A comma before three digits groups thousands. Raises ValueError, in words for the person who typed it, where it is no amount or could mean two.
+    A comma before three digits groups thousands. Raises ValueError, in words for the person who typed it,
+    where it is no amount or could mean two.
     """
     plain = _plain(text)
     found = _PLAIN.fullmatch(plain)

@@ -55,6 +55,7 @@ class ContactRow(TypedDict):
     company: str
     email: str
     note: str
+    owner_id: int | None
     owner_name: str | None
     created_at: float
     last_talk_at: float | None
@@ -75,7 +76,9 @@ class TaskRow(TypedDict):
     call_id: str | None
     outcome: str | None
     number: str | None
+    user_id: int | None
     user_name: str | None
+    team_id: int | None
     team_name: str | None
     times: int
     created_at: float

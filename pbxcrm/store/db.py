@@ -77,17 +77,24 @@ def audience(*user_ids: int | None) -> str | None:
     return "|" + "|".join(map(str, ids)) + "|" if ids else None
 
 
+def only(user_id: int) -> str:
+    """The audience column for this person alone: managers do not see it."""
+    return f"=|{user_id}|"
+
+
 EVERYBODY = "*"
 
 
 class Database:
     """The database of one process. `on_commit` is called, on the loop, after each commit.
 
+    `region` (ISO 3166) is how numbers without a country code are read that people write into it.
     Raises DatabaseUnusable, here and in every method, when the database as a whole cannot be used.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, clock: Callable[[], float] = time.time, region: str | None = None) -> None:
         self.url = _parse(url)
+        self.region = region
         self.clock = clock
         self.sqlite = self.url.get_backend_name() == "sqlite"
         try:

@@ -170,6 +170,7 @@ deals = Table(
     Column("next_contact_at", Time),
     Column("closed_at", Time),
     Column("close_reason", Text, nullable=False, server_default=""),
+    Column("changed_by", Id, ForeignKey("users.id")),  # who made this version; NULL: a call did
     Column("version", Integer, nullable=False, server_default="1"),
 )
 Index("ix_deals_column", deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
@@ -189,6 +190,7 @@ stage_history = Table(
     Column("value", Money, nullable=False),
     Column("currency", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False),  # the deal's version that this move made
 )
 
 # `n`: the last fact applied. `data`: the call's view (crm.views.call) as JSON text. `deal_id`: the one deal it is
@@ -219,6 +221,9 @@ calls = Table(
 )
 Index("ix_calls_newest", calls.c.started_at.desc(), calls.c.id.desc())
 
+Index(
+    "ix_calls_ongoing", calls.c.id, sqlite_where=calls.c.ended_at.is_(None), postgresql_where=calls.c.ended_at.is_(None)
+)
 Index("ix_calls_contact", calls.c.contact_id, calls.c.started_at.desc())
 
 # Who took part (rang or talked): an agent sees these calls and those of their own deals.
@@ -234,6 +239,16 @@ call_deals = Table(
     metadata,
     Column("call_id", Text, ForeignKey("calls.id"), primary_key=True),
     Column("deal_id", Id, ForeignKey("deals.id"), primary_key=True, index=True),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("deal_id", Id, ForeignKey("deals.id"), nullable=False, index=True),
+    Column("user_id", Id, ForeignKey("users.id")),
+    Column("at", Time, nullable=False),
+    Column("text", Text, nullable=False),
 )
 
 tasks = Table(
@@ -279,7 +294,7 @@ dials = Table(
     UniqueConstraint("user_id", "key"),
 )
 
-# `audience`: NULL managers only, '*' everybody, '|3|17|' those persons and the managers.
+# `audience`: NULL managers only, '*' everybody, '|3|17|' those persons and the managers, '=|3|' that person alone.
 journal = Table(
     "journal",
     metadata,

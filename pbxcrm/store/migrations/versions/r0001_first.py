@@ -198,6 +198,7 @@ def _tables() -> None:
         sa.Column("next_contact_at", sa.Float(53)),
         sa.Column("closed_at", sa.Float(53)),
         sa.Column("close_reason", sa.Text(), nullable=False, server_default=""),
+        sa.Column("changed_by", BIG, sa.ForeignKey("users.id", name="fk_deals_changed_by")),
         sa.Column("version", sa.Integer(), nullable=False, server_default="1"),
         sa.PrimaryKeyConstraint("id", name="pk_deals"),
     )
@@ -241,6 +242,15 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_dials"),
     )
     op.create_table(
+        "notes",
+        sa.Column("id", BIG),
+        sa.Column("deal_id", BIG, sa.ForeignKey("deals.id", name="fk_notes_deal_id"), nullable=False),
+        sa.Column("user_id", BIG, sa.ForeignKey("users.id", name="fk_notes_user_id")),
+        sa.Column("at", sa.Float(53), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_notes"),
+    )
+    op.create_table(
         "stage_history",
         sa.Column("id", BIG),
         sa.Column("deal_id", BIG, sa.ForeignKey("deals.id", name="fk_stage_history_deal_id"), nullable=False),
@@ -252,6 +262,7 @@ def _tables() -> None:
         sa.Column("value", BIG, nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False, server_default=""),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_stage_history"),
     )
     op.create_table(
@@ -306,7 +317,15 @@ def _indexes() -> None:
     op.create_index("ix_calls_contact", "calls", ["contact_id", sa.text("started_at DESC")])
     op.create_index("ix_calls_newest", "calls", [sa.text("started_at DESC"), sa.text("id DESC")])
     op.create_index("ix_calls_number", "calls", ["number"])
+    op.create_index(
+        "ix_calls_ongoing",
+        "calls",
+        ["id"],
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_index("ix_dials_created_at", "dials", ["created_at"])
+    op.create_index("ix_notes_deal_id", "notes", ["deal_id"])
     op.create_index("ix_stage_history_at", "stage_history", ["at"])
     op.create_index("ix_stage_history_deal_id", "stage_history", ["deal_id"])
     op.create_index("ix_call_deals_deal_id", "call_deals", ["deal_id"])

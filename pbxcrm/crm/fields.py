@@ -1,0 +1,265 @@
+"""What a person or a program may write into a deal, a contact, a task: a closed vocabulary, checked and put in order.
+
+Pure: names and values as they came in, columns and values out. Wrong ones raise BadFields, all of them at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TypedDict
+
+from pbxcrm.calls.numbers import clean, digits, normalise
+from pbxcrm.crm.money import is_currency, parse_money
+
+LONGEST_TEXT = 10_000
+LONGEST_LINE = 200
+
+
+class WrongError(ValueError):
+    """One value that cannot be, in words for the person who gave it."""
+
+
+class BadFields(ValueError):  # noqa: N818
+    """`fields` says for each field what is wrong with it."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {what}" for name, what in fields.items()))
+        self.fields = dict(fields)
+
+
+class DealFields(TypedDict, total=False):
+    """Columns of a deal; `owner` and `stage` still as they were named."""
+
+    title: str
+    stage: int
+    owner: str | None
+    contact_id: int | None
+    number: str | None
+    value: int
+    currency: str
+    source: str
+    priority: int
+    note: str
+    next_contact_at: float | None
+
+
+class ContactFields(TypedDict, total=False):
+    """Columns of a contact; `numbers` normalised, each once."""
+
+    name: str
+    company: str
+    email: str
+    note: str
+    numbers: list[str]
+    owner: str | None
+
+
+class TaskFields(TypedDict, total=False):
+    """Columns of a person's own task."""
+
+    title: str
+    deal_id: int | None
+    due_at: float
+    user: str | None
+
+
+def line(value: object) -> str:
+    """One line of text, cleaned of what cannot be seen."""
+    if not isinstance(value, str):
+        raise WrongError("This must be text.")
+    text = clean(value, LONGEST_LINE + 1)
+    if len(text) > LONGEST_LINE:
+        raise WrongError(f"This is too long; {LONGEST_LINE} characters fit.")
+    return text
+
+
+def needed_line(value: object) -> str:
+    """One line of text that is not empty."""
+    text = line(value)
+    if not text:
+        raise WrongError("This may not be empty.")
+    return text
+
+
+def long_text(value: object) -> str:
+    """Text of several lines."""
+    if not isinstance(value, str):
+        raise WrongError("This must be text.")
+    if len(value) > LONGEST_TEXT:
+        raise WrongError(f"This is too long; {LONGEST_TEXT} characters fit.")
+    return "\n".join(clean(one, LONGEST_TEXT) for one in value.splitlines()).strip()
+
+
+def name_or_none(value: object) -> str | None:
+    """A person's name, or nobody."""
+    return None if value is None or value == "" else line(value)
+
+
+def ident(value: object) -> int:
+    """An id: opaque outside, a number here."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and 0 < len(value) < 19:
+        return int(value)
+    raise WrongError("There is no such thing here.")
+
+
+def ident_or_none(value: object) -> int | None:
+    """An id, or none."""
+    return None if value is None or value == "" else ident(value)
+
+
+def moment_or_none(value: object) -> float | None:
+    """An ISO 8601 time with its offset as epoch seconds, or none."""
+    return None if value is None or value == "" else moment(value)
+
+
+def moment(value: object) -> float:
+    """An ISO 8601 time with its offset as epoch seconds."""
+    if not isinstance(value, str):
+        raise WrongError("This must be a time like 2026-01-31T09:30:00Z.")
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise WrongError("This is no time; write it like 2026-01-31T09:30:00Z.") from None
+    if at.tzinfo is None:
+        raise WrongError("This time has no offset from UTC; write it like 2026-01-31T09:30:00Z.")
+    if not 1970 < at.year < 9999:
+        raise WrongError("This time is too far away.")
+    return at.timestamp()
+
+
+def truth(value: object) -> bool:
+    """Yes or no, as JSON or a query string writes it."""
+    if value in (True, "true", "1"):
+        return True
+    if value in (False, "false", "0"):
+        return False
+    raise WrongError("This must be true or false.")
+
+
+def priority(value: object) -> int:
+    """-9 to 9; 0 is usual, less is less urgent."""
+    if isinstance(value, str) and value.removeprefix("-").isdecimal():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not -9 <= value <= 9:
+        raise WrongError("This must be a whole number from -9 to 9.")
+    return value
+
+
+def currency(value: object) -> str:
+    """An ISO 4217 code."""
+    if not isinstance(value, str) or not is_currency(value):
+        raise WrongError("This must be an ISO 4217 code like EUR.")
+    return value
+
+
+def amount(value: object, code: str) -> int:
+    """Minor units of a decimal string (a whole number will do)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise WrongError('This must be an amount in quotes, like "1500.50": numbers with a point are not exact.')
+    return parse_money(value or "0", code)
+
+
+def phone(value: object, region: str | None) -> str:
+    """A phone number: E.164 where it can be read so, else as it was written."""
+    number = normalise(value, region) if isinstance(value, str) else None
+    if number is None or not digits(number):
+        raise WrongError("This is no phone number.")
+    if len(number) > 40:
+        raise WrongError("This is too long for a phone number.")
+    return number
+
+
+Parser = Callable[[object], object]
+
+
+def parse(given: Mapping[str, object], known: Mapping[str, Parser], needed: Iterable[str] = ()) -> dict[str, object]:
+    """Each value through its own parser. Raises BadFields with all that is wrong."""
+    parsed: dict[str, object] = {}
+    wrong = {name: "This is needed." for name in needed if name not in given}
+    for name, value in given.items():
+        parser = known.get(name)
+        if parser is None:
+            wrong[name] = "There is no such field here."
+            continue
+        try:
+            parsed[name] = parser(value)
+        except ValueError as error:
+            wrong[name] = str(error)
+    if wrong:
+        raise BadFields(wrong)
+    return parsed
+
+
+def deal_fields(given: Mapping[str, object], code: str, region: str | None) -> DealFields:
+    """The columns of a deal in `code`'s currency (its own, if it names one). Raises BadFields."""
+    named = given.get("currency")
+    unit = named if isinstance(named, str) and is_currency(named) else code
+    known: dict[str, Parser] = {
+        "title": needed_line,
+        "stage": ident,
+        "owner": name_or_none,
+        "contact_id": ident_or_none,
+        "number": lambda value: None if value in (None, "") else phone(value, region),
+        "value": lambda value: amount(value, unit),
+        "currency": currency,
+        "source": line,
+        "priority": priority,
+        "note": long_text,
+        "next_contact_at": moment_or_none,
+    }
+    parsed: DealFields = {}
+    parsed.update(parse(given, known))  # type: ignore[typeddict-item]
+    return parsed
+
+
+def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFields:
+    """The columns of a contact. Raises BadFields."""
+
+    def phones(value: object) -> list[str]:
+        if not isinstance(value, list):
+            raise WrongError("This must be a list of phone numbers.")
+        if len(value) > 20:
+            raise WrongError("At most 20 numbers fit.")
+        return list(dict.fromkeys(phone(one, region) for one in value))
+
+    known: dict[str, Parser] = {
+        "name": line,
+        "company": line,
+        "email": line,
+        "note": long_text,
+        "numbers": phones,
+        "owner": name_or_none,
+    }
+    parsed: ContactFields = {}
+    parsed.update(parse(given, known))  # type: ignore[typeddict-item]
+    return parsed
+
+
+def task_fields(given: Mapping[str, object]) -> TaskFields:
+    """The columns of a person's own task. Raises BadFields."""
+    known: dict[str, Parser] = {
+        "title": needed_line,
+        "deal_id": ident_or_none,
+        "due_at": moment,
+        "user": name_or_none,
+    }
+    parsed: TaskFields = {}
+    parsed.update(parse(given, known, ("title", "due_at")))  # type: ignore[typeddict-item]
+    return parsed
+
+
+def move_fields(stage: object, reason: object) -> tuple[int, str]:
+    """Where to, and why. Raises BadFields."""
+    parsed = parse({"stage": stage, "reason": reason or ""}, {"stage": ident, "reason": line})
+    return int(str(parsed["stage"])), str(parsed["reason"])
+
+
+def note_text(text: object) -> str:
+    """What a note says. Raises BadFields."""
+    said = str(parse({"text": text}, {"text": long_text})["text"])
+    if not said:
+        raise BadFields({"text": "This may not be empty."})
+    return said

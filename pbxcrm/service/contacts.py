@@ -1,0 +1,146 @@
+"""Contacts: people and companies we talk with, found by number or by words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pbxcrm.crm import views
+from pbxcrm.crm.access import Scope
+from pbxcrm.crm.fields import ContactFields, contact_fields
+from pbxcrm.crm.views import ContactRow
+from pbxcrm.service import tell
+from pbxcrm.service.errors import Conflict, NotFound
+from pbxcrm.service.paging import after, cursor, limit_of, page
+from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
+from pbxcrm.store import contacts, lookup
+from pbxcrm.store.db import Database, Work
+
+Fields = Mapping[str, object]
+
+
+async def list_contacts(
+    db: Database, scope: Scope, limit: int | None = None, cursor: str | None = None, q: str = ""
+) -> dict[str, Any]:
+    """A page, the newest on top: {items, next}. `q`: words of the name, company, e-mail, or the end of a number."""
+    size, start = limit_of(limit), after(cursor)
+
+    def run(conn: Connection) -> dict[str, Any]:
+        rows, following = page(contacts.some(conn, scope, size + 1, q[:200], start), size, _mark)
+        numbers = contacts.numbers(conn, scope, [row["id"] for row in rows])
+        return {"items": [views.contact(row, numbers[row["id"]]) for row in rows], "next": following}
+
+    return await read(db, run)
+
+
+def _mark(row: ContactRow) -> str:
+    return cursor(row["created_at"], row["id"])
+
+
+async def get(db: Database, scope: Scope, contact_id: object) -> dict[str, Any]:
+    """One contact."""
+    wanted = key(contact_id)
+    return await read(db, lambda conn: _view(conn, scope, _seen(conn, scope, wanted)))
+
+
+def _seen(conn: Connection, scope: Scope, contact_id: int) -> ContactRow:
+    row = contacts.one(conn, scope, contact_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _view(conn: Connection, scope: Scope, row: ContactRow) -> dict[str, Any]:
+    return views.contact(row, contacts.numbers(conn, scope, [row["id"]])[row["id"]])
+
+
+async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
+    """A new contact; a seller's is their own. Nothing is merged: two contacts may have one number. Raises Invalid."""
+    given = checked(lambda: contact_fields(fields, db.region))
+    if not any(given.get(name) for name in ("name", "company", "numbers")):
+        raise wrong({"name": "Give a name, a company or a number."})
+
+    def run(work: Work) -> dict[str, Any]:
+        owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
+        made = add(work, scope, given, owner)
+        return _view(work.conn, scope, made)
+
+    return await write(db, run)
+
+
+def add(work: Work, scope: Scope, given: ContactFields, owner: int | None) -> ContactRow:
+    """Create a contact within a transaction that does more."""
+    numbers = given.get("numbers", [])
+    row = {
+        **{name: given.get(name, "") for name in ("name", "company", "email", "note")},
+        "owner_id": owner,
+        "created_at": work.at,
+        "search": _search(given),
+    }
+    made = contacts.add(work.conn, [row])[0]
+    if numbers:
+        contacts.add_numbers(work.conn, [contacts.number_row(made, number) for number in numbers])
+    found = contacts.of_ids(work.conn, scope, [made])[made]
+    tell.contact(work, "contact.created", found, numbers, owner)
+    return found
+
+
+def of_number(work: Work, scope: Scope, number: str, owner: int | None) -> int:
+    """The contact of this very number that this person may see, else a new one."""
+    known = contacts.by_tails(work.conn, scope, [contacts.tail(number)])
+    for contact_id, theirs, _ in known:
+        if theirs == number and contacts.one(work.conn, scope, contact_id) is not None:
+            return contact_id
+    return add(work, scope, {"numbers": [number]}, owner)["id"]
+
+
+def _search(row: Mapping[str, Any]) -> str:
+    return contacts.folded(row.get("name", ""), row.get("company", ""), row.get("email", ""))
+
+
+def _owner(conn: Connection, scope: Scope, given: ContactFields) -> int | None:
+    name = given["owner"]
+    if not scope.sees_all and name != scope.name:
+        raise wrong({"owner": "Only a manager gives a contact to somebody else."})
+    if name is None:
+        return None
+    user = lookup.user(conn, scope, name)
+    if user is None:
+        raise wrong({"owner": "There is no such person."})
+    return user.id
+
+
+async def change(db: Database, scope: Scope, contact_id: object, version: int, fields: Fields) -> dict[str, Any]:
+    """Set fields of a contact that still has this version; `numbers` are all its numbers. Raises NotFound, Conflict,
+    Invalid.
+    """
+    wanted = key(contact_id)
+    given = checked(lambda: contact_fields(fields, db.region))
+    return await write(db, lambda work: _change(work, scope, wanted, version, given))
+
+
+def _change(work: Work, scope: Scope, contact_id: int, version: int, given: ContactFields) -> dict[str, Any]:
+    conn = work.conn
+    before = _seen(conn, scope, contact_id)
+    if before["version"] != version:
+        raise Conflict(
+            "Somebody changed this contact meanwhile. Nothing of yours was stored; look at it and try again.",
+            current=_view(conn, scope, before),
+        )
+    values: dict[str, Any] = {k: v for k, v in given.items() if k not in ("owner", "numbers")}
+    if "owner" in given:
+        values["owner_id"] = _owner(conn, scope, given)
+    values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
+    same_numbers = given.get("numbers") in (None, contacts.numbers(conn, scope, [contact_id])[contact_id])
+    if not values and same_numbers:
+        raise unchanged(_view(conn, scope, before))
+    values["search"] = _search({**before, **values})
+    if not contacts.change(conn, contact_id, version, values):
+        raise Conflict("Somebody else was changing this contact at the same moment. Nothing was stored; try again.")
+    if not same_numbers:
+        contacts.replace_numbers(conn, contact_id, given["numbers"])
+    after_ = contacts.of_ids(conn, scope, [contact_id])[contact_id]
+    numbers = contacts.numbers(conn, scope, [contact_id])[contact_id]
+    heard = (before["owner_id"], after_["owner_id"], *contacts.open_deal_owners(conn, scope, contact_id))
+    tell.contact(work, "contact.changed", after_, numbers, *heard)
+    return views.contact(after_, numbers)

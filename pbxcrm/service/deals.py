@@ -1,0 +1,349 @@
+"""Deals as people use them: the board, a deal's page, New deal, change, move, claim, note.
+
+Every function takes who is asking; what is not theirs is NotFound. Each change keeps the totals and the stage history
+in its own transaction and tells the journal what the deal was before, so that a reader can keep sums by arithmetic.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pbxcrm.crm import views
+from pbxcrm.crm.access import Scope
+from pbxcrm.crm.fields import DealFields, Parser, deal_fields, ident, line, move_fields, note_text, parse, truth
+from pbxcrm.crm.views import DealRow
+from pbxcrm.service import contacts as contact_service
+from pbxcrm.service import tell
+from pbxcrm.service.board import board, mark
+from pbxcrm.service.errors import Conflict, NotFound
+from pbxcrm.service.paging import after, limit_of, page
+from pbxcrm.service.timeline import timeline
+from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
+from pbxcrm.store import contacts, deals, lookup, stages, tasks
+from pbxcrm.store.db import Database, Work
+from pbxcrm.store.stages import Stage
+from pbxcrm.store.totals import Ledger
+
+__all__ = [
+    "add_note",
+    "board",
+    "change",
+    "claim",
+    "column",
+    "create",
+    "get",
+    "list_deals",
+    "move",
+    "timeline",
+    "unclaimed",
+]
+
+Fields = Mapping[str, object]
+
+
+async def column(
+    db: Database, scope: Scope, stage_id: object, cursor: str | None = None, limit: int | None = None
+) -> dict[str, Any]:
+    """More of one column: {items, next}."""
+    wanted, size, start = key(stage_id), limit_of(limit), after(cursor)
+
+    def run(conn: Connection) -> dict[str, Any]:
+        if stages.stage(conn, scope, wanted) is None:
+            raise NotFound
+        return _page(deals.column(conn, scope, wanted, size + 1, start), size)
+
+    return await read(db, run)
+
+
+def _page(rows: list[DealRow], size: int) -> dict[str, Any]:
+    shown, following = page(rows, size, mark)
+    return {"items": [views.deal(row) for row in shown], "next": following}
+
+
+async def list_deals(
+    db: Database, scope: Scope, limit: int | None = None, cursor: str | None = None, filters: Fields | None = None
+) -> dict[str, Any]:
+    """A page of deals, the newest on top: {items, next}. Filters: stage, owner, open, contact_id, number, source."""
+    size, start, wanted = limit_of(limit), after(cursor), _filters(filters or {})
+    return await read(db, lambda conn: _page(deals.some(conn, scope, size + 1, wanted, start), size))
+
+
+def _filters(given: Fields) -> dict[str, Any]:
+    known: dict[str, Parser] = {
+        "stage": ident,
+        "owner": line,
+        "open": truth,
+        "contact_id": ident,
+        "number": line,
+        "source": line,
+    }
+    parsed = checked(lambda: parse(given, known))
+    return {"stage_id" if name == "stage" else name: value for name, value in parsed.items()}
+
+
+async def unclaimed(db: Database, scope: Scope, limit: int | None = None) -> dict[str, Any]:
+    """Open deals that nobody owns and this person may claim: {items}."""
+    size = limit_of(limit)
+    return {"items": await read(db, lambda c: [views.deal(row) for row in deals.unclaimed(c, scope, size)])}
+
+
+async def get(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
+    """One deal."""
+    wanted = key(deal_id)
+    return await read(db, lambda conn: views.deal(_seen(conn, scope, wanted)))
+
+
+def _seen(conn: Connection, scope: Scope, deal_id: int) -> DealRow:
+    row = deals.one(conn, scope, deal_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
+    """A new deal, in the first pipeline's first open stage (Unsorted is for calls) unless `stage` names one.
+
+    A seller's deal is their own. With a `number` and no `contact_id` the contact of that number is taken, or made.
+    Raises Invalid.
+    """
+    return await write(db, lambda work: _create(work, scope, fields, db.region))
+
+
+def _create(work: Work, scope: Scope, fields: Fields, region: str | None) -> dict[str, Any]:
+    return views.deal(add(work, scope, fields, region))
+
+
+def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow:
+    """Create a deal within a transaction that does more."""
+    conn = work.conn
+    house = lookup.house(conn, scope)
+    given = checked(lambda: deal_fields(fields, house.currency, region))
+    stage = _first_stage(conn, scope, given, house)
+    if stage.kind == "lost":
+        raise wrong({"stage": "A new deal cannot be lost yet; make it, then move it."})
+    owner = scope.user_id or None
+    if "owner" in given and scope.sees_all:
+        owner = _owner(house, given["owner"])
+    elif given.get("owner", scope.name) != scope.name:
+        raise wrong({"owner": "Your deals are your own; a manager can give them to somebody else."})
+    contact_id, number = _contact(work, scope, given, owner)
+    row = {
+        "title": given.get("title") or number or "",
+        "pipeline_id": stage.pipeline_id,
+        "stage_id": stage.id,
+        "open": stage.open,
+        "owner_id": owner,
+        "contact_id": contact_id,
+        "number": number,
+        "value": given.get("value", 0),
+        "currency": given.get("currency", house.currency),
+        "source": given.get("source", ""),
+        "priority": given.get("priority", 0),
+        "note": given.get("note", ""),
+        "next_contact_at": given.get("next_contact_at"),
+        "created_at": work.at,
+        "stage_since": work.at,
+        "active_at": work.at,
+        "closed_at": None if stage.open else work.at,
+        "changed_by": scope.user_id or None,
+    }
+    if not row["title"]:
+        raise wrong({"title": "This is needed."})
+    return enter(work, scope, [row])[0]
+
+
+def enter(work: Work, scope: Scope, new: list[dict[str, Any]]) -> list[DealRow]:
+    """Put new deals into the tables: the row, its first stage, the totals, the journal."""
+    ledger = Ledger()
+    made = deals.of_ids(work.conn, scope, deals.add(work.conn, new))
+    for row in made:
+        ledger.enters(row["stage_id"], row["owner_id"], row["currency"], row["value"])
+    deals.enters(work.conn, [_entry(scope, row, None) for row in made])
+    ledger.write(work.conn)
+    for row in made:
+        tell.deal(work, "deal.created", None, row, scope)
+    return made
+
+
+def _entry(scope: Scope, row: DealRow, before: int | None, reason: str = "") -> dict[str, Any]:
+    return {
+        "deal_id": row["id"],
+        "from_stage_id": before,
+        "stage_id": row["stage_id"],
+        "at": row["stage_since"],
+        "user_id": scope.user_id or None,
+        "owner_id": row["owner_id"],
+        "value": row["value"],
+        "currency": row["currency"],
+        "reason": reason,
+        "version": row["version"],
+    }
+
+
+def _first_stage(conn: Connection, scope: Scope, given: DealFields, house: lookup.House) -> Stage:
+    if "stage" not in given:
+        known = stages.stages(conn, scope, house.pipeline.id)
+        return next((stage for stage in known if stage.kind == "open"), house.unsorted)
+    stage = stages.stage(conn, scope, given["stage"])
+    if stage is None:
+        raise wrong({"stage": "There is no such stage."})
+    return stage
+
+
+def _owner(house: lookup.House, name: str | None) -> int | None:
+    if name is None:
+        return None
+    user = house.users.get(name)
+    if user is None or not user.active:
+        raise wrong({"owner": "There is no such person."})
+    return user.id
+
+
+def _contact(work: Work, scope: Scope, given: DealFields, owner: int | None) -> tuple[int | None, str | None]:
+    """The contact and number of a deal; a contact is found or made for a number that comes alone."""
+    contact_id, number = given.get("contact_id"), given.get("number")
+    if contact_id is not None:
+        if contacts.one(work.conn, scope, contact_id) is None:
+            raise wrong({"contact_id": "There is no such contact."})
+        known = contacts.numbers(work.conn, scope, [contact_id])[contact_id]
+        return contact_id, number or (known[0] if known else None)
+    if number is None:
+        return None, None
+    return contact_service.of_number(work, scope, number, owner), number
+
+
+async def change(db: Database, scope: Scope, deal_id: object, version: int, fields: Fields) -> dict[str, Any]:
+    """Set fields of a deal that still has this version. Raises NotFound, Conflict, Invalid. `stage`: see `move`."""
+    wanted = key(deal_id)
+    return await write(db, lambda work: _change(work, scope, wanted, version, fields, db.region))
+
+
+def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields, region: str | None) -> dict[str, Any]:
+    before = _current(work.conn, scope, deal_id, version)
+    given = checked(lambda: deal_fields(fields, before["currency"], region))
+    if "stage" in given:
+        raise wrong({"stage": "A deal changes its stage by a move."})
+    values: dict[str, Any] = {k: v for k, v in given.items() if k != "owner"}
+    if "owner" in given:
+        if not scope.sees_all and given["owner"] != scope.name:
+            raise wrong({"owner": "Only a manager gives a deal to somebody else."})
+        values["owner_id"] = _owner(lookup.house(work.conn, scope), given["owner"])
+    if given.get("contact_id") is not None and contacts.one(work.conn, scope, given["contact_id"] or 0) is None:
+        raise wrong({"contact_id": "There is no such contact."})
+    if "currency" in values and values["currency"] != before["currency"] and "value" not in values:
+        raise wrong({"currency": "Say the value in the new currency too."})
+    values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
+    if not values:
+        raise unchanged(views.deal(before))
+    return views.deal(store_change(work, scope, before, values))
+
+
+def store_change(
+    work: Work, scope: Scope, before: DealRow, values: Mapping[str, Any], kind: str = "deal.changed", reason: str = ""
+) -> DealRow:
+    """Write changed columns of a deal with all that follows: version, totals, history of a new stage, the journal."""
+    touched = {"active_at": work.at, "changed_by": scope.user_id or None}
+    if not deals.change(work.conn, before["id"], before["version"], {**values, **touched}):
+        raise Conflict("Somebody else was changing this deal at the same moment. Nothing was stored; try again.")
+    after_ = deals.of_ids(work.conn, scope, [before["id"]])[0]
+    ledger = Ledger()
+    ledger.leaves(before)
+    ledger.enters(after_["stage_id"], after_["owner_id"], after_["currency"], after_["value"])
+    ledger.write(work.conn)
+    if after_["stage_id"] != before["stage_id"]:
+        deals.enters(work.conn, [_entry(scope, after_, before["stage_id"], reason)])
+    if after_["owner_id"] != before["owner_id"]:
+        _hand_over(work, scope, before, after_)
+    tell.deal(work, kind, before, after_, scope)
+    return after_
+
+
+def _hand_over(work: Work, scope: Scope, before: DealRow, after_: DealRow) -> None:
+    """What is still to do on a deal goes to its new owner."""
+    moved = [
+        task
+        for task in tasks.of_deal(work.conn, scope, before["id"], open_only=True)
+        if task["user_id"] == before["owner_id"] and task["kind"] in ("callback", "todo")
+    ]
+    if moved and after_["owner_id"] is not None:
+        tasks.hand(work.conn, [{"task": task["id"], "user": after_["owner_id"]} for task in moved])
+        house = lookup.house(work.conn, scope)
+        for was, now in zip(moved, tasks.of_ids(work.conn, scope, [t["id"] for t in moved]), strict=True):
+            tell.task(work, house, now, was)
+
+
+def _current(conn: Connection, scope: Scope, deal_id: int, version: int) -> DealRow:
+    row = _seen(conn, scope, deal_id)
+    if row["version"] != version:
+        by, moved = deals.changed_by(conn, scope, row)
+        who = by or "A call"
+        did = f"moved this deal to {row['stage_name']}" if moved else "changed this deal"
+        raise Conflict(
+            f"{who} {did} meanwhile. Nothing of yours was stored; look at it as it is now, then try again.",
+            current=views.deal(row),
+            by=by,
+        )
+    return row
+
+
+async def move(
+    db: Database, scope: Scope, deal_id: object, stage_id: object, version: int, reason: str | None = None
+) -> dict[str, Any]:
+    """Into another stage of its pipeline. Lost asks for a reason. Raises NotFound, Conflict, Invalid."""
+    wanted = key(deal_id)
+    return await write(db, lambda work: _move(work, scope, wanted, stage_id, version, reason))
+
+
+def _move(work: Work, scope: Scope, deal_id: int, stage_id: object, version: int, reason: str | None) -> dict[str, Any]:
+    before = _current(work.conn, scope, deal_id, version)
+    wanted, said = checked(lambda: move_fields(stage_id, reason))
+    stage = stages.stage(work.conn, scope, wanted)
+    if stage is None or stage.pipeline_id != before["pipeline_id"]:
+        raise wrong({"stage": "There is no such stage in this pipeline."})
+    if stage.id == before["stage_id"]:
+        raise unchanged(views.deal(before))
+    if stage.kind == "lost" and not said:
+        raise wrong({"reason": "Say why it was lost: the reports on reasons are made of this."})
+    values = {
+        "stage_id": stage.id,
+        "open": stage.open,
+        "stage_since": work.at,
+        "closed_at": None if stage.open else work.at,
+        "close_reason": "" if stage.open else said,
+    }
+    return views.deal(store_change(work, scope, before, values, "deal.moved", said))
+
+
+async def claim(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
+    """Take a deal that nobody owns. Raises NotFound where it is not this person's to claim, Conflict when too late."""
+    wanted = key(deal_id)
+    return await write(db, lambda work: _claim(work, scope, wanted))
+
+
+def _claim(work: Work, scope: Scope, deal_id: int) -> dict[str, Any]:
+    mine = deals.one(work.conn, scope, deal_id)
+    if mine is not None and mine["owner_id"] == scope.user_id:
+        raise unchanged(views.deal(mine))
+    if mine is not None and mine["owner_id"] is not None:
+        raise Conflict(f"{mine['owner_name']} owns this deal already.", current=views.deal(mine), by=mine["owner_name"])
+    row = deals.claimable(work.conn, scope, deal_id)
+    if row is None:
+        raise NotFound
+    return views.deal(store_change(work, scope, row, {"owner_id": scope.user_id}))
+
+
+async def add_note(db: Database, scope: Scope, deal_id: object, text: object) -> dict[str, Any]:
+    """Write a note on a deal: {kind: note, id, at, by, text}. Raises NotFound, Invalid."""
+    wanted = key(deal_id)
+    said = checked(lambda: note_text(text))
+
+    def run(work: Work) -> dict[str, Any]:
+        row = _seen(work.conn, scope, wanted)
+        made = deals.add_note(work.conn, wanted, scope.user_id or None, work.at, said)
+        deals.touch(work.conn, [{"deal": wanted, "moment": work.at}])
+        view = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": said}
+        tell.note(work, row, view)
+        return view
+
+    return await write(db, run)

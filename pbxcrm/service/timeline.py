@@ -1,0 +1,73 @@
+"""All that happened on a deal, in one row."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pbxcrm.crm import views
+from pbxcrm.crm.access import Scope
+from pbxcrm.crm.views import DealRow
+from pbxcrm.service.errors import NotFound
+from pbxcrm.service.transact import key, read
+from pbxcrm.store import calls, deals, stages, tasks
+from pbxcrm.store.db import Database
+
+MOST_CALLS = 200
+
+
+async def timeline(db: Database, scope: Scope, deal_id: object) -> list[dict[str, Any]]:
+    """The newest first: [{kind: call|stage|note|task, at, …}].
+
+    call: {call: the call}. stage: {from, to, from_name, to_name, by, reason, value, currency}. note: {id, by, text}.
+    task: {task: the task}. The newest 200 calls.
+    """
+    wanted = key(deal_id)
+    return await read(db, lambda conn: _timeline(conn, scope, wanted))
+
+
+def _timeline(conn: Connection, scope: Scope, deal_id: int) -> list[dict[str, Any]]:
+    row = deals.one(conn, scope, deal_id)
+    if row is None:
+        raise NotFound
+    items = [
+        *(
+            {"kind": "call", "at": view["started_at"], "call": view}
+            for view in calls.of_deal(conn, scope, deal_id, MOST_CALLS)
+        ),
+        *_stages(conn, scope, row),
+        *(_note(note) for note in deals.notes_of(conn, scope, deal_id)),
+        *(_task(views.task(task)) for task in tasks.of_deal(conn, scope, deal_id)),
+    ]
+    return sorted(items, key=lambda item: str(item["at"]), reverse=True)
+
+
+def _call(view: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "call", "at": view["started_at"], "call": view}
+
+
+def _stages(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, Any]]:
+    names = {stage.id: stage.name for stage in stages.stages(conn, scope, row["pipeline_id"])}
+    return [
+        {
+            "kind": "stage",
+            "at": views.iso(entry["at"]),
+            "from": views.ident(entry["from_stage_id"]),
+            "from_name": names.get(entry["from_stage_id"]),
+            "to": str(entry["stage_id"]),
+            "to_name": entry["stage_name"],
+            "to_kind": entry["stage_kind"],
+            "by": entry["by"],
+            "reason": entry["reason"],
+            "value": views.money(entry["value"], entry["currency"]),
+            "currency": entry["currency"],
+        }
+        for entry in deals.history(conn, scope, row["id"])
+    ]
+
+
+def _note(note: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "note", "id": str(note["id"]), "at": views.iso(note["at"]), "by": note["by"], "text": note["text"]}
+
+
+def _task(view: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "task", "at": view["created_at"], "task": view}

@@ -1,0 +1,151 @@
+"""Contacts and their numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, or_, select, tuple_
+from sqlalchemy import update as sql_update
+
+from pbxcrm.calls.numbers import digits, reversed_digits
+from pbxcrm.crm.access import Scope
+from pbxcrm.crm.views import ContactRow
+from pbxcrm.store.schema import call_people, calls, contact_numbers, contacts, deals, users
+
+_c = contacts.c
+_n = contact_numbers.c
+_ROWS: Select[Any] = select(
+    *(c for c in contacts.columns if c.name != "search"), users.c.name.label("owner_name")
+).select_from(contacts.outerjoin(users, users.c.id == _c.owner_id))
+TAIL = 9  # digits that make two numbers the same, whatever prefix is written before them
+
+
+def tail(number: str) -> str:
+    """The last nine digits, by which a number is found; all of a shorter number's."""
+    return digits(number)[-TAIL:]
+
+
+def folded(*texts: str) -> str:
+    """Text as a search by words looks for it."""
+    return " ".join(text for text in texts if text).casefold()
+
+
+def _visible(scope: Scope) -> ColumnElement[bool]:
+    """One's own, one's deals' and one's callers'."""
+    if scope.sees_all:
+        return _c.id.is_not(None)
+    me = scope.user_id
+    return or_(
+        _c.owner_id == me,
+        exists().where(deals.c.contact_id == _c.id, deals.c.owner_id == me),
+        exists().where(calls.c.contact_id == _c.id, calls.c.id == call_people.c.call_id, call_people.c.user_id == me),
+    )
+
+
+def _rows(conn: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[ContactRow]:
+    return [cast("ContactRow", dict(row)) for row in conn.execute(statement, values).mappings()]
+
+
+_BY_IDS = _ROWS.where(_c.id.in_(bindparam("ids", expanding=True)))
+_BY_TAILS = (
+    select(_n.contact_id, _n.number, _n.tail)
+    .where(_n.tail.in_(bindparam("tails", expanding=True)))
+    .order_by(_n.contact_id, _n.id)
+)
+_NUMBERS = select(_n.contact_id, _n.number).where(_n.contact_id.in_(bindparam("ids", expanding=True))).order_by(_n.id)
+
+
+def one(conn: Connection, scope: Scope, contact_id: int) -> ContactRow | None:
+    """This contact, if it is theirs to see."""
+    rows = _rows(conn, _ROWS.where(_c.id == contact_id, _visible(scope)), {})
+    return rows[0] if rows else None
+
+
+def some(
+    conn: Connection, scope: Scope, limit: int, q: str = "", after: tuple[float, int] | None = None
+) -> list[ContactRow]:
+    """A page of contacts, the newest on top; `q`: words of the name, company or e-mail, or the end of a number."""
+    where = [_visible(scope), *_words(q)]
+    if after is not None:
+        where.append(tuple_(_c.created_at, _c.id) < tuple_(*after))
+    return _rows(conn, _ROWS.where(and_(*where)).order_by(_c.created_at.desc(), _c.id.desc()).limit(limit), {})
+
+
+def _words(q: str) -> list[ColumnElement[bool]]:
+    ending = reversed_digits(q)
+    if len(ending) >= 3 and len(ending) * 2 > len(q.strip()):
+        # Digits sort before letters everywhere: the range holds the numbers that begin so, and no collation minds.
+        found = select(_n.contact_id).where(_n.reversed >= ending, _n.reversed < ending + "z")
+        return [_c.id.in_(found)]
+    return [_c.search.contains(word, autoescape=True) for word in folded(q).split()]
+
+
+def of_ids(conn: Connection, _scope: Scope, ids: Iterable[int]) -> dict[int, ContactRow]:
+    """These contacts, whoever's they are: for calls and their cards."""
+    wanted = list(ids)
+    return {row["id"]: row for row in _rows(conn, _BY_IDS, {"ids": wanted})} if wanted else {}
+
+
+def by_tails(conn: Connection, _scope: Scope, tails: Iterable[str]) -> list[tuple[int, str, str]]:
+    """Every (contact, number, tail) that ends so, whoever's it is: for calls."""
+    wanted = list(tails)
+    return [(r.contact_id, r.number, r.tail) for r in conn.execute(_BY_TAILS, {"tails": wanted})] if wanted else []
+
+
+def numbers(conn: Connection, _scope: Scope, ids: Iterable[int]) -> dict[int, list[str]]:
+    """The numbers of these contacts, in the order they were given."""
+    found: dict[int, list[str]] = {key: [] for key in ids}
+    if found:
+        for row in conn.execute(_NUMBERS, {"ids": list(found)}):
+            found[row.contact_id].append(row.number)
+    return found
+
+
+def open_deal_owners(conn: Connection, _scope: Scope, contact_id: int) -> list[int]:
+    """Who owns open deals of this contact: they hear of its changes."""
+    found = select(deals.c.owner_id).where(
+        deals.c.contact_id == contact_id, deals.c.open.is_(True), deals.c.owner_id.is_not(None)
+    )
+    return list(conn.execute(found.distinct()).scalars())
+
+
+_INSERT = insert(contacts).returning(_c.id, sort_by_parameter_order=True)
+_INSERT_NUMBERS = insert(contact_numbers)
+_TALKED = (
+    sql_update(contacts)
+    .where(_c.id == bindparam("contact"), or_(_c.last_talk_at.is_(None), _c.last_talk_at < bindparam("at")))
+    .values(last_talk_at=bindparam("at"), last_talk_by=bindparam("by"))
+)
+
+
+def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """New contacts; gives their ids in the order of the rows."""
+    return list(conn.execute(_INSERT, list(rows)).scalars())
+
+
+def number_row(contact_id: int, number: str) -> dict[str, Any]:
+    """A row of contact_numbers."""
+    back = reversed_digits(number)
+    return {"contact_id": contact_id, "number": number, "reversed": back, "tail": back[:TAIL][::-1]}
+
+
+def add_numbers(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of contact_numbers."""
+    conn.execute(_INSERT_NUMBERS, list(rows))
+
+
+def replace_numbers(conn: Connection, contact_id: int, wanted: Sequence[str]) -> None:
+    """These numbers and no others."""
+    conn.execute(delete(contact_numbers).where(_n.contact_id == contact_id))
+    if wanted:
+        add_numbers(conn, [number_row(contact_id, number) for number in wanted])
+
+
+def change(conn: Connection, contact_id: int, version: int, values: Mapping[str, Any]) -> bool:
+    """Set these columns if the contact still has this version, and count the version up."""
+    statement = sql_update(contacts).where(_c.id == contact_id, _c.version == version)
+    return conn.execute(statement.values(**values, version=version + 1)).rowcount == 1
+
+
+def talked(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Somebody talked with these: [{contact, at, by}]."""
+    conn.execute(_TALKED, list(rows))

@@ -1,0 +1,139 @@
+"""Tasks: what somebody has to do, by when; calls back among them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, tuple_, update
+
+from pbxcrm.crm.access import Scope
+from pbxcrm.crm.views import TaskRow
+from pbxcrm.store.schema import calls, contacts, tasks, teams, users
+
+_t = tasks.c
+_doers = users.alias("doers")
+_TABLES = (
+    tasks.outerjoin(users, users.c.id == _t.user_id)
+    .outerjoin(_doers, _doers.c.id == _t.done_by)
+    .outerjoin(teams, teams.c.id == _t.team_id)
+    .outerjoin(contacts, contacts.c.id == _t.contact_id)
+    .outerjoin(calls, calls.c.id == _t.call_id)
+)
+_ROWS: Select[Any] = select(
+    *tasks.columns,
+    users.c.name.label("user_name"),
+    _doers.c.name.label("done_by_name"),
+    teams.c.name.label("team_name"),
+    contacts.c.name.label("contact_name"),
+    contacts.c.company,
+    calls.c.outcome,
+).select_from(_TABLES)
+
+
+def _visible(scope: Scope) -> ColumnElement[bool]:
+    """One's own, and calls back that nobody has taken yet: those of one's team and those of no team."""
+    if scope.sees_all:
+        return _t.id.is_not(None)
+    team = or_(_t.team_id.is_(None), _t.team_id == (scope.team_id or 0))
+    return or_(_t.user_id == scope.user_id, and_(_t.user_id.is_(None), _t.kind == "callback", team))
+
+
+def _rows(conn: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[TaskRow]:
+    return [cast("TaskRow", dict(row)) for row in conn.execute(statement, values).mappings()]
+
+
+def one(conn: Connection, scope: Scope, task_id: int) -> TaskRow | None:
+    """This task, if it is theirs to see."""
+    rows = _rows(conn, _ROWS.where(_t.id == task_id, _visible(scope)), {})
+    return rows[0] if rows else None
+
+
+def some(
+    conn: Connection,
+    scope: Scope,
+    limit: int,
+    filters: Mapping[str, Any],
+    after: tuple[float, int] | None = None,
+) -> list[TaskRow]:
+    """A page of tasks, the most urgent first. Filters: kind, deal_id, done (False: still to do)."""
+    where = [_visible(scope)]
+    if "kind" in filters:
+        where.append(_t.kind == filters["kind"])
+    if "deal_id" in filters:
+        where.append(_t.deal_id == filters["deal_id"])
+    if "done" in filters:
+        where.append(_t.done_at.is_not(None) if filters["done"] else _t.done_at.is_(None))
+    if after is not None:
+        where.append(tuple_(_t.due_at, _t.id) > tuple_(*after))
+    return _rows(conn, _ROWS.where(*where).order_by(_t.due_at, _t.id).limit(limit), {})
+
+
+_OPEN_OF_DEAL = _ROWS.where(_t.deal_id == bindparam("deal_id"), _t.done_at.is_(None)).order_by(_t.id)
+_OF_DEAL = _ROWS.where(_t.deal_id == bindparam("deal_id")).order_by(_t.id)
+_OF_IDS = _ROWS.where(_t.id.in_(bindparam("ids", expanding=True))).order_by(_t.id)
+_OPEN_CALLS = _ROWS.where(
+    _t.done_at.is_(None),
+    _t.kind.in_(("callback", "look", "device")),
+    or_(
+        _t.contact_id.in_(bindparam("contacts", expanding=True)),
+        _t.number.in_(bindparam("numbers", expanding=True)),
+    ),
+).order_by(_t.id)
+_OPEN_DEVICES = select(_t.title).where(_t.kind == "device", _t.done_at.is_(None))
+
+
+def of_deal(conn: Connection, _scope: Scope, deal_id: int, *, open_only: bool = False) -> list[TaskRow]:
+    """A deal's tasks, whoever's they are. Ask first whether the deal may be seen."""
+    return _rows(conn, _OPEN_OF_DEAL if open_only else _OF_DEAL, {"deal_id": deal_id})
+
+
+def of_ids(conn: Connection, _scope: Scope, ids: Sequence[int]) -> list[TaskRow]:
+    """These tasks as they stand, for the journal."""
+    return _rows(conn, _OF_IDS, {"ids": list(ids)}) if ids else []
+
+
+def open_of_callers(
+    conn: Connection, _scope: Scope, contact_ids: Sequence[int], numbers: Sequence[str]
+) -> list[TaskRow]:
+    """What is still to do about these callers: calls back, and looks at what a colleague said to them."""
+    if not contact_ids and not numbers:
+        return []
+    return _rows(conn, _OPEN_CALLS, {"contacts": list(contact_ids), "numbers": list(numbers)})
+
+
+def open_devices(conn: Connection, _scope: Scope) -> set[str]:
+    """The devices of nobody that somebody has already been told of."""
+    return set(conn.execute(_OPEN_DEVICES).scalars())
+
+
+_INSERT = insert(tasks).returning(_t.id, sort_by_parameter_order=True)
+_DONE = (
+    update(tasks)
+    .where(_t.id == bindparam("task"), _t.done_at.is_(None))
+    .values(done_at=bindparam("at"), done_by=bindparam("by"))
+)
+_AGAIN = (
+    update(tasks)
+    .where(_t.id == bindparam("task"))
+    .values(times=_t.times + bindparam("more"), call_id=bindparam("call"), deal_id=bindparam("deal"))
+)
+_HAND = update(tasks).where(_t.id == bindparam("task")).values(user_id=bindparam("user"))
+
+
+def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """New tasks; gives their ids in the order of the rows."""
+    return list(conn.execute(_INSERT, list(rows)).scalars())
+
+
+def done(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """These are done: [{task, at, by}]. One that is done already stays as it is."""
+    conn.execute(_DONE, list(rows))
+
+
+def again(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The caller tried once more: [{task, more, call, deal}]."""
+    conn.execute(_AGAIN, list(rows))
+
+
+def hand(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give these to a person: [{task, user}]."""
+    conn.execute(_HAND, list(rows))
