@@ -9,7 +9,7 @@ from pbxcrm.calls.switch import Channel, End
 # Local channels leave and re-enter bridges within 40 ms while they are optimised away: one spell, not two.
 SAME_SPELL = 0.5
 # In a swap the newcomer is in the bridge before the other has left it; a conference keeps both for longer.
-SWAP = 1.0
+SWAP = 0.25
 MAX_EVIDENCE = 60
 
 
@@ -54,6 +54,7 @@ class Life:
     abandoned: bool = False
     said_abandoned: bool = False
     picked_up: bool = False
+    merged: bool = False  # a consultation that nobody answered before the customer was put into it
     outcome: Outcome = "ongoing"
     ended_at: float | None = None
     rang: list[str] = field(default_factory=list)
@@ -61,6 +62,7 @@ class Life:
     talks: list[Talk] = field(default_factory=list)
     open: dict[str, int] = field(default_factory=dict)  # who talks now (a user, or a device nobody owns) -> in talks
     legs: list[Leg] = field(default_factory=list)
+    away: set[str] = field(default_factory=set)  # who left for another conversation: their return is a new spell
     labels: list[Label] = field(default_factory=list)
     forwards: list[tuple[str, str | None]] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)
@@ -120,13 +122,15 @@ class Life:
     def _joined(self, key: str, end: End, at: float, event: str) -> FactKind | None:
         before = self._latest()
         last = next((i for i in range(len(self.talks) - 1, -1, -1) if self._key(self.talks[i]) == key), None)
-        if last is not None and self._resumes(last, at):
+        wandered = key in self.away
+        self.away.discard(key)
+        if last is not None and not wandered and self._resumes(last, at):
             self.talks[last] = replace(self.talks[last], end=None)
             self.open[key] = last
             return None
         first = not self.talks
         self.open[key] = len(self.talks)
-        self.talks.append(Talk(end.user, end.channel.device, at, None))
+        self.talks.append(Talk(end.user, end.device, at, None))
         self.note(at, event, _joined_words(end))
         moved = self._explain(end, before, at)
         if first:
@@ -204,7 +208,7 @@ class Life:
         if self.abandoned:
             return "abandoned"
         if not self.legs and self.direction == "internal":
-            return "failed"
+            return "answered" if self.root is not None and self.root.was_up else "failed"  # a room, a slot, a code
         verdict = self._refusal(self.legs)
         # Nobody got through to us, they say: for the customer, and for whoever calls back, that is a missed call.
         return "missed" if verdict is None or (verdict == "failed" and self.direction == "inbound") else verdict
@@ -287,6 +291,6 @@ def _person(user: str | None) -> str:
 
 
 def _joined_words(end: End) -> str:
-    who = f"{end.user} ({end.channel.device})" if end.user else f"{end.channel.name}, a device nobody owns,"
+    who = f"{end.user} ({end.device})" if end.user else f"{end.channel.name}, a device nobody owns,"
     via = f" through {end.via}" if end.via else ""
     return f"{who} joined the conversation{via}"

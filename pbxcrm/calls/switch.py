@@ -29,16 +29,23 @@ class Bridge:
         self.holding = False
 
 
+class Owned(NamedTuple):
+    """A person, and the device by which they are known."""
+
+    user: str
+    device: str
+
+
 class Channel:
     """One channel, by uniqueid. `name` changes when another takes its place (masquerade).
 
-    `caller` is the channel that dials it, `member` the person whose Local channel or queue membership it was dialled
-    for, `forwarder` the person whose phone sent the call on to it.
+    `caller` is the channel that dials it, `member` the person for whom it was dialled (a Local channel of theirs, a
+    queue membership), `forwarder` the person whose phone sent the call on to it.
     """
 
     __slots__ = (
         "bridge", "caller", "device", "dials", "exten", "forwarder", "half", "linkedid", "machine", "member", "name",
-        "number", "pair", "phone", "ringing", "state", "uid", "user", "was_dialled",
+        "number", "pair", "phone", "ringing", "state", "uid", "user", "was_dialled", "was_up",
     )  # fmt: skip
 
     def __init__(self, party: Party) -> None:
@@ -51,7 +58,7 @@ class Channel:
         self.pair: Channel | None = None
         self.caller: Channel | None = None
         self.dials: dict[str, Channel] = {}
-        self.member: str | None = None
+        self.member: Owned | None = None
         self.forwarder: str | None = None
         self.was_dialled = False
         self.phone = False  # dialled as a phone, or calls under its own name: no trunk
@@ -61,6 +68,7 @@ class Channel:
         self.user: str | None = None
         self.half = 0  # 1 or 2 of a Local channel: 1 is where it is called, 2 runs the dialplan; 0: a real channel
         self.machine = False
+        self.was_up = party.state == UP
 
     @property
     def local(self) -> bool:
@@ -68,9 +76,19 @@ class Channel:
         return self.half != 0
 
     @property
+    def owned(self) -> Owned | None:
+        """The person at this end: the device's owner, else the member who was dialled.
+
+        Of Local channels within Local channels the outermost counts: that is the member who was dialled.
+        """
+        if self.half and self.member:
+            return self.member
+        return Owned(self.user, self.device) if self.user else self.member
+
+    @property
     def whose(self) -> str | None:
-        """The person at this end: the device's owner, else the member who was dialled."""
-        return self.user or self.member
+        """The person's name."""
+        return self.user or (self.member.user if self.member else None)
 
     @property
     def endpoint(self) -> str:
@@ -79,11 +97,20 @@ class Channel:
 
 
 class End(NamedTuple):
-    """A real channel in conversation; `user` may come from the Local channel it was reached through, `via`."""
+    """A real channel in conversation, whose it is, and the Local channel it was reached through, if any.
+
+    A mobile that was dialled for a queue member is that member's: `device` is then the member's (`Local/104@queue`).
+    """
 
     channel: Channel
     user: str | None
+    device: str
     via: str | None
+
+    @property
+    def key(self) -> str:
+        """What tells one talker from another: the person, else the device."""
+        return self.user or self.device
 
 
 class Switch:
@@ -165,7 +192,7 @@ class Switch:
         caller.dials[dest.uid] = dest
         above = caller.pair
         if caller.half == 2 and above is not None:
-            dest.member = dest.member or above.whose
+            dest.member = dest.member or above.owned
             dest.forwarder = dest.forwarder or above.forwarder
 
     def undial(self, dest: Channel) -> None:
@@ -187,12 +214,17 @@ class Switch:
         self.channels.pop(channel.uid, None)
 
     def ends(self, start: Channel) -> Iterator[End]:
-        """The real channels in one conversation with `start`: through mixing bridges and Local pairs."""
-        bridge = start.bridge
-        if bridge is None or bridge.holding:
-            return
+        """The real channels in one conversation with `start`: through mixing bridges and Local pairs.
+
+        From a Local channel both of its sides are looked at: it is the conversation.
+        """
         seen = {start.uid}
-        walk: list[tuple[Bridge, str | None, str | None]] = [(bridge, None, None)]
+        walk: list[tuple[Bridge, Owned | None, str | None]] = []
+        halves = (start, start.pair) if start.local else (start,)
+        for half in halves:
+            if half is not None and half.bridge is not None and not half.bridge.holding:
+                seen.add(half.uid)
+                walk.append((half.bridge, half.owned if half.half == 2 else None, None))
         while walk:
             bridge, member, via = walk.pop()
             for channel in list(bridge.members.values()):
@@ -201,14 +233,16 @@ class Switch:
                 seen.add(channel.uid)
                 if not channel.local:
                     if not channel.machine:
-                        yield End(channel, channel.user or channel.member or member, via)
+                        owned = channel.owned or member
+                        yield End(channel, owned and owned.user, owned.device if owned else channel.device, via)
                     continue
                 other = channel.pair
                 if other is None or other.uid in seen:
                     continue
                 seen.add(other.uid)
                 if other.bridge is not None and not other.bridge.holding:
-                    walk.append((other.bridge, (channel.whose if channel.half == 1 else None) or member, channel.name))
+                    inner = channel.owned if channel.half == 1 else None
+                    walk.append((other.bridge, member or inner, channel.name))
 
     def top(self, channel: Channel) -> Channel:
         """Who called first: the last of `callers`, else the channel itself."""

@@ -13,7 +13,7 @@ from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.life import Label, Leg, Life, leg_result
 from pbxcrm.calls.numbers import normalise
 from pbxcrm.calls.people import People, device_of
-from pbxcrm.calls.switch import RINGING, UP, Channel, End, Switch
+from pbxcrm.calls.switch import RINGING, UP, Channel, End, Owned, Switch
 
 RING = "4"
 _NOWHERE = frozenset({"", "s", "i", "t", "h"})  # extensions that are no number somebody dialled
@@ -110,6 +110,7 @@ class Tracker:
         elif state == UP and channel.ringing:
             channel.ringing = False
         channel.state = state
+        channel.was_up = channel.was_up or state == UP
         life = self._lives.get(channel.uid)
         if life is not None and life.customer is channel and life.direction == "inbound" and life.number is None:
             life.number = normalise(e.party.number, self.region)
@@ -218,8 +219,8 @@ class Tracker:
                 del self._lives[uid]
         if life.ended_at is not None:
             return
-        if life.root is not None and life.root.local and life.direction is None:
-            return  # a Local channel that never dialled anybody: nobody's call
+        if life.root is not None and life.root.local and (life.direction is None or life.merged):
+            return  # a Local channel that never dialled anybody, or became the customer's own way: nobody's call
         # The queue's own time-out is told as an abandon too: where hang-ups are told, they say who left whom.
         life.abandoned = life.abandoned or (life.said_abandoned and not self._sees_requests)
         life.finish(at, lost=lost)
@@ -319,9 +320,12 @@ class Tracker:
         life.linked(dest.linkedid)
 
     def _forwarded(self, life: Life, dest: Channel) -> None:
-        for target, user in life.forwards:
-            if dest.device.casefold().startswith(target):
+        for forward in life.forwards:
+            target, user = forward
+            if target == _extension(dest.device):
                 dest.forwarder = user
+                life.forwards.remove(forward)
+                return
 
     def _dial_state(self, e: ev.DialState) -> None:
         if e.status == "RINGING":
@@ -341,7 +345,7 @@ class Tracker:
         if e.forward:
             life = life or self._life_above(dest)
             if life is not None:
-                life.forwards.append((e.forward.casefold(), dest.whose))
+                life.forwards.append((_extension(e.forward), dest.whose))
                 life.note(e.at, "DialEnd", f"{dest.whose or dest.device} forwards to {e.forward}")
                 life.legs = [leg for leg in life.legs if leg.channel is not dest]
         touched = self._touched(dest)
@@ -379,6 +383,9 @@ class Tracker:
         if leg is not None and leg.direction == "outbound" and not leg.answered and channel.uid in self._lives:
             leg.customer = channel  # of several trunks dialled at once, this one answered
         self._settle(touched | self._touched(channel), e.at, "BridgeEnter")
+        talk = self._talked.get(channel.uid)
+        if talk is not None and channel.owned and channel.whose not in talk.open:
+            talk.away.add(channel.owned.user)
 
     def _leave(self, e: ev.Leave) -> None:
         channel = self.switch.channels.get(e.party.uid)
@@ -418,7 +425,9 @@ class Tracker:
     def _agent_called(self, e: ev.AgentCalled) -> None:
         channel = self.switch.channels.get(e.dest_uid)
         if channel is not None and channel.whose is None:
-            channel.member = self.switch.people.of(device_of(e.interface))
+            device = device_of(e.interface)
+            user = self.switch.people.of(device)
+            channel.member = Owned(user, device) if user else None
 
     def _blind_transfer(self, e: ev.BlindTransfer) -> None:
         life = self._lives.get(e.transferee_uid) or self._talked.get(e.transferer.uid)
@@ -490,6 +499,8 @@ class Tracker:
                 continue
             kind = life.set_talk(self._talkers(life), at, event)
             rings = life.set_ringing(self._ringers(life))
+            if life.root is not None and life.root.local and life.customer is None and not life.answered:
+                continue  # consulting by keys: a call of its own once somebody is there to be consulted
             if kind or rings:
                 self._facts.append(life.fact(kind or "ringing", at))
 
@@ -500,16 +511,22 @@ class Tracker:
             return {}
         found = list(self.switch.ends(anchor))
         if life.customer is None:
-            if life.direction is None or any(self._outside(end.channel) for end in found) or not found:
+            if any(self._outside(end.channel) for end in found):
+                life.merged = not life.answered
+                return {}
+            if life.direction is None or not found:
                 return {}
             if not anchor.local:
-                found.insert(0, End(anchor, life.caller, None))
-            if len({end.user or end.channel.device for end in found}) < 2:
+                found.append(End(anchor, life.caller, anchor.device, None))
+            elif life.caller is None:
+                life.caller = next((end.user for end in found if end.channel.bridge is anchor.bridge), None)
+            found.sort(key=lambda end: end.user != life.caller)
+            if len({end.key for end in found}) < 2:
                 return {}
         talkers: dict[str, End] = {}
         for end in found:
             if end.user is not None or (end.channel.phone and not self._outside(end.channel)):
-                talkers.setdefault(end.user or end.channel.device, end)
+                talkers.setdefault(end.key, end)
                 if end.channel is not anchor:
                     self._talked[end.channel.uid] = life
         return talkers
@@ -607,6 +624,11 @@ class Tracker:
                 life.note(e.at, "snapshot", "the call ended while the PBX was out of sight")
                 self._finish(life, e.at, lost=True)
         self._settle(self.lives(), e.at, "snapshot")
+
+
+def _extension(target: str) -> str:
+    """`104` of a forward to `104`, `104@from-internal`, `Local/104@from-internal` or `PJSIP/104`."""
+    return target.rpartition("/")[2].partition("@")[0].casefold()
 
 
 def _number_in(dialstring: str, endpoint: str) -> str | None:
