@@ -233,7 +233,9 @@ class Switch:
                 seen.add(channel.uid)
                 if not channel.local:
                     if not channel.machine:
-                        owned = channel.owned or member
+                        if member is not None:
+                            channel.member = member  # known even when the Local channels are optimised away
+                        owned = channel.owned
                         yield End(channel, owned and owned.user, owned.device if owned else channel.device, via)
                     continue
                 other = channel.pair
