@@ -1,0 +1,259 @@
+"""Words, numbers, money and times as one person reads them: language, time zone and calendar are the person's own.
+
+The catalogues are `web/locale/<locale>/LC_MESSAGES/messages.po`, read once and kept in memory; nothing is compiled
+to disk. Money is written by one small rule (sign, grouping, digits), the same in `web/static/js/words.js`.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from functools import cache, lru_cache
+from time import time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import jdatetime
+import phonenumbers
+from babel import Locale
+from babel.dates import format_date, get_month_names
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import get_currency_precision, get_currency_symbol
+from babel.support import Translations
+
+from pbxcrm.http.static import web_root
+
+LOCALES = {"en": "English", "fa": "فارسی", "ar": "العربية", "pl": "Polski", "ru": "Русский"}
+RTL = frozenset({"fa", "ar"})
+CALENDARS = ("gregorian", "jalali")
+_LATIN = "0123456789"
+_DIGITS = {"fa": "۰۱۲۳۴۵۶۷۸۹", "ar": "٠١٢٣٤٥٦٧٨٩"}
+_ALL_DIGITS = {ord(d): _LATIN[i] for digits in _DIGITS.values() for i, d in enumerate(digits)}
+_JALALI_FA = ["فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"]
+_JALALI = [
+    "Farvardin",
+    "Ordibehesht",
+    "Khordad",
+    "Tir",
+    "Mordad",
+    "Shahrivar",
+    "Mehr",
+    "Aban",
+    "Azar",
+    "Dey",
+    "Bahman",
+    "Esfand",
+]
+_MARKS = re.compile("[\u200e\u200f\u061c]")
+
+
+@cache
+def catalogue(locale: str) -> Translations:
+    """The messages of one language; raises FileNotFoundError for a language we do not speak."""
+    with (web_root() / "locale" / locale / "LC_MESSAGES" / "messages.po").open("rb") as source:
+        messages = read_po(source, locale=locale)
+    compiled = io.BytesIO()
+    write_mo(compiled, messages)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def choose(accept_language: str | None) -> str:
+    """The first of our languages that a browser's Accept-Language asks for, English when none."""
+    wanted: list[tuple[float, str]] = []
+    for part in (accept_language or "").split(",")[:20]:
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(weight or 1), tag.split("-")[0].lower()))
+        except ValueError:
+            continue
+    return next((tag for _, tag in sorted(wanted, key=lambda w: w[0]) if tag in LOCALES), "en")
+
+
+def latin(text: str) -> str:
+    """Persian and Arabic digits as 0-9; the rest untouched."""
+    return text.translate(_ALL_DIGITS)
+
+
+@lru_cache(maxsize=4096)
+def phone(number: str) -> str:
+    """E.164 grouped as its country writes it (`+48 22 123 45 67`); anything else as it is."""
+    if not number.startswith("+"):
+        return number
+    try:
+        return phonenumbers.format_number(
+            phonenumbers.parse(number, None), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+        )
+    except phonenumbers.NumberParseException:
+        return number
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone of that IANA name; UTC for one that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+@lru_cache(maxsize=256)
+def money_rule(locale: str, currency: str) -> tuple[str, str, str, str]:
+    """What goes before the amount, what after it, the sign between thousands, the decimal sign."""
+    cldr = Locale(locale)
+    symbol = _MARKS.sub("", get_currency_symbol(currency, locale=cldr))
+    before = cldr.currency_formats["standard"].pattern.split(";")[0].lstrip("\u200e\u200f").startswith("¤")
+    if locale in RTL or len(symbol) > 1:
+        # A word for a sign ("PLN", "ریال") needs air; in right-to-left text it follows the amount.
+        symbol = f"{symbol}\u00a0" if before and locale not in RTL else f"\u00a0{symbol}"
+        before = before and locale not in RTL
+    elif not before:
+        symbol = f"\u00a0{symbol}"
+    signs = cldr.number_symbols.get("arab" if locale == "ar" else "arabext" if locale == "fa" else "latn", {})
+    group, point = signs.get("group", ","), signs.get("decimal", ".")
+    return (symbol if before else "", "" if before else symbol, group, point)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one person reads: immutable, cheap to share between requests."""
+
+    locale: str = "en"
+    time_zone: str = "UTC"
+    calendar: str = "gregorian"
+    clock: Callable[[], float] = field(default=time, compare=False)
+
+    @property
+    def rtl(self) -> bool:
+        """Whether this language is written from right to left."""
+        return self.locale in RTL
+
+    def gettext(self, message: str, **values: object) -> str:
+        """The message in this person's language, `%(name)s` filled in."""
+        text = catalogue(self.locale).gettext(message)
+        return text % values if values else text
+
+    def ngettext(self, one: str, many: str, n: int, **values: object) -> str:
+        """The form of the message that goes with `n`; `%(n)s` is n in this person's digits."""
+        return catalogue(self.locale).ngettext(one, many, n) % {"n": self.number(n), **values}
+
+    def digits(self, text: str) -> str:
+        """The text with its 0-9 as this language writes them."""
+        own = _DIGITS.get(self.locale)
+        return text.translate({ord(d): own[i] for i, d in enumerate(_LATIN)}) if own else text
+
+    def number(self, n: int) -> str:
+        """A whole number with its thousands grouped."""
+        return self.digits(f"{n:,}".replace(",", money_rule(self.locale, "EUR")[2]))
+
+    def money(self, amount: str, currency: str) -> str:
+        """A decimal string and its currency: `€12,400`, `12 400,50 zł`; an all-zero fraction is left out."""
+        before, after, group, point = money_rule(self.locale, currency)
+        value = Decimal(amount or "0")
+        whole, _, fraction = f"{abs(value):.{get_currency_precision(currency)}f}".partition(".")
+        text = f"{int(whole):,}".replace(",", group)
+        if fraction.strip("0"):
+            text += point + fraction
+        sign = "−" if value < 0 else ""
+        return f"{sign}{before}{self.digits(text)}{after}"
+
+    # -- times ---------------------------------------------------------------------------------------------------
+
+    def local(self, at: str | float | None) -> datetime | None:
+        """A contract time (ISO 8601) or epoch seconds in this person's zone."""
+        if at is None or at == "":
+            return None
+        moment = datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at, UTC)
+        return moment.astimezone(zone(self.time_zone))
+
+    def today(self) -> date:
+        """The day it is where this person is."""
+        return datetime.fromtimestamp(self.clock(), zone(self.time_zone)).date()
+
+    def hour(self, at: str | float | None) -> str:
+        """`14:03`."""
+        moment = self.local(at)
+        return self.digits(f"{moment:%H:%M}") if moment else ""
+
+    def day(self, at: str | float | None) -> str:
+        """`12 Mar`, with the year when it is not this one."""
+        moment = self.local(at)
+        if moment is None:
+            return ""
+        if self.calendar == "jalali":
+            return self._jalali_day(moment.date())
+        skeleton = "d MMM" if moment.year == self.today().year else "d MMM y"
+        return self.digits(format_date(moment.date(), skeleton, locale=self.locale))
+
+    def _jalali_day(self, day: date) -> str:
+        there = jdatetime.date.fromgregorian(date=day)
+        now = jdatetime.date.fromgregorian(date=self.today())
+        month = (_JALALI_FA if self.locale in RTL else _JALALI)[there.month - 1]
+        text = f"{there.day} {month}" + ("" if there.year == now.year else f" {there.year}")
+        return self.digits(text)
+
+    def near(self, at: str | float | None) -> str:
+        """As short as can be: `14:03` today, `yesterday 14:03`, else the day."""
+        moment = self.local(at)
+        if moment is None:
+            return ""
+        away = (moment.date() - self.today()).days
+        if away == 0:
+            return self.hour(at)
+        if away == -1:
+            return self.gettext("yesterday %(time)s", time=self.hour(at))
+        if away == 1:
+            return self.gettext("tomorrow %(time)s", time=self.hour(at))
+        return self.day(at)
+
+    def full(self, at: str | float | None) -> str:
+        """Day and time, for a tooltip or a log."""
+        return f"{self.day(at)}, {self.hour(at)}" if at else ""
+
+    def span(self, seconds: float) -> str:
+        """A length of talk: `0:42`, `12:05`, `1:02:03`."""
+        whole = max(0, round(seconds))
+        hours, rest = divmod(whole, 3600)
+        minutes, left = divmod(rest, 60)
+        return self.digits(f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}")
+
+    def due(self, at: str | None) -> str:
+        """Which of overdue | today | planned | none a next contact is."""
+        moment = self.local(at)
+        if moment is None:
+            return "none"
+        if moment.timestamp() < self.clock():
+            return "overdue"
+        return "today" if moment.date() == self.today() else "planned"
+
+    # -- what a person typed --------------------------------------------------------------------------------------
+
+    def date_field(self, at: str | None) -> str:
+        """For a date input: `2026-03-12`, or `1404/12/21` where the calendar is Jalali."""
+        moment = self.local(at)
+        if moment is None:
+            return ""
+        if self.calendar == "jalali":
+            return self.digits(jdatetime.date.fromgregorian(date=moment.date()).strftime("%Y/%m/%d"))
+        return moment.date().isoformat()
+
+    def time_field(self, at: str | None) -> str:
+        """For a time input: `14:03`, always Latin digits (browsers want them)."""
+        moment = self.local(at)
+        return f"{moment:%H:%M}" if moment else ""
+
+    def moment(self, day: str, hour: str) -> float | None:
+        """Epoch seconds of what `date_field` and `time_field` hold; None when there is no day. Raises ValueError."""
+        day, hour = latin(day).strip(), latin(hour).strip() or "09:00"
+        if not day:
+            return None
+        year, month, dom = (int(part) for part in re.split(r"[/.\-]", day))
+        there = jdatetime.date(year, month, dom).togregorian() if year < 1700 else date(year, month, dom)
+        clock = datetime.strptime(hour[:5], "%H:%M").replace(tzinfo=UTC).time()
+        return datetime.combine(there, clock, zone(self.time_zone)).timestamp()
+
+
+def months(locale: str) -> list[str]:
+    """The Gregorian months of a language, for a person who picks a calendar."""
+    return list(get_month_names("wide", locale=locale).values())

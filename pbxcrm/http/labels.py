@@ -1,0 +1,67 @@
+"""Names of fixed things, in a person's language. What somebody typed themselves is shown as they typed it."""
+
+from typing import Any
+
+from pbxcrm.http.i18n import Reader
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name translators' tools know
+    """Marks a text for translation; it is translated where it is shown."""
+    return text
+
+
+# As seeded; a stage that was renamed keeps its name.
+STAGES = (
+    N_("Unsorted"),
+    N_("New"),
+    N_("Qualified"),
+    N_("Offer"),
+    N_("Negotiation"),
+    N_("Won"),
+    N_("Lost"),
+)
+PIPELINES = (N_("Sales"),)
+NOT_A_LEAD = N_("Not a lead")
+REASONS = (N_("Too expensive"), N_("Chose a competitor"), N_("No need now"), N_("Cannot be reached"), NOT_A_LEAD)
+_KNOWN = frozenset((*STAGES, *PIPELINES, *REASONS))
+
+OUTCOMES = {
+    "ongoing": N_("in progress"),
+    "answered": N_("answered"),
+    "missed": N_("missed"),
+    "abandoned": N_("gave up waiting"),
+    "busy": N_("busy"),
+    "declined": N_("declined"),
+    "failed": N_("failed"),
+    "voicemail": N_("voicemail"),
+    "lost": N_("out of sight"),
+}
+# The same for a call of ours: "missed" there means that they did not pick up.
+OUTBOUND = {"missed": N_("no answer")}
+DIRECTIONS = {"inbound": N_("Incoming"), "outbound": N_("Outgoing"), "internal": N_("Internal")}
+ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
+
+
+class Labels:
+    """The names as one language has them; in templates as `label.outcome(call)` and so on."""
+
+    def __init__(self, locale: str) -> None:
+        self._t = Reader(locale).gettext
+
+    def fixed(self, name: str) -> str:
+        """A stage, pipeline or reason: translated when it is one of those we brought."""
+        return self._t(name) if name in _KNOWN else name
+
+    def outcome(self, call: dict[str, Any]) -> str:
+        """How a call came out."""
+        outcome = str(call["outcome"] or "missed")
+        special = OUTBOUND.get(outcome) if call.get("direction") == "outbound" else None
+        return self._t(special or OUTCOMES.get(outcome, outcome))
+
+    def direction(self, direction: str) -> str:
+        """Which way a call went."""
+        return self._t(DIRECTIONS.get(direction, direction))
+
+    def role(self, role: str) -> str:
+        """What a person may do."""
+        return self._t(ROLES.get(role, role))

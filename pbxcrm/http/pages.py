@@ -1,0 +1,129 @@
+"""Pages of people: routes, login, own settings, the PBX page; board, deals and calls have files of their own."""
+
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from aiohttp import web
+
+from pbxcrm.http import i18n, login, pages_board, pages_calls, pages_deals
+from pbxcrm.http.keys import DEPS, ERROR_PAGE, PERSON
+from pbxcrm.http.pages_common import LANGUAGE, THEME, error_page, go, said, show, viewer
+from pbxcrm.service import people
+from pbxcrm.service.auth import LoginFailed
+from pbxcrm.service.errors import Invalid, ServiceError, TooMany
+
+YEAR = 365 * 86400
+
+
+def setup(app: web.Application) -> None:
+    """Add every page to the application."""
+    app[ERROR_PAGE] = error_page
+    app.router.add_get("/", home)
+    app.router.add_get("/login", login_form)
+    app.router.add_post("/login", log_in)
+    app.router.add_post("/logout", log_out)
+    app.router.add_get("/me", settings)
+    app.router.add_post("/me", save_settings)
+    app.router.add_get("/pbx", pbx)
+    pages_board.setup(app)
+    pages_deals.setup(app)
+    pages_calls.setup(app)
+
+
+async def home(_request: web.Request) -> web.Response:
+    """The board is home."""
+    raise web.HTTPSeeOther("/board")
+
+
+def inside(path: str) -> str:
+    """A path of ours to go to next; anything that could lead elsewhere becomes the board."""
+    parts = urlsplit(path)
+    ours = not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if ours and "\\" not in path and path.isprintable() else "/board"
+
+
+async def login_form(request: web.Request) -> web.Response:
+    """The door."""
+    if request.get(PERSON) is not None:
+        raise web.HTTPSeeOther("/board")
+    response = await show(
+        request, "login.html", name="", message="", kind="bad", next=inside(request.query.get("next", "/board"))
+    )
+    if (lang := request.query.get("lang")) in i18n.LOCALES:
+        _cookie(request, response, LANGUAGE, str(lang))
+    return response
+
+
+async def log_in(request: web.Request) -> web.Response:
+    """Name and password to a session, or the form again with what went wrong."""
+    form = await request.post()
+    name, password, after = str(form.get("name", "")), str(form.get("password", "")), str(form.get("next", ""))
+    try:
+        raw = await login.log_in(request, name.strip(), password)
+    except (LoginFailed, TooMany) as error:
+        return await _not_in(request, error, name, after)
+    response = web.HTTPSeeOther(inside(after))
+    login.set_cookie(request, response, raw)
+    raise response
+
+
+async def _not_in(request: web.Request, error: ServiceError, name: str, after: str) -> web.Response:
+    me = viewer(request)
+    if isinstance(error, TooMany):
+        _ = me.r.gettext
+        message = _(
+            "Too many tries to log in. Nothing was changed; try again in %(seconds)s seconds.",
+            seconds=me.r.number(error.retry_after),
+        )
+    else:
+        message = said(me, error)
+    status = 429 if isinstance(error, TooMany) else 401
+    return await show(
+        request, "login.html", status=status, name=name[:64], message=message, kind="bad", next=inside(after)
+    )
+
+
+async def log_out(request: web.Request) -> web.Response:
+    """End the session, back to the door."""
+    response = web.HTTPSeeOther("/login")
+    await login.log_out(request, response)
+    raise response
+
+
+async def settings(request: web.Request) -> web.Response:
+    """One's own language, calendar and time zone."""
+    zones = sorted(z for z in available_timezones() if "/" in z and not z.startswith(("Etc/", "posix/", "right/")))
+    notice = viewer(request).r.gettext("Saved.") if "saved" in request.query else ""
+    return await show(request, "me.html", zones=["UTC", *zones], notice=notice, fields={})
+
+
+async def save_settings(request: web.Request) -> web.Response:
+    """Save what the form brought; the theme stays with the browser."""
+    form = await request.post()
+    after = inside(str(form.get("next", "")))
+    response = web.HTTPSeeOther("/me?saved" if after == "/me" else after)
+    if "theme" in form:
+        _cookie(request, response, THEME, str(form["theme"]))
+    changes = {k: str(form[k]) for k in ("locale", "calendar", "time_zone") if k in form}
+    if changes:
+        try:
+            await people.set_preferences(request.app[DEPS].db, request[PERSON].scope, **changes)
+        except Invalid as error:
+            fields = {k: viewer(request).r.gettext(v) for k, v in error.fields.items()}
+            return await show(request, "me.html", status=422, zones=["UTC"], notice="", fields=fields)
+        if "locale" in changes:
+            _cookie(request, response, LANGUAGE, changes["locale"])
+    raise response
+
+
+async def pbx(request: web.Request) -> web.Response:
+    """How the link to the PBX is, and how to connect one's own."""
+    return await show(request, "pbx.html")
+
+
+def _cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
+    secure = request.app[DEPS].settings.secure
+    response.set_cookie(name, value[:8], max_age=YEAR, path="/", httponly=True, samesite="Lax", secure=secure)
+
+
+__all__ = ["go", "setup"]

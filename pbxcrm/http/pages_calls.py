@@ -1,0 +1,102 @@
+"""Calls as pages: the log, one call with its reasons, the missed ones, the caller card; and the search."""
+
+from typing import Any
+
+from aiohttp import web
+
+from pbxcrm.http import i18n
+from pbxcrm.http.errors import json_response
+from pbxcrm.http.keys import DEPS, PERSON
+from pbxcrm.http.pages_common import go, missed_count, show, viewer
+from pbxcrm.http.pages_deals import dial_to
+from pbxcrm.http.render import caller_state, part
+from pbxcrm.service import calls, contacts, deals, tasks
+from pbxcrm.service.errors import NotFound
+
+
+def setup(app: web.Application) -> None:
+    """Add the routes of calls and of the search."""
+    app.router.add_get("/calls", log)
+    app.router.add_get("/calls/missed", missed)
+    app.router.add_get("/calls/missed/count", count)
+    app.router.add_get("/calls/{id:[0-9a-f-]{36}}", one)
+    app.router.add_get("/calls/{id:[0-9a-f-]{36}}/card", card)
+    app.router.add_post("/tasks/{id:\\d+}/done", done)
+    app.router.add_post("/tasks/{id:\\d+}/dial", dial_task)
+    app.router.add_get("/search", search)
+
+
+async def log(request: web.Request) -> web.Response:
+    """The calls one may see, the newest on top."""
+    cursor = request.query.get("cursor")
+    page = await calls.list_calls(request.app[DEPS].db, request[PERSON].scope, None, cursor)
+    return await show(request, "calls.html", here="calls", calls=page["items"], next=page["next"], first=not cursor)
+
+
+async def missed(request: web.Request) -> web.Response:
+    """Who waits for a call back."""
+    page = await tasks.missed(request.app[DEPS].db, request[PERSON].scope, None, request.query.get("cursor"))
+    return await show(request, "missed.html", here="missed", tasks=page["items"], next=page["next"])
+
+
+async def count(request: web.Request) -> web.Response:
+    """How many wait, for the badge."""
+    return json_response({"n": await missed_count(request)})
+
+
+async def one(request: web.Request) -> web.Response:
+    """A call with all we know of it, and why."""
+    call = await calls.card(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    return await show(request, "call.html", here="calls", call=call)
+
+
+async def card(request: web.Request) -> web.Response:
+    """The caller card of a call of mine, as it stands: for a page opened while one wraps up."""
+    me = viewer(request)
+    call = await calls.card(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    state = caller_state(me, call)
+    if state not in ("ringing", "talking", "wrapup"):
+        raise NotFound
+    return web.Response(text=part("caller", "caller", me, call, state), content_type="text/html")
+
+
+async def done(request: web.Request) -> web.Response:
+    """Nothing more to do for this caller."""
+    await tasks.done(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    return go(request, "/calls/missed")
+
+
+async def dial_task(request: web.Request) -> web.Response:
+    """Call back the caller of a missed call."""
+    db, scope, task_id = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
+    task = await _task(request, task_id)
+    if task["deal_id"] is not None:
+        try:
+            await deals.get(db, scope, task["deal_id"])
+        except NotFound:  # nobody's yet, or a colleague's: calling back needs the number only
+            return await dial_to(request, "/calls/missed", number=task["number"])
+        return await dial_to(request, "/calls/missed", deal_id=int(task["deal_id"]))
+    return await dial_to(request, "/calls/missed", number=task["number"])
+
+
+async def _task(request: web.Request, task_id: str) -> dict[str, Any]:
+    cursor: str | None = None
+    while True:
+        page = await tasks.missed(request.app[DEPS].db, request[PERSON].scope, 200, cursor)
+        for task in page["items"]:
+            if task["id"] == task_id:
+                return dict(task)
+        cursor = page["next"]
+        if cursor is None:
+            raise NotFound
+
+
+async def search(request: web.Request) -> web.Response:
+    """People by name, company or number, with their deals that one may see."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    q = " ".join(i18n.latin(request.query.get("q", "")).split())[:100]
+    found = (await contacts.list_contacts(db, scope, 30, None, q))["items"] if q else []
+    for person in found:
+        theirs = await deals.list_deals(db, scope, 5, None, {"contact_id": person["id"]})
+        person["deals"] = theirs["items"]
+    return await show(request, "search.html", q=q, people=found)

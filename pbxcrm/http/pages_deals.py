@@ -1,0 +1,423 @@
+"""Deals as pages and forms: new, the deal itself, move, claim, note, call. Each form works without scripts."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from pbxcrm.crm.views import iso
+from pbxcrm.http.errors import status_of
+from pbxcrm.http.keys import DEPS, PERSON
+from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
+from pbxcrm.http.pages_common import CURRENCIES, field_errors, fragment, go, refused, said, show, viewer
+from pbxcrm.http.render import Viewer, part
+from pbxcrm.service import calls, contacts, deals
+from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
+
+Deal = dict[str, Any]
+HOUR, DAY = 3600.0, 86400.0
+
+
+def setup(app: web.Application) -> None:
+    """Add the deals' routes."""
+    app.router.add_get("/deals/new", new)
+    app.router.add_post("/deals", create)
+    app.router.add_get("/deals/{id:\\d+}", show_deal)
+    app.router.add_post("/deals/{id:\\d+}", save)
+    app.router.add_post("/deals/{id:\\d+}/move", move)
+    app.router.add_post("/deals/{id:\\d+}/claim", claim)
+    app.router.add_post("/deals/{id:\\d+}/accept", accept)
+    app.router.add_post("/deals/{id:\\d+}/reject", reject)
+    app.router.add_post("/deals/{id:\\d+}/wrapup", wrapup)
+    app.router.add_post("/deals/{id:\\d+}/dial", dial)
+
+
+def _text(form: Mapping[str, Any], name: str) -> str:
+    return str(form.get(name, "")).strip()
+
+
+async def _stages(request: web.Request) -> list[dict[str, Any]]:
+    found = await deals.board(request.app[DEPS].db, request[PERSON].scope, None, per_column=1)
+    stages: list[dict[str, Any]] = found["stages"]
+    return stages
+
+
+def _board_of(request: web.Request, deal_id: str) -> str:
+    """Where a browser without scripts goes after a form on the board or on the deal's page."""
+    came = request.headers.get("Referer", "")
+    return f"/deals/{deal_id}" if f"/deals/{deal_id}" in came else f"/board#deal-{deal_id}"
+
+
+# -- new -----------------------------------------------------------------------------------------------------------
+
+
+async def new(request: web.Request) -> web.Response:
+    """The form of a new deal, filled in from a call or a stage."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    form = {"stage": request.query.get("stage", ""), "number": request.query.get("number", "")}
+    if call_id := request.query.get("call"):
+        call = await calls.card(db, scope, call_id)
+        contact = call["card"]["contact"] or {}
+        name = contact.get("name") or call["caller_name"] or ""
+        form |= {"call": call_id, "number": call["number"] or "", "contact_name": name}
+        form |= {"company": contact.get("company", ""), "title": name}
+    return await _new_form(request, form)
+
+
+async def _new_form(
+    request: web.Request, form: Mapping[str, str], fields: Mapping[str, str] | None = None, message: str = ""
+) -> web.Response:
+    stages = await _stages(request)
+    first = next((s["id"] for s in stages if s["kind"] == "open"), "")
+    empty = dict.fromkeys(("title", "contact_name", "company", "number", "value", "call"), "")
+    whole = {**empty, "currency": CURRENCIES[0], **form}
+    whole["stage"] = whole.get("stage") or first
+    return await show(
+        request,
+        "deal_new.html",
+        status=422 if fields or message else 200,
+        here="board",
+        form=whole,
+        fields=fields or {},
+        message=message,
+        stages=stages,
+        currencies=CURRENCIES,
+    )
+
+
+async def create(request: web.Request) -> web.Response:
+    """Make the deal, and its contact where a name or a company was given."""
+    form = await request.post()
+    names = ("title", "contact_name", "company", "number", "value", "currency", "stage", "call")
+    given = {name: _text(form, name) for name in names}
+    try:
+        deal = await _create(request, given)
+    except Invalid as error:
+        me = viewer(request)
+        fields = field_errors(me, {"number" if k == "numbers" else k: v for k, v in error.fields.items()})
+        shown = {k: v for k, v in fields.items() if k in names}
+        message = "" if len(shown) == len(fields) else said(me, error)
+        return await _new_form(request, given, fields, message)
+    _ = viewer(request).r.gettext
+    return go(
+        request, f"/deals/{deal['id']}", say=_("Deal created"), html=_card(request, deal), panel=bool(given["call"])
+    )
+
+
+async def _create(request: web.Request, given: Mapping[str, str]) -> Deal:
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    fields: dict[str, object] = {k: given[k] for k in ("value", "stage", "number") if given[k]}
+    if given["currency"]:
+        fields["currency"] = given["currency"].upper()
+    fields["title"] = given["title"] or given["contact_name"] or given["company"] or given["number"]
+    if given["contact_name"] or given["company"]:
+        fields["contact_id"] = await _contact(request, given)
+    if given["call"]:
+        return await calls.make_deal(db, scope, given["call"], fields)
+    return await deals.create(db, scope, fields)
+
+
+async def _contact(request: web.Request, given: Mapping[str, str]) -> str:
+    """The contact of this number, with the name now known; else a new one."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    named = {k: v for k, v in (("name", given["contact_name"]), ("company", given["company"])) if v}
+    if given["number"]:
+        known = (await contacts.list_contacts(db, scope, 2, None, given["number"]))["items"]
+        if len(known) == 1:
+            blank = {k: v for k, v in named.items() if not known[0][k]}
+            if blank:
+                await contacts.change(db, scope, known[0]["id"], known[0]["version"], blank)
+            return str(known[0]["id"])
+    numbers = [given["number"]] if given["number"] else []
+    made = await contacts.create(db, scope, {**named, "numbers": numbers})
+    return str(made["id"])
+
+
+# -- the deal --------------------------------------------------------------------------------------------------------
+
+
+async def show_deal(request: web.Request) -> web.Response:
+    """The deal's page, or panel."""
+    deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    _ = viewer(request).r.gettext
+    notice = (
+        _("Saved.")
+        if "saved" in request.query
+        else _("Your phone rings. Pick it up.")
+        if "dialled" in request.query
+        else ""
+    )
+    return await _deal(request, deal, notice=notice, kind="good")
+
+
+async def _deal(
+    request: web.Request,
+    deal: Deal,
+    *,
+    status: int = 200,
+    notice: str = "",
+    kind: str = "bad",
+    form: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> web.Response:
+    me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
+    stages = await _stages(request)
+    _ = me.r.gettext
+    return await show(
+        request,
+        "deal.html",
+        status=status,
+        here="board",
+        deal=deal,
+        stages=stages,
+        stage_index=next((i for i, s in enumerate(stages) if s["id"] == deal["stage"]), 0),
+        timeline=timeline(me, await deals.timeline(db, scope, deal["id"])),
+        form=form or _filled(me, deal),
+        fields=fields or {},
+        notice=notice,
+        notice_kind=kind,
+        priorities=[("0", _("usual")), ("1", _("high")), ("2", _("urgent")), ("-1", _("low"))],
+        currencies=CURRENCIES,
+        dial_key=uuid.uuid4().hex,
+    )
+
+
+def _filled(me: Viewer, deal: Deal) -> dict[str, str]:
+    at = deal["next_contact_at"]
+    value = deal["value"]
+    return {
+        "title": deal["title"],
+        "value": "" if not float(value) else value.removesuffix(".00"),
+        "currency": deal["currency"],
+        "priority": str(deal["priority"]),
+        "note": deal["note"],
+        "next_day": me.r.date_field(at),
+        "next_hour": me.r.time_field(at),
+    }
+
+
+def timeline(me: Viewer, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The timeline with a sentence a line, the newest on top."""
+    return [item if item["kind"] == "call" else {**item, **_sentence(me, item)} for item in items]
+
+
+def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
+    _ = me.r.gettext
+    by = item.get("by") or _("pbxcrm")
+    if item["kind"] == "stage":
+        to = Labels(me.r.locale).fixed(item["to_name"])
+        if item["from_name"]:
+            text = _(
+                "%(name)s moved it from %(before)s to %(stage)s",
+                name=by,
+                before=Labels(me.r.locale).fixed(item["from_name"]),
+                stage=to,
+            )
+        else:
+            text = _("%(name)s put it into %(stage)s", name=by, stage=to)
+        return {"text": text, "more": Labels(me.r.locale).fixed(item["reason"] or "")}
+    if item["kind"] == "note":
+        return {"text": _("%(name)s noted", name=by), "more": item["text"]}
+    if item["kind"] == "task":
+        task = item["task"]
+        text = _("Task, done") if task["done_at"] else _("Task, due %(time)s", time=me.r.near(task["due_at"]))
+        return {"text": text, "more": task["title"]}
+    return {"text": str(item["kind"]), "more": ""}
+
+
+async def save(request: web.Request) -> web.Response:
+    """Save the fields; what is wrong comes back in the form, beside its field."""
+    db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
+    deal_id, form = request.match_info["id"], await request.post()
+    given = {k: _text(form, k) for k in ("title", "value", "currency", "priority", "note", "next_day", "next_hour")}
+    try:
+        at = _moment(me, given)
+        fields = {k: given[k] for k in ("title", "priority", "note")}
+        fields |= {"currency": given["currency"].upper(), "value": given["value"] or "0"}
+        await deals.change(db, scope, deal_id, _version(form), {**fields, "next_contact_at": at})
+    except Invalid as error:
+        deal = await deals.get(db, scope, deal_id)
+        return await _deal(request, deal, status=422, form=given, fields=field_errors(me, error.fields))
+    except Conflict as error:
+        deal = await deals.get(db, scope, deal_id)
+        return await _deal(request, deal, status=409, notice=_conflict(me, error, deal))
+    if fragment(request):
+        return go(request, f"/deals/{deal_id}", say=me.r.gettext("Saved."))
+    raise web.HTTPSeeOther(f"/deals/{deal_id}?saved")
+
+
+def _version(form: Mapping[str, Any]) -> int:
+    text = _text(form, "version")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _moment(me: Viewer, given: Mapping[str, str]) -> str | None:
+    try:
+        return iso(me.r.moment(given["next_day"], given["next_hour"]))
+    except (ValueError, OverflowError):
+        example = "1405/01/15" if me.r.calendar == "jalali" else "2026-04-15"
+        text = me.r.gettext("This is no day; write it like %(example)s.", example=me.r.digits(example))
+        raise Invalid(text, {"next_contact_at": text}) from None
+
+
+# -- move, claim, accept, reject ---------------------------------------------------------------------------------------
+
+
+async def move(request: web.Request) -> web.Response:
+    """The one way into another stage: by drag, list, keyboard, stage bar or the form of a stage's question."""
+    form = await request.post()
+    reason = _text(form, "words") or _text(form, "reason") or None
+    return await _move(request, _text(form, "stage"), _version(form), reason)
+
+
+async def _move(request: web.Request, stage: str, version: int, reason: str | None) -> web.Response:
+    db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
+    deal_id = request.match_info["id"]
+    try:
+        deal = await deals.move(db, scope, deal_id, stage, version, reason)
+    except Invalid as error:
+        if "stage" in error.fields:
+            return await _not_moved(request, error)
+        return await _question(request, stage, error, asked=reason is not None)
+    except Conflict as error:
+        return await _not_moved(request, error)
+    return _moved(
+        request, deal, me.r.gettext("Moved to %(stage)s", stage=Labels(me.r.locale).fixed(deal["stage_name"]))
+    )
+
+
+def _moved(request: web.Request, deal: Deal, say: str) -> web.Response:
+    deal_id = deal["id"]
+    if fragment(request):
+        return go(request, f"/deals/{deal_id}", html=_card(request, deal), say=say)
+    raise web.HTTPSeeOther(_board_of(request, deal_id))
+
+
+def _card(request: web.Request, deal: Deal) -> str:
+    return part("deal", "card", viewer(request), deal)
+
+
+async def _question(request: web.Request, stage_id: str, error: Invalid, *, asked: bool) -> web.Response:
+    """A stage wants to know something first: its small form, with the message only when it was tried before."""
+    deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    stage = next((s for s in await _stages(request) if s["id"] == stage_id), None)
+    if stage is None:
+        raise NotFound
+    me = viewer(request)
+    fields = field_errors(me, error.fields) if asked else {}
+    return await show(
+        request,
+        "move.html",
+        status=422,
+        here="board",
+        deal=deal,
+        stage=stage,
+        fields=fields,
+        message="",
+        reasons=REASONS,
+    )
+
+
+async def _not_moved(request: web.Request, error: ServiceError) -> web.Response:
+    """Taken back: how the deal stands now, and who was faster."""
+    me = viewer(request)
+    deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    message = _conflict(me, error, deal) if isinstance(error, Conflict) else said(me, error)
+    if fragment(request):
+        return refused(request, type(error)(message, code=error.code), status_of(error), html=_card(request, deal))
+    return await _deal(request, deal, status=status_of(error), notice=message)
+
+
+def _conflict(me: Viewer, error: Conflict, deal: Deal) -> str:
+    _ = me.r.gettext
+    stage = Labels(me.r.locale).fixed(deal["stage_name"])
+    if error.by:
+        return _(
+            "%(name)s was faster: the deal is in %(stage)s now. Nothing of yours was saved; look, then try again.",
+            name=error.by,
+            stage=stage,
+        )
+    return _(
+        "The deal has changed meanwhile: it is in %(stage)s now. Nothing of yours was saved; look, then try again.",
+        stage=stage,
+    )
+
+
+async def claim(request: web.Request) -> web.Response:
+    """Take a deal that nobody owns."""
+    form = await request.post()
+    try:
+        deal = await deals.claim(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    except Conflict as error:
+        return await _not_moved(request, error)
+    if form.get("open") and not fragment(request):
+        raise web.HTTPSeeOther(f"/deals/{deal['id']}")
+    return _moved(request, deal, viewer(request).r.gettext("The deal is yours now"))
+
+
+async def accept(request: web.Request) -> web.Response:
+    """Out of Unsorted, into the first stage of work."""
+    form = await request.post()
+    first = next((s["id"] for s in await _stages(request) if s["kind"] == "open"), "")
+    deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    return await _move(request, first, _version(form) or deal["version"], None)
+
+
+async def reject(request: web.Request) -> web.Response:
+    """Not a lead: lost, for that reason."""
+    form = await request.post()
+    lost = next((s["id"] for s in await _stages(request) if s["kind"] == "lost"), "")
+    deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    return await _move(request, lost, _version(form) or deal["version"], NOT_A_LEAD)
+
+
+# -- after and before a call -------------------------------------------------------------------------------------------
+
+
+async def wrapup(request: web.Request) -> web.Response:
+    """What was said, and when to talk next; from the caller card."""
+    db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
+    deal_id, form = request.match_info["id"], await request.post()
+    note, following = _text(form, "note"), _text(form, "next")
+    if note:
+        await deals.add_note(db, scope, deal_id, note)
+    if (at := _soon(me, following)) is not None:
+        deal = await deals.get(db, scope, deal_id)
+        await deals.change(db, scope, deal_id, deal["version"], {"next_contact_at": iso(at)})
+    return go(request, f"/deals/{deal_id}", say=me.r.gettext("Saved."))
+
+
+def _soon(me: Viewer, choice: str) -> float | None:
+    """Epoch seconds of a quick choice: in an hour, or at nine on a later day."""
+    if choice == "1h":
+        return me.r.clock() + HOUR
+    days = {"1d": 1, "3d": 3, "7d": 7}.get(choice)
+    if days is None:
+        return None
+    noon = me.r.local(me.r.clock() + days * DAY)
+    return noon.replace(hour=9, minute=0, second=0, microsecond=0).timestamp() if noon else None
+
+
+async def dial(request: web.Request) -> web.Response:
+    """Call the deal's customer."""
+    return await dial_to(request, f"/deals/{request.match_info['id']}", deal_id=int(request.match_info["id"]))
+
+
+async def dial_to(request: web.Request, back: str, **target: Any) -> web.Response:
+    """Ring my phone, then theirs. Without a key of the click, clicks within some seconds count as one."""
+    form = await request.post()
+    deps, scope, me = request.app[DEPS], request[PERSON].scope, viewer(request)
+    key = _text(form, "key")[:80] or f"{back}:{int(time.time() // 10)}"
+    try:
+        made, _new = await deps.dialler.dial(scope, key=key, **target)
+    except ServiceError as error:
+        if fragment(request):
+            return refused(request, error, status_of(error))
+        raise
+    if fragment(request):
+        return go(
+            request, back, say=me.r.gettext("Your phone rings. Pick it up."), html=part("caller", "dialling", me, made)
+        )
+    raise web.HTTPSeeOther(f"{back}?dialled" if back.startswith("/deals/") else back)

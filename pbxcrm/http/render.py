@@ -1,0 +1,185 @@
+"""Templates to text: pages, the fragments in them, and the same fragments inside live messages.
+
+One macro draws a card wherever it appears. Autoescape is on and nothing here marks foreign text as safe.
+"""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Protocol
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import do as do_extension
+from jinja2.ext import i18n as i18n_extension
+
+from pbxcrm.crm.access import Scope
+from pbxcrm.http import i18n
+from pbxcrm.http.i18n import Reader, catalogue
+from pbxcrm.http.labels import Labels
+from pbxcrm.http.static import Static, web_root
+
+Row = Mapping[str, Any]
+HUES = 8
+
+
+class Person(Protocol):
+    """What rendering needs of pbxcrm.service.auth.Person."""
+
+    @property
+    def scope(self) -> Scope: ...
+    @property
+    def full_name(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def calendar(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks: the name and rights, and how they read (`r`)."""
+
+    name: str
+    full_name: str
+    role: str
+    r: Reader
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether cards of others are on the board, so that a card must say whose it is."""
+        return self.role != "agent"
+
+
+@lru_cache(maxsize=512)
+def _viewer(name: str, full_name: str, role: str, locale: str, time_zone: str, calendar: str) -> Viewer:
+    locale = locale if locale in i18n.LOCALES else "en"
+    return Viewer(name, full_name or name, role, Reader(locale, time_zone, calendar))
+
+
+def viewer(person: Person) -> Viewer:
+    """The viewer for a person; the same object for the same settings."""
+    s = person.scope
+    return _viewer(s.name, person.full_name, s.role, person.locale, person.time_zone, person.calendar)
+
+
+def stranger(locale: str) -> Viewer:
+    """Somebody who has not logged in yet."""
+    return _viewer("", "", "agent", locale, "UTC", "gregorian")
+
+
+def initials(name: str) -> str:
+    """One or two letters for an avatar."""
+    words = name.split()
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper() if words else "?"
+
+
+def hue(name: str) -> int:
+    """A colour class 0..7, the same for the same name everywhere."""
+    return hashlib.blake2b(name.encode(), digest_size=1).digest()[0] % HUES
+
+
+@lru_cache(maxsize=1)
+def static() -> Static:
+    """The static tree of this installation."""
+    return Static(web_root() / "static")
+
+
+@cache
+def environment(locale: str) -> Environment:
+    """The templates in one language."""
+    env = Environment(
+        loader=FileSystemLoader(web_root() / "templates"),
+        extensions=[i18n_extension, do_extension],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    env.install_gettext_translations(catalogue(locale), newstyle=True)  # type: ignore[attr-defined]
+    env.globals.update(
+        static=static().url,
+        initials=initials,
+        hue=hue,
+        phone=i18n.phone,
+        label=Labels(locale),
+        caller_state=caller_state,
+        locales=i18n.LOCALES,
+        rtl_locales=i18n.RTL,
+    )
+    env.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return env
+
+
+def page(name: str, me: Viewer, **context: object) -> str:
+    """A whole template."""
+    return environment(me.r.locale).get_template(name).render(me=me, r=me.r, **context)
+
+
+def part(template: str, macro: str, me: Viewer, *args: object, **kwargs: object) -> str:
+    """One macro of a template under `parts/`."""
+    module: Any = environment(me.r.locale).get_template(f"parts/{template}.html").module
+    return str(getattr(module, macro)(me, *args, **kwargs))
+
+
+# -- live messages -----------------------------------------------------------------------------------------------
+
+_made: OrderedDict[tuple[Any, Hashable], str | None] = OrderedDict()
+_KEPT = 512
+
+
+def message(person: Person, row: Row) -> str | None:
+    """The HTML that goes with a journal row for this person, None when nothing is drawn. Pure from the row.
+
+    Fifty agents of one language share one rendering: it is kept by row and by what about the person matters.
+    """
+    me = viewer(person)
+    key = (row["id"], _variant(me, row))
+    if key in _made:
+        return _made[key]
+    html = _message(me, row)
+    _made[key] = html
+    while len(_made) > _KEPT:
+        _made.popitem(last=False)
+    return html
+
+
+def _variant(me: Viewer, row: Row) -> Hashable:
+    """What of a person changes the drawing of this row."""
+    data = row["data"]
+    mine = caller_state(me, data) if row["kind"].startswith("call.") else data.get("owner") == me.name
+    return (me.r.locale, me.r.time_zone, me.r.calendar, me.sees_all, mine, me.name if mine else "")
+
+
+def _message(me: Viewer, row: Row) -> str | None:
+    kind, data = row["kind"], row["data"]
+    if kind.startswith("deal."):
+        return None if data.get("gone") else part("deal", "card", me, data)
+    if kind.startswith("call."):
+        return part("caller", "live", me, data, caller_state(me, data))
+    if kind in ("link.up", "link.down"):
+        return part("link", "banner", me, {**data, "up": kind == "link.up"})
+    return None
+
+
+def caller_state(me: Viewer, call: Mapping[str, Any]) -> str:
+    """How this call concerns this person now: ringing | talking | wrapup | taken | over | "" (not theirs).
+
+    taken: it rang here and somebody else has it. over: it rang here and ended unanswered.
+    """
+    if call["direction"] == "internal":
+        return ""
+    if me.name in call.get("ringing", ()):
+        return "ringing"
+    if me.name in call.get("talking", ()):
+        return "talking"
+    if any(t["user"] == me.name for t in call["talks"]):
+        return "wrapup" if call["ended_at"] or not call.get("talking") else "taken"
+    if me.name in call["rang"]:
+        return "over" if call["ended_at"] else "taken"
+    return ""

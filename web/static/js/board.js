@@ -1,0 +1,307 @@
+// The board: where cards stand, what the heads say, and the one way a card is moved.
+import { $, $$, ask, element, icon, parse, Refused, say, toast } from "./dom.js";
+import { money, minor, number, t } from "./words.js";
+import { gate } from "./panel.js";
+
+export const board = $("[data-board]");
+let countsAt = Number(document.body.dataset.asOf ?? 0);
+
+export const column = (stage) => $(`.col[data-stage="${CSS.escape(stage)}"]`, board);
+export const columns = () => $$(".col", board);
+export const cardOf = (id) => document.getElementById(`deal-${id}`);
+export const stageName = (col) => $("[data-name]", col).textContent;
+
+// -- heads ---------------------------------------------------------------------------------------------------------
+
+function add(stage, card, sign) {
+  const col = column(stage);
+  if (!col) return;
+  col.dataset.count = Math.max(0, Number(col.dataset.count) + sign);
+  if (card.dataset.currency === board.dataset.currency) {
+    const [have] = minor(col.dataset.value);
+    const [more, places] = minor(card.dataset.value);
+    col.dataset.value = text(have + BigInt(sign) * more, places);
+  }
+  head(col);
+}
+
+function text(units, places) {
+  const digits = String(units < 0n ? 0n : units).padStart(places + 1, "0");
+  return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
+}
+
+function head(col) {
+  const [units, places] = minor(col.dataset.value);
+  $("[data-n]", col).textContent = number(col.dataset.count);
+  $("[data-sum]", col).textContent = units ? money(units, places) : "";
+  let count = 0;
+  let sum = 0n;
+  let decimals = 0;
+  for (const other of columns()) {
+    if (other.dataset.kind === "won" || other.dataset.kind === "lost") continue;
+    count += Number(other.dataset.count);
+    const [value, scale] = minor(other.dataset.value);
+    sum += value;
+    decimals = scale;
+  }
+  $("#sum-up").textContent = t("open", { n: number(count) }) + (sum ? ` · ${money(sum, decimals)}` : "");
+}
+
+let waiting = 0;
+// What the heads say is read anew when a change came that the cards on the page cannot account for.
+export function recount() {
+  clearTimeout(waiting);
+  waiting = setTimeout(async () => {
+    try {
+      const now = await ask("/board/heads");
+      countsAt = now.as_of;
+      for (const stage of now.stages) {
+        const col = column(stage.id);
+        if (!col) continue;
+        Object.assign(col.dataset, { count: stage.count, value: stage.value });
+        head(col);
+      }
+    } catch {
+      // The next change asks again; until then the old numbers stand.
+    }
+  }, 200 + Math.random() * 600);
+}
+
+// -- cards ---------------------------------------------------------------------------------------------------------
+
+const newer = (a, b) =>
+  a.dataset.at !== b.dataset.at ? a.dataset.at > b.dataset.at : Number(a.dataset.id) > Number(b.dataset.id);
+
+function settle(card, stage) {
+  const list = $(".cards", column(stage));
+  card.dataset.stage = stage;
+  const after = $$(":scope > .card", list).find((other) => other !== card && newer(card, other));
+  const more = $(":scope > .more", list);
+  if (after) list.insertBefore(card, after);
+  else list.insertBefore(card, more);
+}
+
+// Only one card of the board is a tab stop; its own buttons come after it.
+export function tabStop(card, on) {
+  for (const stop of $$("a, button", card)) stop.tabIndex = on ? 0 : -1;
+}
+
+function ready(card) {
+  tabStop(card, false);
+  $(".title", card)?.setAttribute("aria-describedby", "how-to-move");
+}
+
+export function current() {
+  return $('.card:has(.title[tabindex="0"])', board) ?? $(".card", board);
+}
+
+// Put in the newest rendering of a deal: from a live message, or from an answer. `row` is the journal's id, if any.
+export function place(card, { row = 0, created = false } = {}) {
+  const old = cardOf(card.dataset.id);
+  if (old && Number(old.dataset.version) >= Number(card.dataset.version) && row) return;
+  const counted = row && row <= countsAt;
+  const col = column(card.dataset.stage);
+  const focused = old?.contains(document.activeElement);
+  const stop = old && $(".title", old)?.tabIndex === 0;
+  ready(card);
+  if (old) {
+    if (!counted) add(old.dataset.stage, old, -1);
+    if (col && old.dataset.stage === card.dataset.stage) old.replaceWith(card);
+    else old.remove();
+  } else if (row && !created && !counted) recount();
+  if (!col) return;
+  if (!counted && (old || created || !row)) add(card.dataset.stage, card, 1);
+  if (!card.isConnected) {
+    settle(card, card.dataset.stage);
+    if (!old) card.classList.add("new");
+  }
+  if (stop || !$('.title[tabindex="0"]', board)) tabStop(card, true);
+  if (focused) $(".title", card).focus({ preventScroll: true });
+}
+
+export function remove(id, row) {
+  const old = cardOf(id);
+  if (!old) return recount();
+  if (!row || row > countsAt) add(old.dataset.stage, old, -1);
+  const next = old.nextElementSibling ?? old.previousElementSibling;
+  const focused = old.contains(document.activeElement);
+  old.remove();
+  if (focused) $(".title", next ?? board)?.focus();
+}
+
+// -- moving --------------------------------------------------------------------------------------------------------
+
+function shift(card, stage) {
+  add(card.dataset.stage, card, -1);
+  const focused = card.contains(document.activeElement) ? document.activeElement : null;
+  settle(card, stage);
+  add(stage, card, 1);
+  focused?.focus({ preventScroll: true });
+}
+
+function answer(body) {
+  const card = body.html ? $(".card", parse(body.html)) : null;
+  if (card) place(card);
+  return card;
+}
+
+// Shown at once, taken back when refused. The server's rendering of the card replaces ours.
+export async function move(card, stage, { extra = {}, undo = true, url = null } = {}) {
+  const from = card.dataset.stage;
+  const to = column(stage);
+  if (from === stage || card.getAttribute("aria-busy") === "true") return;
+  shift(card, stage);
+  card.setAttribute("aria-busy", "true");
+  const id = card.dataset.id;
+  try {
+    let body = await ask(url ?? `/deals/${id}/move`, { stage, version: card.dataset.version, ...extra });
+    if (body.nodes) body = await gate(body.nodes);
+    if (!body) return back(card, from);
+    answer(body);
+    done(id, from, to, undo);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    back(card, from);
+    answer(error.body);
+    toast(error.message, { bad: true });
+    recount();
+  }
+}
+
+function back(card, from) {
+  card.removeAttribute("aria-busy");
+  if (card.isConnected && card.dataset.stage !== from) shift(card, from);
+}
+
+function done(id, from, to, undo) {
+  const said = t("moved", { stage: stageName(to) });
+  say(said);
+  if (!undo) return void toast(said);
+  last = { id, from, until: Date.now() + 8000 };
+  toast(said, { action: takeBack, label: t("undo"), for: 8000 });
+}
+
+let last = null;
+export function takeBack() {
+  if (!last || Date.now() > last.until) return;
+  const card = cardOf(last.id);
+  const { from } = last;
+  last = null;
+  if (card) move(card, from, { undo: false });
+}
+
+// -- the list on the card ------------------------------------------------------------------------------------------
+
+const menu = element("div", { class: "move-menu", role: "menu", popover: "auto" });
+let chosen = null;
+
+function openMenu(button) {
+  chosen = button.closest(".card");
+  menu.replaceChildren(
+    ...columns().map((col) => {
+      const item = element("button", { class: "item", role: "menuitemradio", type: "button" }, stageName(col));
+      item.dataset.stage = col.dataset.stage;
+      item.dataset.tone = col.dataset.tone;
+      item.setAttribute("aria-checked", String(col.dataset.stage === chosen.dataset.stage));
+      return item;
+    }),
+  );
+  menu.setAttribute("aria-label", button.getAttribute("aria-label"));
+  menu.showPopover();
+  const at = button.getBoundingClientRect();
+  const box = menu.getBoundingClientRect();
+  const left = Math.min(Math.max(8, at.right - box.width), innerWidth - box.width - 8);
+  const top = at.bottom + 4 + box.height > innerHeight ? Math.max(8, at.top - box.height - 4) : at.bottom + 4;
+  menu.style.left = `${left}px`;
+  menu.style.top = `${top}px`;
+  $(".item", menu).focus();
+}
+
+function onMenu(event) {
+  const items = $$(".item", menu);
+  const at = items.indexOf(document.activeElement);
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step) {
+    event.preventDefault();
+    items[(at + step + items.length) % items.length].focus();
+  }
+}
+
+// -- more on scroll ------------------------------------------------------------------------------------------------
+
+const watcher = board && new IntersectionObserver((seen) => {
+  for (const entry of seen) if (entry.isIntersecting) more(entry.target);
+}, { rootMargin: "400px" });
+
+async function more(row) {
+  watcher.unobserve(row);
+  const list = row.parentElement;
+  try {
+    const { nodes } = await ask($("a", row).getAttribute("href"));
+    row.remove();
+    for (const card of $$(".card", nodes)) {
+      if (cardOf(card.dataset.id)) continue;
+      ready(card);
+      list.append(card);
+    }
+    const next = $(".more", nodes);
+    if (next) list.append(next), watcher.observe(next);
+  } catch (error) {
+    toast(error.message, { bad: true, action: () => watcher.observe(row), label: t("again") });
+  }
+}
+
+// Read the whole board anew: after a gap that cannot be bridged. Gives the journal id it is true at.
+export async function reload() {
+  const { nodes } = await ask("/board");
+  const fresh = $("[data-board]", nodes);
+  board.replaceChildren(...fresh.childNodes);
+  countsAt = Number(fresh.dataset.asOf);
+  start();
+  return countsAt;
+}
+
+function start() {
+  for (const card of $$(".card", board)) ready(card);
+  const first = $(".card", board);
+  if (first) tabStop(first, true);
+  for (const row of $$(".more", board)) watcher.observe(row);
+  for (const col of columns()) head(col);
+}
+
+async function quick(form, card) {
+  const open = columns().find((c) => c.dataset.kind === "open")?.dataset.stage;
+  const lost = columns().find((c) => c.dataset.kind === "lost")?.dataset.stage;
+  if ("accept" in form.dataset && open) return move(card, open, { url: form.action });
+  if ("reject" in form.dataset && lost) return move(card, lost, { url: form.action });
+  try {
+    answer(await ask(form.action, {}));
+  } catch (error) {
+    answer(error.body ?? {});
+    toast(error.message, { bad: true });
+  }
+}
+
+if (board) {
+  start();
+  document.body.append(menu);
+  board.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-move]");
+    if (button) openMenu(button);
+  });
+  board.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-claim], [data-accept], [data-reject]");
+    if (!form) return;
+    event.preventDefault();
+    quick(form, form.closest(".card"));
+  });
+  menu.addEventListener("click", (event) => {
+    const item = event.target.closest(".item");
+    if (!item) return;
+    menu.hidePopover();
+    const card = chosen;
+    $(".title", card).focus();
+    move(card, item.dataset.stage);
+  });
+  menu.addEventListener("keydown", onMenu);
+}

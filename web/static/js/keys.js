@@ -1,0 +1,110 @@
+// The keyboard: one tab stop on the board, arrows between cards, Space lifts and drops; a few keys for the rest.
+import { $, $$, say } from "./dom.js";
+import { board, column, columns, current, move, stageName, tabStop, takeBack } from "./board.js";
+import { rtl, t } from "./words.js";
+
+let lifted = null;
+
+function focus(card) {
+  const before = current();
+  if (before && before !== card) tabStop(before, false);
+  tabStop(card, true);
+  $(".title", card).focus();
+  card.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function beside(card, step) {
+  const cols = columns();
+  const top = card.getBoundingClientRect().top;
+  for (let i = cols.indexOf(card.closest(".col")) + step; cols[i]; i += step) {
+    const cards = $$(".card", cols[i]);
+    if (cards.length) return cards.find((c) => c.getBoundingClientRect().bottom > top) ?? cards.at(-1);
+  }
+  return null;
+}
+
+function aim(step) {
+  const cols = columns();
+  const at = cols.findIndex((c) => c.dataset.stage === lifted.to);
+  const next = cols[at + step];
+  if (!next) return;
+  column(lifted.to).classList.remove("over");
+  lifted.to = next.dataset.stage;
+  next.classList.add("over");
+  next.scrollIntoView({ inline: "nearest", block: "nearest" });
+  say(t("over", { stage: stageName(next) }));
+}
+
+function leave(drop) {
+  const { card, to } = lifted;
+  column(to)?.classList.remove("over");
+  card.classList.remove("lifted");
+  lifted = null;
+  if (drop && to !== card.dataset.stage) move(card, to);
+  else say(t("left"));
+}
+
+function onCard(event) {
+  const title = event.target.closest?.(".card .title");
+  if (!title || event.ctrlKey || event.metaKey || event.altKey) return;
+  const card = title.closest(".card");
+  const step = { ArrowLeft: rtl ? 1 : -1, ArrowRight: rtl ? -1 : 1 }[event.key];
+  if (lifted) {
+    if (event.key === " ") leave(true);
+    else if (event.key === "Escape") leave(false);
+    else if (step) aim(step);
+    else return;
+  } else if (event.key === " ") {
+    lifted = { card, to: card.dataset.stage };
+    card.classList.add("lifted");
+    say(t("lifted", { name: title.textContent }));
+  } else if (step) {
+    const next = beside(card, step);
+    if (next) focus(next);
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    const next = event.key === "ArrowDown" ? card.nextElementSibling : card.previousElementSibling;
+    if (next?.matches(".card")) focus(next);
+  } else if (event.key === "Home" || event.key === "End") {
+    focus($$(".card", card.parentElement).at(event.key === "Home" ? 0 : -1));
+  } else return;
+  event.preventDefault();
+}
+
+if (board) {
+  board.addEventListener("keydown", onCard);
+  board.addEventListener("focusin", (event) => {
+    const card = event.target.closest(".card");
+    const before = current();
+    if (card && before !== card) {
+      if (before) tabStop(before, false);
+      tabStop(card, true);
+    }
+  });
+  board.addEventListener("focusout", () => {
+    if (lifted && !lifted.card.contains(document.activeElement)) setTimeout(() => {
+      if (lifted && !lifted.card.contains(document.activeElement)) leave(false);
+    });
+  });
+}
+
+// -- shortcuts: by the key's place, so that they work on any layout; off when the person says so --------------------
+
+const KEY = "pbxcrm.shortcuts";
+const on = () => localStorage.getItem(KEY) !== "off";
+const toggle = $("[data-shortcuts]");
+toggle?.setAttribute("aria-pressed", String(on()));
+toggle?.addEventListener("click", () => {
+  localStorage.setItem(KEY, on() ? "off" : "on");
+  toggle.setAttribute("aria-pressed", String(on()));
+});
+
+addEventListener("keydown", (event) => {
+  if (event.target.closest("input, textarea, select, dialog")) return;
+  if (event.code === "KeyZ" && (event.ctrlKey || event.metaKey)) return void takeBack();
+  if (!on() || event.ctrlKey || event.metaKey || event.altKey || lifted) return;
+  if (event.code === "Slash" && !event.shiftKey) $("#q")?.focus();
+  else if (event.code === "KeyN") $('[data-key="KeyN"]')?.click();
+  else if (event.code === "KeyC") $(".caller .btn, .caller a, .caller textarea")?.focus();
+  else return;
+  event.preventDefault();
+});

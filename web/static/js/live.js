@@ -1,0 +1,115 @@
+// One WebSocket a tab. What the page shows is true at `after`; every later row of the journal comes once and in order.
+import { $, $$, ask, parse, toast } from "./dom.js";
+import { board, place, reload, remove } from "./board.js";
+import { onCall } from "./caller.js";
+import { refreshPanel } from "./panel.js";
+import { number, t } from "./words.js";
+
+const dot = $("#live");
+let after = Number(document.body.dataset.asOf ?? 0);
+let wait = 500;
+let socket = null;
+
+function state(on) {
+  dot.dataset.state = on ? "on" : "off";
+  dot.setAttribute("aria-label", t(on ? "live_on" : "live_off"));
+  dot.title = t(on ? "live_on" : "live_off");
+}
+
+function connect() {
+  const url = new URL(`/live?after=${after}&html=1`, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  socket = new WebSocket(url);
+  socket.addEventListener("open", () => {
+    state(true);
+    wait = 500;
+  });
+  socket.addEventListener("message", (event) => take(JSON.parse(event.data)));
+  socket.addEventListener("close", closed);
+}
+
+let lost = 0;
+function closed(event) {
+  socket = null;
+  if (event.code === 4401) return void over();
+  setTimeout(() => !socket && state(false), 2500);
+  lost += 1;
+  // A refused handshake looks like any other failure: ask once in a while whether we are still logged in.
+  if (lost % 4 === 0) ask("/board/heads").catch(() => {});
+  setTimeout(connect, wait * (0.5 + Math.random()));
+  wait = Math.min(wait * 2, 15000);
+}
+
+function over() {
+  state(false);
+  toast(t("logged_out"), { bad: true, for: 1e8, label: t("log_in"), action: () => location.reload() });
+}
+
+let queue = Promise.resolve();
+function take(message) {
+  queue = queue.then(() => row(message)).catch((error) => console.error("live", error));
+}
+
+async function row({ id, kind, data, html }) {
+  const n = Number(id);
+  if (kind === "reset") {
+    after = board ? await reload() : n;
+    if (!board && after !== Number(document.body.dataset.asOf)) location.reload();
+    return;
+  }
+  if (n <= after) return;
+  lost = 0;
+  after = n;
+  const nodes = html ? parse(html) : document.createElement("body");
+  if (kind.startsWith("deal.")) onDeal(kind, data, nodes, n);
+  else if (kind.startsWith("call.")) onEvery(kind, data, nodes);
+  else if (kind.startsWith("link.")) $("#banner").replaceChildren(...nodes.childNodes);
+  document.dispatchEvent(new CustomEvent("pbxcrm:row", { detail: { id: n, kind } }));
+}
+
+function onDeal(kind, data, nodes, n) {
+  if (board) {
+    const card = $(".card", nodes);
+    if (card) place(card, { row: n, created: kind === "deal.created" });
+    else if (data.gone) remove(data.id, n);
+  }
+  refreshPanel(data.id);
+}
+
+function onEvery(kind, data, nodes) {
+  onCall(data, nodes);
+  upsert($("table[data-log] tbody"), $("tr", nodes), Boolean($("table[data-old]")));
+  const item = $("ol > li", nodes);
+  const deals = item?.dataset.deals.split(" ") ?? [];
+  for (const line of $$("[data-timeline]")) {
+    if (deals.includes(line.dataset.timeline)) upsert(line, item.cloneNode(true), false);
+  }
+  if (kind === "call.ended" || kind === "call.answered") missed();
+}
+
+function upsert(list, item, only) {
+  if (!list || !item) return;
+  const old = document.getElementById(item.id);
+  if (old) {
+    for (const details of $$("details", item)) details.open = Boolean($("details[open]", old));
+    old.replaceWith(item);
+  } else if (!only) list.prepend(item);
+}
+
+let pending = 0;
+function missed() {
+  clearTimeout(pending);
+  pending = setTimeout(async () => {
+    try {
+      const { n } = await ask("/calls/missed/count");
+      const badge = $("#missed-count");
+      badge.textContent = number(n);
+      badge.hidden = !n;
+    } catch {
+      // It is asked again after the next call.
+    }
+  }, 400 + Math.random() * 800);
+}
+
+if (dot) connect();
+addEventListener("online", () => !socket && connect());

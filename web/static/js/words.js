@@ -1,0 +1,45 @@
+// Words and amounts in the person's language: what the server put on <body>, and the same money rule it uses.
+const words = JSON.parse(document.body.dataset.words);
+const latin = "0123456789";
+
+export const me = document.body.dataset.me;
+export const rtl = document.documentElement.dir === "rtl";
+
+export function t(key, values = {}) {
+  return (words[key] ?? key).replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
+}
+
+export function digits(text) {
+  return words.digits === latin ? text : text.replace(/[0-9]/g, (d) => words.digits[d]);
+}
+
+function grouped(whole) {
+  return whole.replace(/\B(?=(\d{3})+$)/g, words.money[2]);
+}
+
+export function number(n) {
+  return digits(grouped(String(n)));
+}
+
+// "1500.50" -> [150050n, 2]
+export function minor(amount) {
+  const [whole, fraction = ""] = amount.split(".");
+  return [BigInt(whole + fraction), fraction.length];
+}
+
+export function money(units, places) {
+  const [before, after, , point] = words.money;
+  const text = String(units < 0n ? -units : units).padStart(places + 1, "0");
+  const whole = places ? text.slice(0, -places) : text;
+  const fraction = places ? text.slice(-places) : "";
+  const sum = grouped(whole) + (/[1-9]/.test(fraction) ? point + fraction : "");
+  return (units < 0n ? "−" : "") + before + digits(sum) + after;
+}
+
+export function span(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  const two = (n) => String(n).padStart(2, "0");
+  const hours = Math.floor(s / 3600);
+  const minutes = Math.floor((s % 3600) / 60);
+  return digits(hours ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`);
+}
