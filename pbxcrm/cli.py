@@ -7,7 +7,7 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,6 +68,20 @@ def _parser() -> argparse.ArgumentParser:
     revoke = _command(token, "revoke", _token_revoke, "forget every token of NAME")
     revoke.add_argument("name")
     return parser
+
+
+def commands() -> list[str]:
+    """Every command as typed after `pbxcrm`: docs/commands.md is tested against it."""
+    return sorted(_paths(_parser(), ""))
+
+
+def _paths(parser: argparse.ArgumentParser, before: str) -> Iterator[str]:
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001
+    if not inner:
+        yield before
+    for action in inner:
+        for name, child in action.choices.items():
+            yield from _paths(child, f"{before} {name}".strip())
 
 
 def _user_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
