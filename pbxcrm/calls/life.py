@@ -261,7 +261,26 @@ class Life:
             ringing=self.ringing,
             talking=self.talking,
             action_id=self.action_id,
+            customer=self.customer.uid if self.customer else None,
+            root=self.root.uid if self.root else None,
         )
+
+    @classmethod
+    def revive(cls, call: Call, n: int) -> "Life":
+        """A call that went on when we were stopped, as it was told last (its `n`th fact); its channels come later."""
+        life = cls(call.uid, call.pbx, call.boot, call.started_at, direction=call.direction, n=n)
+        life.number, life.caller_name, life.did, life.action_id = (
+            call.number,
+            call.caller_name,
+            call.did,
+            call.action_id,
+        )
+        life.linkedids, life.rang, life.talks = list(call.linkedids), list(call.rang), list(call.talks)
+        life.transfers, life.evidence = list(call.transfers), list(call.evidence)
+        life.originated = call.action_id is not None
+        life.ringing = call.ringing
+        life.open = {talk.user or talk.device: i for i, talk in enumerate(call.talks) if talk.end is None}
+        return life
 
 
 def talk_seconds(talks: list[Talk]) -> float:

@@ -50,7 +50,9 @@ class Call:
 
     `number` is E.164 where it can be read so, else as dialled, None when withheld. `caller_name` is the caller's own
     text, cleaned and cut, never verified. `ringing` and `talking` are the persons whose phones ring, or who talk, now.
-    `action_id` is the ActionID of the Originate that began it, for click-to-call.
+    `action_id` is the ActionID of the Originate that began it, for click-to-call. `customer` and `root` are the
+    Uniqueids of the outside party's channel and of the one of ours that began it: how a call is found again after a
+    restart of ours.
     """
 
     pbx: str
@@ -75,6 +77,8 @@ class Call:
     ringing: tuple[str, ...] = ()
     talking: tuple[str, ...] = ()
     action_id: str | None = None
+    customer: str | None = None
+    root: str | None = None
 
     @property
     def id(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pbxcrm.calls import events as ev
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.life import Label, Leg, Life, leg_result
+from pbxcrm.calls.model import Call
 from pbxcrm.calls.numbers import normalise
 from pbxcrm.calls.people import People, device_of
 from pbxcrm.calls.switch import RINGING, UP, Channel, End, Owned, Switch
@@ -38,6 +39,7 @@ class Tracker:
         self._legs: dict[str, Life] = {}  # by the uniqueid of a channel dialled for it
         self._masked: dict[str, Channel] = {}  # channels giving up their name in a masquerade
         self._resync: set[str] | None = None
+        self._asleep: list[tuple[Life, Call]] = []  # calls that lived when we were stopped, until a snapshot
         self._sees_requests = False
         self._facts: list[Fact] = []
         # Each handler takes its own event: a table of them has no narrower type.
@@ -80,6 +82,13 @@ class Tracker:
     def lives(self) -> list[Life]:
         """The calls that live now, in order of start."""
         return sorted(set(self._lives.values()), key=lambda life: life.started_at)
+
+    def resume(self, calls: Iterable[tuple[Call, int]]) -> None:
+        """Calls that were not over when we were stopped, each with the number of its last fact.
+
+        The next snapshot says which of them live still; the others are `lost`.
+        """
+        self._asleep = [(Life.revive(call, n), call) for call, n in calls]
 
     def set_people(self, people: People) -> None:
         """Other devices, other people: from the next event on, calls that live included."""
@@ -607,13 +616,34 @@ class Tracker:
                 self.switch.enter(channel, self.switch.bridge(e.bridge))
         else:
             self.switch.leave(channel)
-        if not known and not e.dialled and not channel.local:
+        sleeping = any(channel.uid in (call.customer, call.root) for _, call in self._asleep)
+        if not known and not e.dialled and not channel.local and not sleeping:
             self._begin(channel, e.party, e.at - e.seconds)
+
+    def _wake(self, at: float) -> None:
+        """After the first snapshot: calls from before our stop go on in their channels, or are lost."""
+        asleep, self._asleep = self._asleep, []
+        for life, call in asleep:
+            channels = self.switch.channels if call.boot == self.boot else {}
+            life.customer = channels.get(call.customer or "")
+            life.root = channels.get(call.root or "")
+            life.caller = life.root.whose if life.root else None
+            if life.anchor is None or (call.customer and life.customer is None):
+                life.note(at, "restart", "the call ended while pbxcrm was not running")
+                self._finish(life, at, lost=True)
+                continue
+            for channel in (life.customer, life.root):
+                if channel is not None:
+                    self._lives[channel.uid] = life
+                    channel.phone = channel is life.root
+                    if channel is life.customer:
+                        self.switch.trunks.add(channel.device)
 
     def _snapshot_end(self, e: ev.SnapshotEnd) -> None:
         alive, self._resync = self._resync, None
         if alive is None:
             return
+        self._wake(e.at)
         for channel in [c for c in self.switch.channels.values() if c.uid not in alive]:
             self.switch.remove(channel)
             self._talked.pop(channel.uid, None)
