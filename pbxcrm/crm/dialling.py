@@ -38,9 +38,9 @@ class DialPolicy:
     region: str | None = None
     prefixes: tuple[str, ...] = ()
     extensions: tuple[int, int] | None = (2, 4)
-    person_minute: int = 10
-    person_day: int = 300
-    person_live: int = 2
+    per_minute: int = 10
+    per_day: int = 300
+    per_live: int = 2
     all_minute: int = 60
     all_day: int = 3000
     all_live: int = 30
@@ -141,11 +141,11 @@ def refuse_time(policy: DialPolicy, now: time) -> Refusal | None:
 def refuse_counts(policy: DialPolicy, counts: Counts) -> Refusal | None:
     """Why not one more, or None."""
     caps = (
-        (counts.person_minute, policy.person_minute, 60, "You made {0} calls in the last minute, which is the most."),
+        (counts.person_minute, policy.per_minute, 60, "You made {0} calls in the last minute, which is the most."),
         (counts.all_minute, policy.all_minute, 60, "All together made {0} calls in a minute, which is the most."),
-        (counts.person_day, policy.person_day, 3600, "You made {0} calls in the last 24 hours, which is the most."),
+        (counts.person_day, policy.per_day, 3600, "You made {0} calls in the last 24 hours, which is the most."),
         (counts.all_day, policy.all_day, 3600, "All together made {0} calls in 24 hours, which is the most."),
-        (counts.person_live, policy.person_live, 15, "You have {0} calls by click open, which is the most."),
+        (counts.person_live, policy.per_live, 15, "You have {0} calls by click open, which is the most."),
         (counts.all_live, policy.all_live, 15, "{0} calls by click are open in the house, which is the most."),
     )
     for made, most, retry, text in caps:

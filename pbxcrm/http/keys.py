@@ -50,6 +50,9 @@ class Dialler(Protocol):
     ) -> tuple[dict[str, Any], bool]:
         """Ring the asker's phone, then the customer's; (view, whether this call asked the PBX)."""
 
+    async def get(self, scope: Scope, dial_id: str) -> dict[str, Any]:
+        """How a dial stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:

@@ -6,6 +6,7 @@ Nothing secret is stored or journalled: of a session or a token only the SHA-256
 import asyncio
 import hashlib
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ SESSION_IDLE = 12 * 3600.0
 SESSION_LIFE = 7 * 86400.0
 # "Seen" is a write, and a write is a journal row: once an hour is enough to tell an idle session.
 SESSION_TOUCH = 3600.0
-MAX_PASSWORD = 1024
+MAX_PASSWORD, MAX_NAME = 1024, 64
 # How many tries before one more is refused, and how many seconds bring one back.
 TRIES_ACCOUNT, TRIES_PEER, TRY_BACK = 10, 15, 30.0
 # One check takes 19 MiB and some 50 ms of a core: two at once, and no endless queue.
@@ -91,10 +92,13 @@ class Auth:
         Raises LoginFailed (the same, after the same time, for an unknown name) and TooMany.
         """
         now = self._db.clock()
+        name = unicodedata.normalize("NFC", name)
         wait = max(self._accounts.take(name, now), self._peers.take(peer, now))
         if wait:
             raise _too_many(wait)
-        user = await self._db.reading(lambda conn: people.by_name(conn, SYSTEM, name))
+        # What cannot be a name is nobody's; databases refuse some of it.
+        nameable = name.isprintable() and len(name) <= MAX_NAME
+        user = await self._db.reading(lambda conn: people.by_name(conn, SYSTEM, name)) if nameable else None
         known = user is not None and user.active and user.password_hash is not None
         right = await self._check(user.password_hash if known and user else _NOBODY, password)
         if not (known and right and user):

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +17,8 @@ from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.store import people
 from pbxcrm.store.db import EVERYBODY, Database, Work, audience
 
+LOCALES = frozenset({"en", "fa", "ar", "pl", "ru"})
+CALENDARS = frozenset({"gregorian", "jalali"})
 MIN_PASSWORD = 8
 _NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
 # Technology/resource, as in a channel's name less its suffix.
@@ -141,6 +144,33 @@ async def change_user(
         end_sessions(work, user.id, user.name)
 
     await db.writing(change)
+
+
+async def set_preferences(
+    db: Database, scope: Scope, *, locale: str | None = None, calendar: str | None = None, time_zone: str | None = None
+) -> None:
+    """One's own language, calendar and time zone. Raises Invalid, naming each that there is not."""
+    given = {"locale": locale, "calendar": calendar, "time_zone": time_zone}
+    values = {name: value for name, value in given.items() if value is not None}
+    known = {"locale": LOCALES, "calendar": CALENDARS, "time_zone": available_timezones()}
+    wrong = {name: _NO_SUCH[name] for name, value in values.items() if value not in known[name]}
+    if wrong:
+        raise Invalid("Nothing was stored. " + " ".join(wrong.values()), wrong)
+    if not values:
+        return
+
+    def change(work: Work) -> None:
+        people.update_user(work.conn, scope.user_id, values)
+        work.journal("preferences.changed", {"user": scope.name, **values}, audience(scope.user_id))
+
+    await db.writing(change)
+
+
+_NO_SUCH = {
+    "locale": "There is no such language here.",
+    "calendar": "There is no such calendar here.",
+    "time_zone": "There is no such time zone.",
+}
 
 
 async def list_people(db: Database, scope: Scope = SYSTEM) -> list[Member]:

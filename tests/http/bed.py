@@ -12,3 +12,6 @@ class Clock:
 
     def on(self, seconds: float) -> None:
         self.now += seconds
+
+
+BOTH = ["sqlite", "postgres"]

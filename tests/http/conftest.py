@@ -1,23 +1,35 @@
-"""A database of its own for each test, on a clock the test moves, and the people of every table of foreign eyes."""
+"""A database of its own for each test, on a clock the test moves."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from pbxcrm.store.db import Database
 from pbxcrm.store.migrations import migrate
+from tests.fakes.postgres import postgres
 from tests.http.bed import Clock
 
+__all__ = ["postgres"]
 
-@pytest_asyncio.fixture
-async def clock() -> Clock:
+
+@pytest.fixture
+def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture
+def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, or what `@pytest.mark.parametrize("db_url", BOTH, indirect=True)` asks for."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        return str(request.getfixturevalue("postgres").database())
+    return f"sqlite+aiosqlite:///{tmp_path}/pbxcrm.db"
+
+
 @pytest_asyncio.fixture
-async def db(tmp_path: Path, clock: Clock) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/pbxcrm.db", clock)
+async def db(db_url: str, clock: Clock) -> AsyncIterator[Database]:
+    database = Database(db_url, clock, region="PL")
     await migrate(database)
     yield database
     await database.close()

@@ -9,8 +9,9 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.service import people
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 from pbxcrm.store.db import Database
+from tests.http.bed import BOTH
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("db_url", BOTH, indirect=True)]
 
 
 async def count(db: Database, table: str) -> int:

@@ -1,0 +1,267 @@
+"""GET /live and /api/v1/live: the journal as it grows, over a WebSocket, each asker seeing what is theirs.
+
+No gap and no double: the hub reads on from `after`. A client too slow to keep up is dropped and comes back with the
+last id it saw; nobody waits for it.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from pbxcrm.crm.views import iso
+from pbxcrm.http import render
+from pbxcrm.http.errors import BadRequest, Forbidden
+from pbxcrm.http.guard import same_origin
+from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON
+from pbxcrm.http.login import cookie_name
+from pbxcrm.service.auth import Person
+from pbxcrm.service.errors import TooMany, Unavailable
+from pbxcrm.service.watch import journal_ends
+
+log = logging.getLogger(__name__)
+
+KINDS = frozenset(
+    {
+        "call.ringing",
+        "call.answered",
+        "call.transferred",
+        "call.ended",
+        "deal.created",
+        "deal.changed",
+        "deal.moved",
+        "task.due",
+        "link.up",
+        "link.down",
+        "reset",
+    }
+)
+# After these, what a stream may show has to be asked anew.
+_RIGHTS = frozenset({"session.ended", "user.changed", "token.revoked"})
+HEARTBEAT, WRITE_TIMEOUT, RECHECK = 20.0, 10.0, 60.0
+FAR_BEHIND = 5000  # rows: reading the page anew is cheaper then
+_BUFFER = 64 * 1024
+_SESSION_OVER = 4401
+_RESET = {"reason": "What you know is too old, or from elsewhere: read everything anew."}
+_ID = re.compile(r"[0-9]{1,18}")
+
+Row = Mapping[str, Any]
+
+
+class Encoded:
+    """The bytes of the newest messages: made once a variant, not once a client."""
+
+    def __init__(self, kept: int = 1024) -> None:
+        self._kept = kept
+        self._made: OrderedDict[tuple[int, str | None], bytes] = OrderedDict()
+
+    def get(self, row: Row, html: str | None, *, with_html: bool) -> bytes:
+        """The message of a row; `html` only for our own pages."""
+        key = (row["id"], html if html is not None else ("" if with_html else None))
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = message(row, {"html": html} if with_html else {})
+            if len(self._made) > self._kept:
+                self._made.popitem(last=False)
+        return found
+
+
+def message(row: Row, more: Mapping[str, Any]) -> bytes:
+    """One message: {id, kind, at, data}, and what `more` says."""
+    body = {"id": str(row["id"]), "kind": row["kind"], "at": iso(row["at"]), "data": row["data"], **more}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """One client. `raw` proves its rights anew: a token or a session."""
+
+    request: web.Request
+    person: Person
+    raw: str
+    html: bool
+    ws: web.WebSocketResponse
+
+    async def still(self) -> bool:
+        """Whether the rights it began with are the rights it has."""
+        auth = self.request.app[AUTH]
+        by_token = self.request[BY_TOKEN]
+        person = await (auth.by_token(self.raw) if by_token else auth.by_session(self.raw, touch=False))
+        return person is not None and person.scope == self.person.scope
+
+    def abort(self) -> None:
+        """Cut the connection: a client that does not read will not read a farewell either."""
+        if (transport := self.request.transport) is not None:
+            transport.abort()
+
+
+@dataclass(slots=True)
+class Streams:
+    """All open streams, and what they counted."""
+
+    open: set[Stream] = field(default_factory=set)
+    by_session: Counter[str] = field(default_factory=Counter)
+    encoded: Encoded = field(default_factory=Encoded)
+    closing: bool = False
+    sent: int = 0
+    dropped: int = 0
+
+    def admit(self, person: Person, most: int, most_session: int) -> None:
+        """Raises TooMany or Unavailable when there is no room for one more."""
+        if self.closing:
+            raise Unavailable("The server is stopping. Nothing was lost; connect again in a moment.")
+        if self.by_session[person.via] >= most_session:
+            raise TooMany(f"This session has {most_session} live connections open. Close a tab.", retry_after=30)
+        if len(self.open) >= most:
+            raise Unavailable("No more live connections fit. The pages work without; reload to see what is new.")
+
+    async def close_all(self, _app: web.Application) -> None:
+        """At the stop: say goodbye, wait for nobody."""
+        self.closing = True
+        streams = list(self.open)
+        if streams:
+            closes = [asyncio.ensure_future(s.ws.close(code=WSCloseCode.GOING_AWAY)) for s in streams]
+            _, late = await asyncio.wait(closes, timeout=0.3)
+            for task in late:
+                task.cancel()
+            for stream in streams:
+                stream.abort()
+            await asyncio.gather(*closes, return_exceptions=True)
+
+
+STREAMS: web.AppKey[Streams] = web.AppKey("streams", Streams)
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """The handler of both addresses."""
+    deps, streams, person = request.app[DEPS], request.app[STREAMS], request[PERSON]
+    _check_origin(request)
+    after = _after(request)
+    raw = _raw(request)
+    streams.admit(person, deps.settings.max_streams, deps.settings.max_streams_session)
+    ws = web.WebSocketResponse(
+        heartbeat=HEARTBEAT, timeout=1.0, compress=False, max_msg_size=1024, writer_limit=_BUFFER
+    )
+    if not ws.can_prepare(request).ok:
+        raise BadRequest("This address is a WebSocket: connect to it with one.")
+    ends = await journal_ends(deps.db)
+    await ws.prepare(request)
+    stream = Stream(request, person, raw, request.query.get("html") == "1", ws)
+    streams.open.add(stream)
+    streams.by_session[person.via] += 1
+    try:
+        await _run(stream, streams, after, ends)
+    finally:
+        streams.open.discard(stream)
+        streams.by_session[person.via] -= 1
+        if not streams.by_session[person.via]:
+            del streams.by_session[person.via]
+    return ws
+
+
+def _check_origin(request: web.Request) -> None:
+    origins = request.headers.getall("Origin", [])
+    secure = request.app[DEPS].settings.secure
+    if any(not same_origin(origin, request.host, secure=secure) for origin in origins):
+        raise Forbidden("This came from another site's page. Open pbxcrm itself.")
+    if not origins and not request[BY_TOKEN]:
+        raise Forbidden("A program connects with Authorization: Bearer TOKEN; a page's browser says its Origin.")
+
+
+def _after(request: web.Request) -> int | None:
+    text = request.query.get("after")
+    if text is not None and not _ID.fullmatch(text):
+        raise BadRequest("`after` is the id of a message, as it came. Leave it out to get only what is new.")
+    return int(text) if text is not None else None
+
+
+def _raw(request: web.Request) -> str:
+    if request[BY_TOKEN]:
+        return request.headers["Authorization"].partition(" ")[2].strip()
+    return request.cookies[cookie_name(request)]
+
+
+async def _run(stream: Stream, streams: Streams, after: int | None, ends: tuple[int, int]) -> None:
+    writer = asyncio.create_task(_write(stream, streams, after, ends))
+    try:
+        await _read(stream)
+    finally:
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writer
+
+
+async def _read(stream: Stream) -> None:
+    """Until the client or the writer closes; nothing a client says is of interest. Asks each minute for its rights."""
+    clock = asyncio.get_running_loop().time
+    recheck = clock() + RECHECK
+    while True:
+        try:
+            said = await stream.ws.receive(timeout=max(0.0, recheck - clock()))
+        except TimeoutError:
+            recheck = clock() + RECHECK
+            if await stream.still():
+                continue
+            await stream.ws.close(code=_SESSION_OVER, message=b"session over")
+            return
+        if said.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+            return
+
+
+async def _write(stream: Stream, streams: Streams, after: int | None, ends: tuple[int, int]) -> None:
+    """Send what the hub has, then close: the reader ends with it."""
+    code = WSCloseCode.GOING_AWAY
+    try:
+        code = await _send_all(stream, streams, after, ends)
+    except TimeoutError:
+        streams.dropped += 1
+        log.info("live: a client of %s took nothing for %.0f s and was dropped", stream.person.name, WRITE_TIMEOUT)
+        stream.abort()
+        return
+    except ConnectionError:
+        return  # gone: the reader sees it too
+    except Exception:
+        log.exception("live: the stream of %s broke", stream.person.name)
+        code = WSCloseCode.INTERNAL_ERROR
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        await stream.ws.close(code=code)
+
+
+async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: tuple[int, int]) -> int:
+    """Gives the code to close with."""
+    first, newest = ends
+    start = newest if after is None else after
+    if start > newest or (start and start < first - 1) or newest - start > FAR_BEHIND:
+        start = newest
+        row = {"id": newest, "kind": "reset", "at": stream.request.app[DEPS].db.clock(), "data": _RESET}
+        await _send(stream, message(row, {"html": None} if stream.html else {}))
+    subscription = stream.request.app[DEPS].hub.subscribe(stream.person.scope, start)
+    try:
+        async for row in subscription:
+            if row["kind"] in KINDS:
+                html = render.message(stream.person, row) if stream.html else None
+                await _send(stream, streams.encoded.get(row, html, with_html=stream.html))
+                streams.sent += 1
+            elif _about(row, stream.person) and not await stream.still():
+                return _SESSION_OVER
+    finally:
+        await subscription.close()
+    # The hub gave it up: too much was waiting. It comes back with the id it saw last.
+    streams.dropped += 1
+    return WSCloseCode.TRY_AGAIN_LATER
+
+
+def _about(row: Row, person: Person) -> bool:
+    return row["kind"] in _RIGHTS and row["data"].get("user") == person.name
+
+
+async def _send(stream: Stream, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_TIMEOUT):
+        await stream.ws.send_frame(data, WSMsgType.TEXT)
