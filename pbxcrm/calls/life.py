@@ -54,7 +54,6 @@ class Life:
     abandoned: bool = False
     said_abandoned: bool = False
     picked_up: bool = False
-    merged: bool = False  # a consultation that nobody answered before the customer was put into it
     outcome: Outcome = "ongoing"
     ended_at: float | None = None
     rang: list[str] = field(default_factory=list)

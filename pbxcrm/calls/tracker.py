@@ -228,8 +228,8 @@ class Tracker:
                 del self._lives[uid]
         if life.ended_at is not None:
             return
-        if life.root is not None and life.root.local and (life.direction is None or life.merged):
-            return  # a Local channel that never dialled anybody, or became the customer's own way: nobody's call
+        if life.root is not None and life.root.local and life.direction is None:
+            return  # a Local channel that never dialled anybody: nobody's call
         # The queue's own time-out is told as an abandon too: where hang-ups are told, they say who left whom.
         life.abandoned = life.abandoned or (life.said_abandoned and not self._sees_requests)
         life.finish(at, lost=lost)
@@ -242,6 +242,11 @@ class Tracker:
         dest = self.switch.channel(e.dest)
         self.switch.dial(caller, dest)
         outside = self._learn(dest, e.dialstring)
+        self._dialled(caller, dest, outside, e)
+        if dest.state == RINGING:  # its Newstate may come before the DialBegin
+            self._ring(dest, e.at)
+
+    def _dialled(self, caller: Channel | None, dest: Channel, outside: str | None, e: ev.DialBegin) -> None:
         if caller is None:
             self._originate(dest, outside, e)
             return
@@ -508,8 +513,6 @@ class Tracker:
                 continue
             kind = life.set_talk(self._talkers(life), at, event)
             rings = life.set_ringing(self._ringers(life))
-            if life.root is not None and life.root.local and life.customer is None and not life.answered:
-                continue  # consulting by keys: a call of its own once somebody is there to be consulted
             if kind or rings:
                 self._facts.append(life.fact(kind or "ringing", at))
 
@@ -520,10 +523,7 @@ class Tracker:
             return {}
         found = list(self.switch.ends(anchor))
         if life.customer is None:
-            if any(self._outside(end.channel) for end in found):
-                life.merged = not life.answered
-                return {}
-            if life.direction is None or not found:
+            if life.direction is None or not found or any(self._outside(end.channel) for end in found):
                 return {}
             if not anchor.local:
                 found.append(End(anchor, life.caller, anchor.device, None))
