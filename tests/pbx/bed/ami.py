@@ -56,10 +56,15 @@ class Control:
         return (await self.action("CoreShowChannels", until="CoreShowChannelsComplete"))[1:-1]
 
     async def idle(self, patience: float = 10) -> None:
-        """Wait until no channel lives."""
-        async with asyncio.timeout(patience):
-            while await self.channels():  # noqa: ASYNC110 - AMI is asked again
-                await asyncio.sleep(0.03)
+        """Wait until no channel lives; raises AssertionError that names those which do."""
+        alive: list[Fields] = []
+        try:
+            async with asyncio.timeout(patience):
+                while alive := await self.channels():  # noqa: ASYNC110 - AMI is asked again
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            names = ", ".join(f"{c['Channel']} in {c.get('Application')}" for c in alive)
+            raise AssertionError(f"still on the PBX after {patience:g} s: {names}") from None
 
     def close(self) -> None:
         """Hang up on the PBX."""

@@ -89,11 +89,7 @@ class Call:
     async def answer(self) -> Call:
         """200 OK; returns when the PBX has acknowledged it."""
         self.reply(self.invite, 200, self.offer("sendrecv"))
-        async with asyncio.timeout(PATIENCE):
-            while self.answered is None:
-                self._changed.clear()
-                await self._changed.wait()
-        return self
+        return await self.until("answered")
 
     def reject(self, status: int = 486) -> None:
         """486 busy, 603 declined, 480 do not disturb, 503 no way through."""
@@ -114,10 +110,9 @@ class Call:
             return
         if self.answered is None and self.outgoing:
             cancel = self.request("CANCEL")
-            cancel.headers = [("via", self.invite.get("via")), *[h for h in cancel.headers if h[0] != "via"]]
-            cancel.headers = [
-                ("cseq", f"{self.invite.cseq[0]} CANCEL") if h[0] == "cseq" else h for h in cancel.headers
-            ]
+            same = {name: self.invite.get(name) for name in ("via", "to")}
+            same["cseq"] = f"{self.invite.cseq[0]} CANCEL"
+            cancel.headers = [(name, same.get(name, value)) for name, value in cancel.headers]
             cancel.target = self.invite.target
             self._end(487, here=True)
             self.phone.send(cancel)  # its 200 shares the INVITE's branch and is passed over there
@@ -160,6 +155,12 @@ class Call:
         answer = await self.phone.final(self.request("REFER", extra=extra))
         if answer.status != 202:
             raise PhoneError(f"{self}: REFER answered {answer.status}")
+
+    async def referral_done(self) -> None:
+        """Wait until the PBX reports by NOTIFY that the transfer went through; raises PhoneError when it did not."""
+        await until(lambda: any(" 1" not in line[:11] for line in self.referred) or self.ended is not None, PATIENCE)
+        if not any(line.startswith("SIP/2.0 2") for line in self.referred):
+            raise PhoneError(f"{self}: transfer ended with {self.referred or 'a goodbye'}")
 
     # --- the dialog ---
 
@@ -220,6 +221,7 @@ class Call:
                 continue
             if answer.status < 200:
                 self.status = answer.status
+                self.remote = answer.get("to")  # the early dialog's tag: a transfer while it rings names it
                 if answer.status == 180 and self.rang is None:
                     self.rang = time.time()
                 self._changed.set()

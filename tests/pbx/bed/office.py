@@ -51,7 +51,8 @@ class Transfer:
 class Truth:
     """One call as it truly was. Field names and meanings are those of a call in REST.
 
-    `unsure` names fields the phones cannot decide (what is a call to a feature code?): not to be compared.
+    `unsure` names fields the phones cannot decide (what is a call to a feature code?): not to be compared. "call" among
+    them: whether it is a call of its own at all.
     """
 
     direction: str
@@ -146,7 +147,7 @@ class Office:
             if failure[0] is not None and await self.control.channels():
                 await self.control.action("Command", Command="channel request hangup all")
                 await self.control.idle()
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
+        except (ConnectionError, TimeoutError, AssertionError, asyncio.IncompleteReadError):
             pass  # the PBX is gone as well: the scenario's own failure says more
         finally:
             for phone in self.phones.values():
@@ -290,7 +291,7 @@ class Office:
         if callee is not None and callee.rang is not None:
             truth.rang = [self.person(callee)]
         if outcome == "answered" and callee is not None:
-            spell = self.spell(caller, callee, until=until)
+            spell = self.spell(caller, callee, until=until, muffled=start is not None)
             truth.talks = [spell, Talk(self.person(callee), self.device(callee), spell.start, spell.until)]
             truth.answered_by = (self.person(callee), self.person(callee))
         self.truths.append(truth)

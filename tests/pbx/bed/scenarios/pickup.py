@@ -176,8 +176,9 @@ async def follow_me_to_mobile(o: Office) -> None:
     desk = await o.dave.rings()
     mobile = await o.outside.answers(DAVES_MOBILE)
     await o.ended(desk)
-    await asyncio.sleep(1.0)
-    await mobile.press("1")
+    while customer.media.stamp not in mobile.media.heard:  # the announcement has to end before a key counts
+        await asyncio.sleep(0.7)
+        await mobile.press("1")
     await o.talk(customer, mobile)
     await customer.hang_up()
     await o.ended(mobile)

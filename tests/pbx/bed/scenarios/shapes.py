@@ -67,14 +67,14 @@ async def do_not_disturb(o: Office) -> None:
 
 @scenario("devices")
 async def direct_media(o: Office) -> None:
-    """Frank calls a customer and the audio goes straight between the two."""
-    frank = await o.frank.dial("+48225550101")
-    customer = await o.outside.answers()
-    await o.talk(frank, customer, seconds=1.5)
+    """A customer calls Frank and the audio goes straight between the two."""
+    customer = await o.incoming("29")
+    frank = await o.frank.answers()
+    await o.talk(customer, frank, seconds=1.5)
     assert frank.media.peer == (customer.phone.address, customer.media.port), "audio still goes through the PBX"
     await frank.hang_up()
     await o.ended(customer)
-    o.outbound(frank, o.spell(frank, customer), number="+48225550101")
+    o.inbound(customer, o.spell(frank, customer))
 
 
 @scenario("devices")

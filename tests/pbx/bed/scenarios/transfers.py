@@ -185,17 +185,17 @@ async def queue_then_blind(o: Office) -> None:
 
 @scenario("onward")
 async def blind_into_queue(o: Office) -> None:
-    """Alice transfers into the queue; Bob answers there."""
+    """Alice transfers into the queue, which leaves her phone alone; Bob answers there."""
     customer, alice = await o.customer_with_alice()
     at = await blind(alice, "601")
-    rest = await ring_all(o)
-    await rest[1].answer()
-    await o.ended(rest[0], rest[2])
-    await o.talk(customer, rest[1])
+    bob, carol = await o.bob.rings(), await o.carol.rings()
+    await bob.answer()
+    await o.ended(carol)
+    await o.talk(customer, bob)
     await customer.hang_up()
-    await o.ended(rest[1])
+    await o.ended(bob)
     passed = Transfer("blind", at, "alice", "bob")
-    o.inbound(customer, o.spell(alice, customer), o.spell(rest[1], customer), transfers=[passed])
+    o.inbound(customer, o.spell(alice, customer), o.spell(bob, customer), transfers=[passed])
 
 
 @scenario("onward")
@@ -203,10 +203,10 @@ async def blind_into_queue_abandoned(o: Office) -> None:
     """Alice transfers into the queue; the customer leaves it before anybody answers. Alice did talk: answered."""
     customer, alice = await o.customer_with_alice()
     await blind(alice, "601")
-    rest = await ring_all(o)
+    bob, carol = await o.bob.rings(), await o.carol.rings()
     await asyncio.sleep(0.5)
     await customer.hang_up()
-    await o.ended(*rest)
+    await o.ended(bob, carol)
     o.inbound(customer, o.spell(alice, customer))
 
 
