@@ -260,6 +260,7 @@ class Life:
             ringing=self.ringing,
             talking=self.talking,
             action_id=self.action_id,
+            caller=self.caller,
             customer=self.customer.uid if self.customer else None,
             root=self.root.uid if self.root else None,
         )
@@ -277,6 +278,7 @@ class Life:
         life.linkedids, life.rang, life.talks = list(call.linkedids), list(call.rang), list(call.talks)
         life.transfers, life.evidence = list(call.transfers), list(call.evidence)
         life.originated = call.action_id is not None
+        life.caller = call.caller
         life.ringing = call.ringing
         life.open = {talk.user or talk.device: i for i, talk in enumerate(call.talks) if talk.end is None}
         return life

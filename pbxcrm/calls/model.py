@@ -77,6 +77,7 @@ class Call:
     ringing: tuple[str, ...] = ()
     talking: tuple[str, ...] = ()
     action_id: str | None = None
+    caller: str | None = None  # the person of ours who began it: they take part from the first ring on
     customer: str | None = None
     root: str | None = None
 
