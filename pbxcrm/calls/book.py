@@ -1,0 +1,119 @@
+"""The calls that live now, found by their channels, and the one question asked of the switchboard about each:
+who talks, who rings?
+"""
+
+from collections.abc import Iterable
+
+from pbxcrm.calls.facts import Fact
+from pbxcrm.calls.life import Life
+from pbxcrm.calls.switch import Channel, End, Switch
+
+
+class Book:
+    """Lives by uniqueid: of the customer's channel and of the one that began it (`lives`), of channels of ours that
+    talked in it (`talked`), of channels dialled for it (`legs`). `facts` collects what is to be told.
+    """
+
+    def __init__(self, switch: Switch, pbx: str, region: str | None, boot: str) -> None:
+        self.switch = switch
+        self.pbx = pbx
+        self.region = region
+        self.boot = boot
+        self.lives: dict[str, Life] = {}
+        self.talked: dict[str, Life] = {}
+        self.legs: dict[str, Life] = {}
+        self.masked: dict[str, Channel] = {}  # channels giving up their name in a masquerade
+        self.sees_requests = False  # whether this PBX tells who asked to hang up
+        self.facts: list[Fact] = []
+
+    def all(self) -> list[Life]:
+        """The calls that live now, in order of start."""
+        return sorted(set(self.lives.values()), key=lambda life: life.started_at)
+
+    def clear(self, switch: Switch) -> None:
+        """Forget every call and every channel."""
+        self.switch = switch
+        for known in (self.lives, self.talked, self.legs, self.masked):
+            known.clear()
+
+    def open(self, channel: Channel, at: float) -> Life:
+        life = Life(channel.uid, self.pbx, self.boot, at)
+        life.linked(channel.linkedid)
+        self.lives[channel.uid] = life
+        return life
+
+    def finish(self, life: Life, at: float, *, lost: bool = False) -> None:
+        for uid in {life.uid, *(c.uid for c in (life.customer, life.root) if c is not None)}:
+            if self.lives.get(uid) is life:
+                del self.lives[uid]
+        if life.ended_at is not None:
+            return
+        if life.root is not None and life.root.local and life.direction is None:
+            return  # a Local channel that never dialled anybody: nobody's call
+        # The queue's own time-out is told as an abandon too: where hang-ups are told, they say who left whom.
+        life.abandoned = life.abandoned or (life.said_abandoned and not self.sees_requests)
+        life.finish(at, lost=lost)
+        self.facts.append(life.fact("ended", at))
+
+    def touched(self, channel: Channel) -> set[Life]:
+        """The calls that a change of this channel may concern."""
+        return {life for other in self.switch.family(channel) if (life := self.lives.get(other.uid))}
+
+    def settle(self, lives: Iterable[Life], at: float, event: str) -> None:
+        """Ask the switchboard anew who talks and who rings in these calls, and say what changed."""
+        for life in lives:
+            if life.ended_at is not None or life.anchor is None:
+                continue
+            kind = life.set_talk(self._talkers(life), at, event)
+            rings = life.set_ringing(self._ringers(life))
+            if kind or rings:
+                self.facts.append(life.fact(kind or "ringing", at))
+
+    def _talkers(self, life: Life) -> dict[str, End]:
+        """Who is in conversation with the outside party (internally: with each other), by person or device."""
+        anchor = life.customer or life.root
+        if anchor is None:
+            return {}
+        found = list(self.switch.ends(anchor))
+        if life.customer is None:
+            if life.direction is None or not found or any(self.outside(end.channel) for end in found):
+                return {}
+            if not anchor.local:
+                found.append(End(anchor, life.caller, anchor.device, None))
+            elif life.caller is None:
+                life.caller = next((end.user for end in found if end.channel.bridge is anchor.bridge), None)
+            found.sort(key=lambda end: end.user != life.caller)
+            if len({end.key for end in found}) < 2:
+                return {}
+        talkers: dict[str, End] = {}
+        for end in found:
+            if end.user is not None or (end.channel.phone and not self.outside(end.channel)):
+                talkers.setdefault(end.key, end)
+                if end.channel is not anchor:
+                    self.talked[end.channel.uid] = life
+        return talkers
+
+    def outside(self, channel: Channel) -> bool:
+        life = self.lives.get(channel.uid)
+        return life is not None and life.customer is channel
+
+    def _ringers(self, life: Life) -> tuple[str, ...]:
+        """Whose phones ring for this call: dialled by its channel, or behind a Local channel in its bridge."""
+        anchor = life.customer or life.root
+        if anchor is None:
+            return ()
+        users: list[str] = []
+        for channel in self.switch.family(anchor):
+            if not channel.ringing or channel.whose is None or channel.whose in users:
+                continue
+            if self._rings_for(life, self.switch.top(channel)):
+                users.append(channel.whose)
+        return tuple(users)
+
+    def _rings_for(self, life: Life, top: Channel) -> bool:
+        if top is life.customer or top is life.root:
+            return True
+        return top.local and life.customer is not None and top.bridge is not None and top.bridge is life.customer.bridge
+
+    def life_above(self, channel: Channel) -> Life | None:
+        return self.lives.get(self.switch.top(channel).uid)

@@ -1,0 +1,122 @@
+"""After a restart or a cut: what lives still, what is lost, under which boot.
+
+Uniqueids may repeat after a restart of the PBX: a call's key is (pbx, boot, uniqueid).
+"""
+
+from collections.abc import Callable, Iterable
+
+from pbxcrm.calls import events as ev
+from pbxcrm.calls.book import Book
+from pbxcrm.calls.life import Life
+from pbxcrm.calls.model import Call
+from pbxcrm.calls.switch import RINGING, Channel, Switch
+
+_SAME_BOOT = 5.0  # seconds: Uptime is in whole seconds and takes its time on the wire
+
+Begin = Callable[[Channel, ev.Party, float], None]
+
+
+class Resync:
+    """Handlers of boot and snapshot events. `begin` opens the call of a channel found alive."""
+
+    def __init__(self, book: Book, begin: Begin) -> None:
+        self.book = book
+        self._begin = begin
+        self._named_boot = False
+        self._resync: set[str] | None = None  # while channels are being named: those alive
+        self._asleep: list[tuple[Life, Call]] = []  # calls that lived when we were stopped, until a snapshot
+
+    def resume(self, calls: Iterable[tuple[Call, int]]) -> None:
+        """See Tracker.resume."""
+        self._asleep = [(Life.revive(call, n), call) for call, n in calls]
+
+    def born(self, uid: str) -> None:
+        """A channel came to life; while others are being named it needs no naming."""
+        if self._resync is not None:
+            self._resync.add(uid)
+
+    def booted(self, e: ev.Booted) -> None:
+        if e.boot:
+            if self.book.boot and e.boot != self.book.boot:
+                self.restart(e.at, e.boot, "the PBX has restarted")
+            self.book.boot, self._named_boot = e.boot, True
+        elif e.uptime is not None and not self._named_boot:
+            began = e.at - e.uptime
+            if not self.book.boot:
+                self.book.boot = str(round(began))
+            elif not self._same_boot(began):
+                self.restart(e.at, str(round(began)), "the PBX has restarted")
+
+    def _same_boot(self, began: float) -> bool:
+        try:
+            return abs(float(self.book.boot) - began) <= _SAME_BOOT
+        except ValueError:
+            return False
+
+    def restart(self, at: float, boot: str, why: str) -> None:
+        """What lived before is gone without a word."""
+        for life in self.book.all():
+            life.note(at, "restart", why)
+            self.book.finish(life, at, lost=True)
+        switch = Switch(self.book.switch.people)
+        switch.trunks = self.book.switch.trunks
+        self.book.clear(switch)
+        self.book.boot = boot or str(round(at))
+
+    def snapshot_begin(self, _e: ev.SnapshotBegin) -> None:
+        self._resync = set()
+
+    def snapshot(self, e: ev.Snapshot) -> None:
+        if self._resync is None:
+            return  # somebody else's listing
+        self._resync.add(e.party.uid)
+        known = e.party.uid in self.book.switch.channels
+        channel = self.book.switch.channel(e.party)
+        if channel.name != e.party.name:
+            self.book.switch.name(channel, e.party.name)
+        channel.was_dialled = channel.was_dialled or e.dialled
+        channel.state = e.party.state
+        channel.ringing = e.party.state == RINGING and channel.was_dialled
+        if e.bridge:
+            if channel.bridge is None or channel.bridge.id != e.bridge:
+                self.book.switch.enter(channel, self.book.switch.bridge(e.bridge))
+        else:
+            self.book.switch.leave(channel)
+        sleeping = any(channel.uid in (call.customer, call.root) for _, call in self._asleep)
+        if not known and not e.dialled and not channel.local and not sleeping:
+            self._begin(channel, e.party, e.at - e.seconds)
+
+    def snapshot_end(self, e: ev.SnapshotEnd) -> None:
+        alive, self._resync = self._resync, None
+        if alive is None:
+            return
+        self._wake(e.at)
+        for channel in [c for c in self.book.switch.channels.values() if c.uid not in alive]:
+            self.book.switch.remove(channel)
+            self.book.talked.pop(channel.uid, None)
+            self.book.legs.pop(channel.uid, None)
+        for life in self.book.all():
+            anchor = life.anchor
+            if anchor is None or anchor.uid not in alive:
+                life.note(e.at, "snapshot", "the call ended while the PBX was out of sight")
+                self.book.finish(life, e.at, lost=True)
+        self.book.settle(self.book.all(), e.at, "snapshot")
+
+    def _wake(self, at: float) -> None:
+        """After the first snapshot: calls from before our stop go on in their channels, or are lost."""
+        asleep, self._asleep = self._asleep, []
+        for life, call in asleep:
+            channels = self.book.switch.channels if call.boot == self.book.boot else {}
+            life.customer = channels.get(call.customer or "")
+            life.root = channels.get(call.root or "")
+            life.caller = life.root.whose if life.root else None
+            if life.anchor is None or (call.customer and life.customer is None):
+                life.note(at, "restart", "the call ended while pbxcrm was not running")
+                self.book.finish(life, at, lost=True)
+                continue
+            for channel in (life.customer, life.root):
+                if channel is not None:
+                    self.book.lives[channel.uid] = life
+                    channel.phone = channel is life.root
+                    if channel is life.customer:
+                        self.book.switch.trunks.add(channel.device)
