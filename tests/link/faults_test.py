@@ -104,9 +104,10 @@ async def test_pings_are_sent_and_their_answers_looked_at(warnings_of):
 async def test_events_alone_are_not_an_answer_to_a_ping():
     async with fake_ami(ignored={"Ping"}) as fake, running(fake, ping_every=0.02, silence=0.2) as h:
         await h.up()
-        while len(h.states) < 2:
-            await fake.event("Hangup")
-            await asyncio.sleep(0)
+        async with asyncio.timeout(2):
+            while len(h.states) < 2:
+                await fake.event("Hangup")
+                await asyncio.sleep(0)
         assert h.link.state.kind == "silent"
 
 
@@ -165,8 +166,8 @@ async def test_originate_is_queued_and_its_end_comes_as_a_frame():
         assert outcome.state == "queued"
         assert fake.actions("Originate") == [
             [
-                ("Action", "Originate"), ("ActionID", "dial-7"), ("Channel", "PJSIP/101"), ("Context", "pbxcrm-dial"),
-                ("Exten", "+4930123456"), ("Priority", "1"), ("CallerID", '"Müller" <+4930123456>'),
+                ("Action", "Originate"), ("ActionID", "dial-7"), ("ChannelId", "dial-7"), ("Channel", "PJSIP/101"),
+                ("Context", "pbxcrm-dial"), ("Exten", "+4930123456"), ("Priority", "1"), ("CallerID", '"Müller" <+4930123456>'),
                 ("Timeout", "30000"), ("Async", "true"), ("Variable", "__PBXCRM_ID=7"),
             ]
         ]  # fmt: skip
