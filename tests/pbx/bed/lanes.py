@@ -70,6 +70,7 @@ class Lanes:
                     self._futures[name].set_result(await self._play(asterisk, name))
                 except Exception as error:
                     self._futures[name].set_exception(error)
+                    await asterisk.restart()  # a broken story may leave channels behind
         finally:
             asterisk.stop()
 

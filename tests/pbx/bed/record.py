@@ -56,6 +56,7 @@ async def record_all(names: list[str], major: str, tech: str, user: str, lanes: 
                     path = await record(asterisk, name, user)
                 except (AssertionError, TimeoutError, OSError):
                     failed.append(name)
+                    await asterisk.restart()
                     print(f"{name}: FAILED\n{traceback.format_exc()}", file=sys.stderr)
                 else:
                     print(f"{name}: {path.relative_to(REPO)}, {path.stat().st_size} bytes")

@@ -12,6 +12,8 @@ from tests.pbx.bed.scenarios.groups import ring_all
 from tests.pbx.bed.scenarios.registry import scenario
 from tests.pbx.bed.scenarios.transfers import blind
 
+LISTEN = 0.4  # seconds in which the parker is told the slot; a BYE before that can leave a channel behind (Asterisk 22)
+
 
 async def picked_up(o: Office, customer: Call, by: Phone, code: str, *ringing: Call) -> None:
     """Dial a pickup code while the phones ring; talk; the customer hangs up; tell the truth."""
@@ -188,14 +190,14 @@ async def follow_me_to_mobile(o: Office) -> None:
 async def parked_and_fetched(o: Office, by: Phone) -> None:
     """Alice parks the customer; somebody dials the slot and talks; tell the truth."""
     customer, alice = await o.customer_with_alice()
-    at = await blind(alice, "700")
-    await asyncio.sleep(0.7)
+    at = await blind(alice, "700", linger=LISTEN)
+    await asyncio.sleep(0.4)
     leg = await by.dial("701")
     await leg.until("answered")
     await o.talk(customer, leg)
     await customer.hang_up()
     await o.ended(leg)
-    spells = [o.spell(alice, customer), o.spell(leg, customer)]
+    spells = [o.spell(alice, customer, until=at), o.spell(leg, customer)]
     o.inbound(customer, *spells, transfers=[Transfer("park", at, "alice", o.person(leg))])
     o.service(leg)
 
@@ -247,7 +249,7 @@ async def parking_times_out(o: Office) -> None:
 async def parking_given_up(o: Office) -> None:
     """Alice parks the customer, who hangs up."""
     customer, alice = await o.customer_with_alice()
-    await blind(alice, "700")
-    await asyncio.sleep(0.7)
+    at = await blind(alice, "700", linger=LISTEN)
+    await asyncio.sleep(0.4)
     await customer.hang_up()
-    o.inbound(customer, o.spell(alice, customer))
+    o.inbound(customer, o.spell(alice, customer, until=at))

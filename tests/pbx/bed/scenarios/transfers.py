@@ -11,10 +11,11 @@ from tests.pbx.bed.scenarios.groups import ring_all
 from tests.pbx.bed.scenarios.registry import scenario
 
 
-async def blind(leg: Call, number: str) -> float:
-    """Transfer by REFER and hang up; returns when."""
+async def blind(leg: Call, number: str, linger: float = 0) -> float:
+    """Transfer by REFER and hang up (after `linger` seconds of listening); returns when."""
     at = time.time()
     await leg.refer(number)
+    await asyncio.sleep(linger)
     await leg.hang_up()
     return at
 
