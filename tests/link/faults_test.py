@@ -167,7 +167,8 @@ async def test_originate_is_queued_and_its_end_comes_as_a_frame():
         assert fake.actions("Originate") == [
             [
                 ("Action", "Originate"), ("ActionID", "dial-7"), ("ChannelId", "dial-7"), ("Channel", "PJSIP/101"),
-                ("Context", "pbxcrm-dial"), ("Exten", "+4930123456"), ("Priority", "1"), ("CallerID", '"Müller" <+4930123456>'),
+                ("Context", "pbxcrm-dial"), ("Exten", "+4930123456"), ("Priority", "1"),
+                ("CallerID", '"Müller" <+4930123456>'),
                 ("Timeout", "30000"), ("Async", "true"), ("Variable", "__PBXCRM_ID=7"),
             ]
         ]  # fmt: skip
