@@ -7,7 +7,7 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.service import calls
 
-FILTERS = ("outcome", "direction", "number", "contact_id", "deal_id", "user", "from", "until")
+FILTERS = ("outcome", "direction", "number", "did", "user", "contact_id", "deal_id", "since", "until")
 
 
 def setup(app: web.Application, prefix: str) -> None:

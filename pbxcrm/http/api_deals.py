@@ -6,7 +6,9 @@ from pbxcrm.http.body import MAX_VERSION, Field, fields, integer, listing, read_
 from pbxcrm.http.body import ident as ident_field
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
+from pbxcrm.service import board as board_service
 from pbxcrm.service import deals
+from pbxcrm.service import timeline as timeline_service
 
 FILTERS = ("stage", "owner", "open", "contact_id", "number", "source")
 _MOVE = {
@@ -33,12 +35,10 @@ def setup(app: web.Application, prefix: str) -> None:
 
 async def board(request: web.Request) -> web.Response:
     """GET /board?pipeline=: counts and sums a stage, true at the journal id `as_of`."""
-
-    async def read(page: object) -> dict[str, object]:
-        wanted = request.query.get("pipeline")
-        return await deals.board(request.app[DEPS].db, request[PERSON].scope, wanted, per_column=1)
-
-    found = await listing(request, ("pipeline",), read)
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    found = await listing(
+        request, ("pipeline",), lambda p: board_service.board(db, scope, p.filters.get("pipeline"), per_column=1), ()
+    )
     stages = [{k: v for k, v in stage.items() if k not in ("deals", "next")} for stage in found["stages"]]
     return json_response({**found, "as_of": str(found["as_of"]), "stages": stages})
 
@@ -93,11 +93,11 @@ async def add_note(request: web.Request) -> web.Response:
 async def timeline(request: web.Request) -> web.Response:
     """GET /deals/{id}/timeline: calls, stages, notes and tasks, in order."""
     db, scope = request.app[DEPS].db, request[PERSON].scope
-    return json_response({"items": await deals.timeline(db, scope, request.match_info["id"])})
+    return json_response({"items": await timeline_service.timeline(db, scope, request.match_info["id"])})
 
 
 async def unclaimed(request: web.Request) -> web.Response:
     """GET /unclaimed: open deals that nobody owns and the asker may claim."""
     db, scope = request.app[DEPS].db, request[PERSON].scope
-    found = await listing(request, (), lambda p: deals.unclaimed(db, scope, p.limit))
+    found = await listing(request, (), lambda p: deals.unclaimed(db, scope, p.limit), ("limit",))
     return json_response({"next": None, **found})

@@ -127,16 +127,19 @@ class Page:
 
 
 async def listing(
-    request: web.Request, filters: Collection[str], read: Callable[[Page], Awaitable[dict[str, Any]]]
+    request: web.Request,
+    filters: Collection[str],
+    read: Callable[[Page], Awaitable[dict[str, Any]]],
+    paging: Collection[str] = ("limit", "cursor"),
 ) -> dict[str, Any]:
     """What `read` gives for the query of this request. Raises BadRequest, naming what is not taken."""
     given: dict[str, str] = {}
+    taken = (*paging, *filters)
     for name, value in request.query.items():
         if name in given:
             raise BadRequest(f"{name[:80]}: This is there twice.")
-        if name not in ("limit", "cursor") and name not in filters:
-            known = ", ".join(("limit", "cursor", *filters))
-            raise BadRequest(f"{name[:80]}: There is no such filter here, only: {known}.")
+        if name not in taken:
+            raise BadRequest(f"{name[:80]}: There is no such parameter here, only: {', '.join(taken)}.")
         given[name] = value
     limit = given.pop("limit", None)
     if limit is not None and not _LIMIT.fullmatch(limit):
@@ -146,9 +149,3 @@ async def listing(
         return await read(Page(int(limit) if limit is not None else None, cursor, given))
     except Invalid as error:
         raise BadRequest(error.message) from error
-
-
-def no_query(request: web.Request) -> None:
-    """Raises BadRequest when there is a query: nothing here takes one."""
-    for name in request.query:
-        raise BadRequest(f"{name[:80]}: There is no such parameter here.")

@@ -37,19 +37,19 @@ _HTTP = {
 }
 
 
-class BadRequest(ServiceError):
+class BadRequest(ServiceError):  # noqa: N818
     """The request cannot be understood at all: a cursor or a limit that is none, broken JSON. Answered with 400."""
 
     code = "bad_request"
 
 
-class Forbidden(ServiceError):
+class Forbidden(ServiceError):  # noqa: N818
     """The request comes from where it should not: another site's page, another name of ours. Answered with 403."""
 
     code = "forbidden"
 
 
-class NotLoggedIn(ServiceError):
+class NotLoggedIn(ServiceError):  # noqa: N818
     """No session and no token, or one that is over. Answered with 401, or with the login page."""
 
     code = "unauthenticated"
@@ -88,6 +88,9 @@ def _body(error: ServiceError) -> dict[str, Any]:
 
 def answer(request: web.Request, error: ServiceError) -> web.Response:
     """The answer for a service's error."""
+    if error.code == "database_down":  # its words are the administrator's: they name the file and the user
+        log.error("request %s: %s", request[REQUEST_ID], error.message)
+        error = Unavailable(_NO_DATABASE, code=error.code)
     status = status_of(error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
     if status == 401:
@@ -135,8 +138,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except web.HTTPException as error:
         return _http_error(request, error)
     except DatabaseUnusable as error:
-        log.error("request %s: %s", request[REQUEST_ID], error.message)  # noqa: TRY400 - in words, no traceback
-        return answer(request, Unavailable(_NO_DATABASE))
+        return answer(request, Unavailable(error.message, code="database_down"))
     except Exception:
         log.exception("request %s: %s %s failed", request[REQUEST_ID], request.method, request.match_info.handler)
         try:

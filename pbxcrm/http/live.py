@@ -217,7 +217,7 @@ async def _read(stream: Stream) -> None:
 
 async def _write(stream: Stream, streams: Streams, after: int | None, ends: tuple[int, int]) -> None:
     """Send what the hub has, then close: the reader ends with it."""
-    code = WSCloseCode.GOING_AWAY
+    code: int = WSCloseCode.GOING_AWAY
     try:
         code = await _send_all(stream, streams, after, ends)
     except TimeoutError:

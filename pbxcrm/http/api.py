@@ -1,0 +1,22 @@
+"""The REST API under /api/v1: which routes there are. What each takes and gives: openapi.py."""
+
+from aiohttp import web
+
+from pbxcrm.http import api_calls, api_contacts, api_deals, api_dial, api_tasks, live
+from pbxcrm.http.errors import json_response
+from pbxcrm.http.openapi import SPEC
+
+PREFIX = "/api/v1"
+
+
+def setup(app: web.Application) -> None:
+    """Add every route of the API."""
+    for part in (api_calls, api_deals, api_contacts, api_tasks, api_dial):
+        part.setup(app, PREFIX)
+    app.router.add_get(PREFIX + "/live", live.live)
+    app.router.add_get(PREFIX + "/openapi.json", openapi)
+
+
+async def openapi(_request: web.Request) -> web.Response:
+    """GET /openapi.json: this API, for programs. Says nothing of what is kept here, so anybody may read it."""
+    return json_response(SPEC)

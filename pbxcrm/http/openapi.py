@@ -1,0 +1,314 @@
+"""The API in OpenAPI 3.1, by hand: with bounds and examples, so that a fuzzer and a person find their way."""
+
+import pbxcrm
+from pbxcrm.http.openapi_schemas import (
+    BOARD,
+    CALL_FIELDS,
+    CONTACT_FIELDS,
+    CONTACT_IN,
+    DEAL_FIELDS,
+    DEAL_IN,
+    DIAL_FIELDS,
+    DIAL_ID,
+    DIRECTIONS,
+    ERROR,
+    ID,
+    LINE,
+    LIVE_FIELDS,
+    LONG,
+    NAME,
+    NUMBER,
+    OUTCOMES,
+    TASK_FIELDS,
+    TASK_KINDS,
+    TIME,
+    UUID,
+    VERSION,
+    Spec,
+    nullable,
+)
+
+_ERRORS = {
+    400: "The request cannot be read: broken JSON, a cursor, limit or filter that is none",
+    401: "No token and no session, or one that is over",
+    403: "Sent by another site's page",
+    404: "There is none, or it is not yours",
+    409: "Somebody else was first: `current` is how it stands now, `by` who changed it",
+    413: "Too large",
+    415: "Not JSON",
+    422: "A field is wrong, unknown or missing (`fields` names it), or a policy refuses",
+    429: "Too often: wait for Retry-After",
+    503: "What this needs is down; nothing was done, and nothing will be done later",
+}
+
+
+def _ref(name: str) -> Spec:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(schema: Spec, text: str) -> Spec:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _page(name: str) -> Spec:
+    following = {"type": ["string", "null"], "description": "The cursor of the next page"}
+    items = {"type": "array", "items": _ref(name)}
+    return {"type": "object", "required": ["items", "next"], "properties": {"items": items, "next": following}}
+
+
+def _operation(
+    text: str, good: Spec, *errors: int, parameters: list[Spec] | None = None, body: Spec | None = None
+) -> Spec:
+    responses = {str(code): {"$ref": f"#/components/responses/{code}"} for code in (401, *errors)}
+    operation: Spec = {"summary": text, "responses": good | responses}
+    if parameters:
+        operation["parameters"] = parameters
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return operation
+
+
+def _query(name: str, schema: Spec, text: str) -> Spec:
+    return {"name": name, "in": "query", "schema": schema, "description": text}
+
+
+def _object(properties: dict[str, Spec], required: tuple[str, ...] = ()) -> Spec:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+_LIMIT = _query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Rows a page")
+_CURSOR = _query("cursor", {"type": "string", "maxLength": 200}, "`next` of the page before, as it came")
+_PAGE = [_LIMIT, _CURSOR]
+
+
+def _in_path(schema: Spec) -> list[Spec]:
+    return [{"name": "id", "in": "path", "required": True, "schema": schema}]
+
+
+def _schema(properties: dict[str, Spec]) -> Spec:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _paths() -> Spec:
+    one = _in_path(ID)
+    deal, contact = _json(_ref("Deal"), "The deal"), _json(_ref("Contact"), "The contact")
+    truth = {"type": "string", "enum": ["true", "false"]}
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[!-~]{1,200}$", "examples": ["6f1f4d0e-click-1"]},
+        "description": "A new one a click: the same one again dials nothing and gives the same dial",
+    }
+    call_filters = [
+        _query("outcome", {"type": "string", "enum": OUTCOMES}, ""),
+        _query("direction", {"type": "string", "enum": DIRECTIONS}, ""),
+        _query("number", NUMBER, ""),
+        _query("did", LINE, "The number that was called"),
+        _query("user", NAME, "Who took part"),
+        _query("contact_id", ID, ""),
+        _query("deal_id", ID, ""),
+        _query("since", TIME, ""),
+        _query("until", TIME, ""),
+    ]
+    deal_filters = [
+        _query("stage", ID, ""),
+        _query("owner", NAME, ""),
+        _query("open", truth, ""),
+        _query("contact_id", ID, ""),
+        _query("number", NUMBER, ""),
+        _query("source", LINE, ""),
+    ]
+    task_filters = [
+        _query("kind", {"type": "string", "enum": TASK_KINDS}, "callback: the missed calls"),
+        _query("deal_id", ID, ""),
+        _query("done", truth, "Left out: still to do"),
+    ]
+    target = {"deal_id": ID, "contact_id": ID, "number": NUMBER}
+    dial_body = {**_object(target), "minProperties": 1, "maxProperties": 1}
+    timeline = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array"}}}
+    dial = _json(_ref("Dial"), "Asked now")
+    asked_before = _json(_ref("Dial"), "Asked before with this key; nothing was dialled now")
+    paths = {
+        "/calls": {
+            "get": _operation(
+                "Calls, the newest first",
+                {"200": _json(_page("Call"), "A page")},
+                400,
+                parameters=[*_PAGE, *call_filters],
+            )
+        },
+        "/calls/{id}": {
+            "get": _operation("One call", {"200": _json(_ref("Call"), "")}, 404, parameters=_in_path(UUID))
+        },
+        "/board": {
+            "get": _operation(
+                "Count and sum a stage",
+                {"200": _json(BOARD, "The board")},
+                400,
+                404,
+                parameters=[_query("pipeline", ID, "Left out: the first")],
+            )
+        },
+        "/deals": {
+            "get": _operation(
+                "Deals, the newest first",
+                {"200": _json(_page("Deal"), "A page")},
+                400,
+                parameters=[*_PAGE, *deal_filters],
+            ),
+            "post": _operation(
+                "A new deal",
+                {"201": deal},
+                *(400, 409, 413, 415, 422),
+                body=_object({**DEAL_IN, "stage": ID}),
+            ),
+        },
+        "/deals/{id}": {
+            "get": _operation("One deal", {"200": deal}, 404, parameters=one),
+            "patch": _operation(
+                "Change what is sent, if nobody else did meanwhile",
+                {"200": deal},
+                *(400, 404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object({**DEAL_IN, "version": VERSION}, ("version",)),
+            ),
+        },
+        "/deals/{id}/move": {
+            "post": _operation(
+                "Into another stage; lost asks for a reason",
+                {"200": deal},
+                *(400, 404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object({"stage": ID, "version": VERSION, "reason": LINE}, ("stage", "version")),
+            )
+        },
+        "/deals/{id}/claim": {
+            "post": _operation("Take a deal that nobody owns", {"200": deal}, 404, 409, parameters=one)
+        },
+        "/deals/{id}/notes": {
+            "post": _operation(
+                "Write a note on a deal",
+                {"201": _json({"type": "object"}, "The note")},
+                *(400, 404, 413, 415, 422),
+                parameters=one,
+                body=_object({"text": {**LONG, "minLength": 1, "examples": ["Called back."]}}, ("text",)),
+            )
+        },
+        "/deals/{id}/timeline": {
+            "get": _operation(
+                "Calls, stages, notes and tasks of a deal", {"200": _json(timeline, "")}, 404, parameters=one
+            )
+        },
+        "/unclaimed": {
+            "get": _operation(
+                "Open deals that nobody owns and the asker may claim",
+                {"200": _json(_page("Deal"), "")},
+                400,
+                parameters=[_LIMIT],
+            )
+        },
+        "/contacts": {
+            "get": _operation(
+                "Contacts, the newest first",
+                {"200": _json(_page("Contact"), "A page")},
+                400,
+                parameters=[*_PAGE, _query("q", LINE, "Words of the name or company, or the end of a number")],
+            ),
+            "post": _operation("A new contact", {"201": contact}, 400, 413, 415, 422, body=_object(CONTACT_IN)),
+        },
+        "/contacts/{id}": {
+            "get": _operation("One contact", {"200": contact}, 404, parameters=one),
+            "patch": _operation(
+                "Change what is sent, if nobody else did meanwhile",
+                {"200": contact},
+                *(400, 404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object({**CONTACT_IN, "version": VERSION}, ("version",)),
+            ),
+        },
+        "/tasks": {
+            "get": _operation(
+                "Tasks, the most urgent first",
+                {"200": _json(_page("Task"), "A page")},
+                400,
+                parameters=[*_PAGE, *task_filters],
+            ),
+            "post": _operation(
+                "A new task",
+                {"201": _json(_ref("Task"), "The task")},
+                *(400, 413, 415, 422),
+                body=_object(
+                    {
+                        "title": {**LINE, "minLength": 1, "examples": ["Send the offer"]},
+                        "due_at": TIME,
+                        "deal_id": nullable(ID),
+                        "user": nullable(NAME),
+                    },
+                    ("title", "due_at"),
+                ),
+            ),
+        },
+        "/tasks/{id}/done": {
+            "post": _operation("It is done", {"200": _json(_ref("Task"), "The task")}, 404, parameters=one)
+        },
+        "/dial": {
+            "post": _operation(
+                "Ring my phone, then the customer's: at most once, whatever breaks",
+                {"202": dial, "200": asked_before},
+                *(400, 404, 409, 413, 415, 422, 429, 503),
+                parameters=[key],
+                body=dial_body,
+            )
+        },
+        "/dial/{id}": {"get": _operation("How a dial stands", {"200": dial}, 404, parameters=_in_path(DIAL_ID))},
+        "/live": {
+            "get": _operation(
+                "A WebSocket: what changes, as it changes; each message is a LiveMessage",
+                {"101": {"description": "The stream"}},
+                *(400, 403, 429, 503),
+                parameters=[
+                    _query("after", {"type": "string", "pattern": "^[0-9]{1,18}$"}, "The last id seen"),
+                    _query("html", {"type": "string", "enum": ["0", "1"]}, "1: with HTML, for our own pages"),
+                ],
+            )
+        },
+        "/openapi.json": {
+            "get": {"summary": "This description", "security": [], "responses": {"200": _json({"type": "object"}, "")}}
+        },
+    }
+    return {f"/api/v1{path}": operations for path, operations in paths.items()}
+
+
+SPEC: Spec = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "pbxcrm",
+        "version": pbxcrm.__version__,
+        "description": "Calls and the deals they become. Times are ISO 8601 UTC, money is a decimal string with an ISO "
+        "4217 code, ids are opaque strings. What is not yours is 404.",
+    },
+    "security": [{"token": []}, {"session": []}],
+    "paths": _paths(),
+    "components": {
+        "securitySchemes": {
+            "token": {"type": "http", "scheme": "bearer", "description": "pbxcrm token create NAME"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "pbxcrm_session"},
+        },
+        "responses": {str(code): _json(_ref("Error"), text) for code, text in _ERRORS.items()},
+        "schemas": {
+            "Call": _schema(CALL_FIELDS),
+            "Deal": _schema(DEAL_FIELDS),
+            "Contact": _schema(CONTACT_FIELDS),
+            "Task": _schema(TASK_FIELDS),
+            "Dial": _schema(DIAL_FIELDS),
+            "LiveMessage": _schema(LIVE_FIELDS),
+            "Error": ERROR,
+        },
+    },
+}

@@ -1,0 +1,207 @@
+"""The shapes of openapi.py: what goes in, what comes out."""
+
+from typing import Any
+
+Spec = dict[str, Any]
+
+
+def nullable(schema: Spec) -> Spec:
+    """The same, or null."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+ID = {"type": "string", "pattern": "^[1-9][0-9]{0,17}$", "maxLength": 18, "examples": ["1"]}
+UUID = {"type": "string", "format": "uuid"}
+DIAL_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+TIME = {"type": "string", "format": "date-time", "examples": ["2026-11-18T09:30:00Z"]}
+LINE = {"type": "string", "maxLength": 200}
+LONG = {"type": "string", "maxLength": 10_000}
+NUMBER = {"type": "string", "maxLength": 40, "examples": ["+48601234567"]}
+MONEY = {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,3})?$", "examples": ["1250.00"]}
+CURRENCY = {"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]}
+VERSION = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "examples": [1]}
+NAME = {"type": "string", "maxLength": 64, "examples": ["alice"]}
+OUTCOMES = ["answered", "missed", "abandoned", "busy", "declined", "failed", "voicemail", "lost", "ongoing"]
+DIRECTIONS = ["inbound", "outbound", "internal"]
+TASK_KINDS = ["callback", "look", "device", "todo"]
+LIVE_KINDS = [
+    "call.ringing",
+    "call.answered",
+    "call.transferred",
+    "call.ended",
+    "deal.created",
+    "deal.changed",
+    "deal.moved",
+    "task.due",
+    "link.up",
+    "link.down",
+    "reset",
+]
+
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string", "description": "For programs; never changes"},
+                "message": {"type": "string", "description": "For a person: what happened and what to do"},
+                "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+                "current": {"type": "object"},
+                "by": {"type": "string"},
+            },
+        }
+    },
+}
+
+TALK = {
+    "type": "object",
+    "required": ["user", "device", "from", "until"],
+    "properties": {
+        "user": nullable(NAME),
+        "device": {"type": "string"},
+        "from": TIME,
+        "until": nullable(TIME),
+    },
+}
+TRANSFER = {
+    "type": "object",
+    "required": ["kind", "at", "by", "to"],
+    "properties": {
+        "kind": {"type": "string", "enum": ["blind", "attended", "pickup", "park", "forward"]},
+        "at": TIME,
+        "by": nullable(NAME),
+        "to": nullable(NAME),
+    },
+}
+EVIDENCE = {
+    "type": "object",
+    "required": ["at", "event", "text"],
+    "properties": {"at": TIME, "event": {"type": "string"}, "text": {"type": "string"}},
+}
+CALL_FIELDS: dict[str, Spec] = {
+    "id": UUID,
+    "pbx": {"type": "string"},
+    "linkedids": {"type": "array", "items": {"type": "string"}},
+    "direction": {"type": "string", "enum": DIRECTIONS},
+    "number": {"type": ["string", "null"], "description": "E.164, or as dialled; not verified"},
+    "did": {"type": ["string", "null"]},
+    "outcome": {"type": "string", "enum": OUTCOMES},
+    "started_at": TIME,
+    "answered_at": nullable(TIME),
+    "ended_at": nullable(TIME),
+    "talk_seconds": {"type": "number"},
+    "first_answered_by": nullable(NAME),
+    "last_answered_by": nullable(NAME),
+    "rang": {"type": "array", "items": NAME},
+    "talks": {"type": "array", "items": TALK},
+    "transfers": {"type": "array", "items": TRANSFER},
+    "contact_id": {"type": ["string", "null"]},
+    "deal_id": {"type": ["string", "null"]},
+    "recording": {"type": ["string", "null"]},
+    "evidence": {"type": "array", "items": EVIDENCE},
+}
+DEAL_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    "title": LINE,
+    "stage": ID,
+    "pipeline": ID,
+    "owner": nullable(NAME),
+    "value": {"type": "string"},
+    "currency": CURRENCY,
+    "contact_id": {"type": ["string", "null"]},
+    "number": {"type": ["string", "null"]},
+    "source": LINE,
+    "priority": {"type": "integer"},
+    "created_at": TIME,
+    "stage_since": TIME,
+    "next_contact_at": nullable(TIME),
+    "version": VERSION,
+}
+CONTACT_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    "name": LINE,
+    "company": LINE,
+    "email": LINE,
+    "note": LONG,
+    "numbers": {"type": "array", "items": {"type": "string"}},
+    "owner": nullable(NAME),
+    "created_at": TIME,
+    "version": VERSION,
+}
+TASK_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    "kind": {"type": "string", "enum": TASK_KINDS},
+    "title": {"type": "string"},
+    "deal_id": {"type": ["string", "null"]},
+    "contact_id": {"type": ["string", "null"]},
+    "call_id": {"type": ["string", "null"]},
+    "number": {"type": ["string", "null"]},
+    "user": nullable(NAME),
+    "created_at": TIME,
+    "due_at": TIME,
+    "done_at": nullable(TIME),
+}
+DIAL_FIELDS: dict[str, Spec] = {
+    "id": DIAL_ID,
+    "state": {
+        "type": "string",
+        "enum": ["asked", "sent", "ringing", "answered", "ended", "refused", "unknown"],
+        "description": "unknown: it may have been sent; it is never sent again",
+    },
+    "reason": {"type": "string"},
+    "number": {"type": "string"},
+    "deal_id": {"type": ["string", "null"]},
+    "contact_id": {"type": ["string", "null"]},
+    "call_id": {"type": ["string", "null"]},
+    "created_at": TIME,
+}
+STAGE_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    "name": {"type": "string"},
+    "kind": {"type": "string", "enum": ["unsorted", "open", "won", "lost"]},
+    "count": {"type": "integer"},
+    "value": {"type": "string", "description": "The sum in the board's currency"},
+}
+BOARD = {
+    "type": "object",
+    "required": ["pipeline", "as_of", "stages"],
+    "properties": {
+        "pipeline": {"type": "object"},
+        "as_of": {"type": "string", "description": "The live id this is true at: connect with ?after= it"},
+        "currency": CURRENCY,
+        "stages": {
+            "type": "array",
+            "items": {"type": "object", "required": list(STAGE_FIELDS), "properties": STAGE_FIELDS},
+        },
+    },
+}
+LIVE_FIELDS: dict[str, Spec] = {
+    "id": {"type": "string"},
+    "kind": {"type": "string", "enum": LIVE_KINDS},
+    "at": TIME,
+    "data": {"type": "object", "description": "The call or deal, as REST gives it"},
+}
+
+DEAL_IN: dict[str, Spec] = {
+    "title": {**LINE, "minLength": 1, "examples": ["A boat for Anna"]},
+    "owner": nullable(NAME),
+    "contact_id": nullable(ID),
+    "number": nullable(NUMBER),
+    "value": MONEY,
+    "currency": CURRENCY,
+    "source": LINE,
+    "priority": {"type": "integer", "minimum": -9, "maximum": 9},
+    "note": LONG,
+    "next_contact_at": nullable(TIME),
+}
+CONTACT_IN: dict[str, Spec] = {
+    "name": {**LINE, "examples": ["Anna Kowalska"]},
+    "company": LINE,
+    "email": LINE,
+    "note": LONG,
+    "numbers": {"type": "array", "maxItems": 20, "items": NUMBER, "examples": [["+48601234567"]]},
+    "owner": nullable(NAME),
+}
