@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from pathlib import Path
 
 from tests.pbx.bed.wait import until
 
 Fields = dict[str, str]
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 class Control:
@@ -24,8 +31,12 @@ class Control:
     async def open(cls, host: str, port: int, username: str, secret: str, events: str = "off") -> Control:
         """Connect and log in; raises ConnectionError when the PBX refuses."""
         control = cls(*await asyncio.open_connection(host, port))
-        await control._reader.readline()
-        answer = await control.action("Login", Username=username, Secret=secret, Events=events)
+        try:
+            await control._reader.readline()
+            answer = await control.action("Login", Username=username, Secret=secret, Events=events)
+        except BaseException:
+            await control.close()
+            raise
         if answer[0].get("Response") != "Success":
             raise ConnectionError(f"AMI refuses {username}: {answer[0].get('Message')}")
         return control
@@ -66,9 +77,9 @@ class Control:
             names = ", ".join(f"{c['Channel']} in {c.get('Application')}" for c in alive)
             raise AssertionError(f"still on the PBX after {patience:g} s: {names}") from None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hang up on the PBX."""
-        self._writer.close()
+        await _close(self._writer)
 
 
 class Recorder:
@@ -99,6 +110,7 @@ class Recorder:
                 self._writer.write(login)
                 while chunk := await reader.read(65536):
                     self.data += chunk
+                await _close(self._writer)
             except OSError:
                 await asyncio.sleep(0.02)  # the PBX is down
 
@@ -125,11 +137,11 @@ class Recorder:
     async def stop(self) -> None:
         """Close the connection without a word: a Logoff would be part of the recording."""
         self._stopping = True
-        if self._writer:
-            self._writer.close()
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
+        if self._writer:
+            await _close(self._writer)
 
     def save(self, path: Path) -> None:
         """Write the bytes as they came."""

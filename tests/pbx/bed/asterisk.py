@@ -105,7 +105,7 @@ class Asterisk:
                 control = await self.control()
                 status = await control.action("CoreStatus")
                 booted = await control.action("Command", Command="core waitfullybooted")
-                control.close()
+                await control.close()
                 if status[0].get("Response") == booted[0].get("Response") == "Success":
                     break
             await asyncio.sleep(0.05)
@@ -192,7 +192,7 @@ class Asterisk:
         try:
             return (await control.action("Command", Command=text))[0].get("Output", "")
         finally:
-            control.close()
+            await control.close()
 
     # --- the run folder ---
 

@@ -152,7 +152,7 @@ class Office:
         finally:
             for phone in self.phones.values():
                 phone.close()
-            self.control.close()
+            await self.control.close()
 
     # --- playing ---
 
@@ -187,7 +187,7 @@ class Office:
         for call in [c for phone in self.phones.values() for c in phone.calls]:
             call.die(died)
         await self.asterisk.restart(how)
-        self.control.close()
+        await self.control.close()
         self.control = await self.asterisk.control()
         return died
 
