@@ -15,7 +15,7 @@ from pbxcrm.calls.tracker import Tracker
 
 _CHUNK = 64 * 1024
 # Where neither the PBX nor an index tells the time, order is all there is: so far apart are two frames.
-_TICK = 0.01
+_TICK = 0.05
 
 Index = list[tuple[int, float]]
 
@@ -37,13 +37,14 @@ def read_index(path: Path) -> Index:
 def facts(data: bytes, tracker: Tracker, index: Index | None = None) -> Iterator[Fact]:
     """The facts of a stream, in order. Raises FrameTooBig or BadStream where it is no AMI stream."""
     reader = FrameReader(frozenset(name.encode() for name in events.WANTED))
-    ticks = 0
+    now = 0.0
     for start, chunk in _chunks(data, index):
         for frame in reader.feed(chunk):
-            ticks += 1
-            arrived = _time_at(index, start) if index else ticks * _TICK
-            event = events.read(frame, arrived)
+            # A PBX that tells the time leaves it out here and there (FullyBooted after a restart).
+            now = max(now, _time_at(index, start)) if index else now + (0 if "timestamp" in frame else _TICK)
+            event = events.read(frame, now)
             if event is not None:
+                now = max(now, event.at)
                 yield from tracker.feed(event)
 
 

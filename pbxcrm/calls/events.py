@@ -114,11 +114,18 @@ class Leave(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """BridgeMerge: all channels of `source` move into `target`."""
+    """BridgeMerge: the channels of `source` move into `target`, those that are not sent away."""
 
     at: float
     target: str
     source: str
+
+
+class Destroy(NamedTuple):
+    """BridgeDestroy."""
+
+    at: float
+    bridge: str
 
 
 class Pair(NamedTuple):
@@ -245,8 +252,8 @@ class SnapshotEnd(NamedTuple):
 
 Event = (
     Newchannel | Newstate | Rename | Hangup | HangupRequest | DialBegin | DialState | DialEnd | Enter | Leave | Merge
-    | Pair | QueueJoin | QueueLeave | AgentCalled | BlindTransfer | AttendedTransfer | Pickup | Parked | ParkingOver
-    | Application | Originated | Booted | SnapshotBegin | Snapshot | SnapshotEnd
+    | Destroy | Pair | QueueJoin | QueueLeave | AgentCalled | BlindTransfer | AttendedTransfer | Pickup | Parked
+    | ParkingOver | Application | Originated | Booted | SnapshotBegin | Snapshot | SnapshotEnd
 )  # fmt: skip
 
 
@@ -360,6 +367,7 @@ _READERS: dict[str, Callable[[Headers, float], Event | None]] = {
     "BridgeEnter": _enter,
     "BridgeLeave": lambda f, at: Leave(at, _party(f), f.get("bridgeuniqueid", "")),
     "BridgeMerge": _merge,
+    "BridgeDestroy": lambda f, at: Destroy(at, f.get("bridgeuniqueid", "")),
     "LocalBridge": lambda f, at: Pair(at, _party(f, "localone"), _party(f, "localtwo")),
     "QueueCallerJoin": lambda f, at: QueueJoin(at, _party(f), f.get("queue", "")),
     "QueueCallerLeave": lambda f, at: QueueLeave(at, _party(f), f.get("queue", ""), abandoned=False),

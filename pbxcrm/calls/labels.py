@@ -9,7 +9,7 @@ from pbxcrm.calls.life import Label, Life
 from pbxcrm.calls.people import device_of
 from pbxcrm.calls.switch import Owned
 
-_VOICEMAIL = frozenset({"VoiceMail", "MinivmRecord", "MinivmGreet"})
+_VOICEMAIL = frozenset({"voicemail", "minivmrecord", "minivmgreet"})
 
 
 class Labels:
@@ -84,7 +84,7 @@ class Labels:
             life.labels = []
 
     def application(self, e: ev.Application) -> None:
-        if e.name in _VOICEMAIL:
+        if e.name.casefold() in _VOICEMAIL:
             channel = self.book.switch.channel(e.party)
             for life in self.book.touched(channel):
                 anchor = life.anchor

@@ -8,8 +8,6 @@ from pbxcrm.calls.switch import Channel, End
 
 # Local channels leave and re-enter bridges within 40 ms while they are optimised away: one spell, not two.
 SAME_SPELL = 0.5
-# In a swap the newcomer is in the bridge before the other has left it; a conference keeps both for longer.
-SWAP = 0.25
 MAX_EVIDENCE = 60
 
 
@@ -107,23 +105,15 @@ class Life:
 
     def _left(self, key: str, at: float) -> None:
         index = self.open.pop(key)
-        talk = self.talks[index] = replace(self.talks[index], end=max(at, self.talks[index].start))
-        # The newcomer of a swap was there before this one left: an attended transfer after all.
-        for other in self.open.values():
-            newer = self.talks[other]
-            fresh = talk.start < newer.start and 0 <= at - newer.start <= SWAP
-            if fresh and newer.user != talk.user and not self._handed_over(newer.start):
-                self._transfer("attended", newer.start, talk.user, newer.user)
-
-    def _handed_over(self, since: float) -> bool:
-        return any(t.at >= since - SWAP and t.kind == "attended" for t in self.transfers)
+        self.talks[index] = replace(self.talks[index], end=max(at, self.talks[index].start))
 
     def _joined(self, key: str, end: End, at: float, event: str) -> FactKind | None:
         before = self._latest()
         last = next((i for i in range(len(self.talks) - 1, -1, -1) if self._key(self.talks[i]) == key), None)
         wandered = key in self.away
         self.away.discard(key)
-        if last is not None and not wandered and self._resumes(last, at):
+        sent_on = any(label.kind in ("park", "blind") for label in self.labels)
+        if last is not None and not wandered and not sent_on and self._resumes(last, at):
             self.talks[last] = replace(self.talks[last], end=None)
             self.open[key] = last
             return None
@@ -141,7 +131,7 @@ class Life:
 
     def _resumes(self, last: int, at: float) -> bool:
         end = self.talks[last].end
-        return end is not None and at - end <= SAME_SPELL and last == len(self.talks) - 1
+        return end is not None and at - end <= SAME_SPELL
 
     def _latest(self) -> Talk | None:
         """Who talks, or talked, last."""

@@ -121,6 +121,7 @@ class Switch:
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
         self._halves: dict[str, Channel] = {}  # the Local halves by name, to pair them
+        self.merged: dict[str, str] = {}  # bridges that go into another, until they are gone
         self.trunks: set[str] = set()  # devices that carried somebody from outside
 
     def channel(self, party: Party) -> Channel:
@@ -171,15 +172,20 @@ class Switch:
             if not bridge.members:
                 self.bridges.pop(bridge.id, None)
 
-    def merge(self, target: str, source: str) -> list[Channel]:
-        """All of `source` moves into `target`; returns who moved."""
-        gone = self.bridges.get(source)
-        if gone is None or target == source:
-            return []
-        moved = list(gone.members.values())
-        into = self.bridge(target)
+    def merge(self, target: str, source: str) -> None:
+        """`source` goes into `target`: those who go along say so by entering it, others leave."""
+        if source != target:
+            self.merged[source] = target
+
+    def dissolve(self, bridge_id: str) -> list[Channel]:
+        """The bridge is gone; whoever is in it still was moved without a word. Returns who moved."""
+        gone, target = self.bridges.get(bridge_id), self.merged.pop(bridge_id, None)
+        moved = list(gone.members.values()) if gone is not None else []
         for channel in moved:
-            self.enter(channel, into)
+            if target is None:
+                self.leave(channel)
+            else:
+                self.enter(channel, self.bridge(target))
         return moved
 
     def dial(self, caller: Channel | None, dest: Channel) -> None:

@@ -15,7 +15,7 @@ from pbxcrm.calls.labels import Labels
 from pbxcrm.calls.life import Leg, Life, leg_result
 from pbxcrm.calls.model import Call
 from pbxcrm.calls.numbers import normalise
-from pbxcrm.calls.people import People, device_of
+from pbxcrm.calls.people import People
 from pbxcrm.calls.resync import Resync
 from pbxcrm.calls.switch import RINGING, UP, Channel, Switch
 
@@ -45,6 +45,7 @@ class Tracker:
             ev.Enter: self._enter,
             ev.Leave: self._leave,
             ev.Merge: self._merge,
+            ev.Destroy: self._destroy,
             ev.Pair: self._pair,
             ev.QueueJoin: labels.queue_join,
             ev.QueueLeave: labels.queue_leave,
@@ -183,8 +184,9 @@ class Tracker:
         self._close_leg(channel, "", e.cause, e.tech_cause)
         channel.ringing = False
         self.book.switch.remove(channel)
-        if self.book.masked.get(device_of(channel.name)) is channel:
-            del self.book.masked[device_of(channel.name)]
+        masked = channel.name.removesuffix("<MASQ>")
+        if self.book.masked.get(masked) is channel:
+            del self.book.masked[masked]
         self.book.legs.pop(channel.uid, None)
         self.book.talked.pop(channel.uid, None)
         life = self.book.lives.pop(channel.uid, None)
@@ -224,6 +226,8 @@ class Tracker:
             return
         if life.anchor is top and life.customer is top:
             self._add_leg(life, dest)
+        elif life.originated and caller.half == 2 and caller.pair is top:
+            life.caller = life.caller or dest.whose  # our own phone, rung first through a Local channel
         elif outside is None:
             self._add_leg(life, dest)
             life.direction = life.direction or "internal"
@@ -245,7 +249,7 @@ class Tracker:
 
     def _originate(self, dest: Channel, outside: str | None, e: ev.DialBegin) -> None:
         """A channel dialled by nobody: click-to-call rings our phone first, a dialler the customer's."""
-        if dest.local or dest.machine or dest.uid in self.book.lives:
+        if dest.machine or dest.uid in self.book.lives:
             return
         life = self.book.open(dest, e.at)
         life.originated = True
@@ -275,6 +279,11 @@ class Tracker:
         exten = top.endpoint.partition("@")[0] if top.local else top.exten
         life.number = None if exten in _NOWHERE else normalise(exten, self.book.region)
         return life
+
+    def _open_found(self, channel: Channel, party: ev.Party, at: float) -> None:
+        """A customer whose beginning was not seen (the stream begins in mid-call) enters a conversation."""
+        if not channel.local and channel.whose is None and channel.endpoint != party.number:
+            self._begin(channel, party, at)
 
     def _dial_out(self, life: Life, top: Channel, dest: Channel, outside: str, at: float) -> None:
         again = life.direction == "outbound" and not life.answered
@@ -353,6 +362,8 @@ class Tracker:
         channel.ringing = False
         channel.state = UP
         self.book.switch.enter(channel, bridge)
+        if not self.book.touched(channel) and channel.linkedid == channel.uid and not channel.was_dialled:
+            self._open_found(channel, e.party, e.at)
         leg = self.book.legs.get(channel.uid)
         if leg is not None and leg.direction == "outbound" and not leg.answered and channel.uid in self.book.lives:
             leg.customer = channel  # of several trunks dialled at once, this one answered
@@ -370,8 +381,11 @@ class Tracker:
         self.book.settle(touched, e.at, "BridgeLeave")
 
     def _merge(self, e: ev.Merge) -> None:
+        self.book.switch.merge(e.target, e.source)
+
+    def _destroy(self, e: ev.Destroy) -> None:
         touched: set[Life] = set()
-        for channel in self.book.switch.merge(e.target, e.source):
+        for channel in self.book.switch.dissolve(e.bridge):
             touched |= self.book.touched(channel)
         self.book.settle(touched, e.at, "BridgeMerge")
 

@@ -56,6 +56,8 @@ def distance(call: Call, truth: dict[str, Any]) -> float:
 
 def differences(call: Call, truth: dict[str, Any]) -> list[str]:
     unsure = truth.get("unsure", [])
+    if truth["outcome"] == "lost":  # of a PBX that died, AMI does not say when
+        unsure = [*unsure, "ended_at", "talk_seconds"]
     exact: dict[str, Any] = {
         "direction": call.direction,
         "number": call.number,
@@ -65,12 +67,12 @@ def differences(call: Call, truth: dict[str, Any]) -> list[str]:
         "last_answered_by": call.last_answered_by,
         "rang": sorted(call.rang),
         "transfers": [(t.kind, t.by, t.to) for t in call.transfers],
-        "talks": [(t.user, t.device) for t in call.talks],
+        "talks": sorted((t.user or "", t.device) for t in call.talks),
     }
     wanted = dict(truth)
     wanted["rang"] = sorted(truth["rang"])
     wanted["transfers"] = [(t["kind"], t["by"], t["to"]) for t in truth["transfers"]]
-    wanted["talks"] = [(t["user"], t["device"]) for t in truth["talks"]]
+    wanted["talks"] = sorted((t["user"] or "", t["device"]) for t in truth["talks"])
     name = f"{call.direction} {call.number}"
     problems = [
         f"{name}: {field} is {value!r}, not {wanted[field]!r}"
