@@ -104,8 +104,9 @@ class Session:
                 "its certificate is signed by somebody this machine trusts",
                 "tls",
             ) from None
-        except OSError as error:
-            raise LinkDown(f"{where} cannot be reached ({error.strerror or error})", "unreachable") from None
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that no DNS could hold
+            said = getattr(error, "strerror", None) or error
+            raise LinkDown(f"{where} cannot be reached ({said}); check the address", "unreachable") from None
         self._tune_socket()
 
     def _tune_socket(self) -> None:
@@ -206,7 +207,7 @@ class Session:
 
     async def keep(self) -> None:
         """Ping and answer calls for a new snapshot until the connection is lost; always raises `LinkDown`."""
-        tasks = [asyncio.create_task(self._ping()), asyncio.create_task(self._resync_when_asked())]
+        tasks = [asyncio.create_task(self._ping_for_ever()), asyncio.create_task(self._resync_when_asked())]
         try:
             first: set[asyncio.Future[Any]] = {*tasks, self.protocol.lost}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -219,26 +220,26 @@ class Session:
                 raise result
         raise await self.protocol.lost
 
-    async def _ping(self) -> None:
+    async def _ping_for_ever(self) -> None:
         config = self.config
         while True:
             await asyncio.sleep(config.ping_every)
             try:
-                answer = await self.ask("Ping", timeout=config.silence - config.ping_every)
+                await self.ping(config.silence - config.ping_every)
             except ActionTimeout:
                 self.protocol.abort(
                     LinkDown(f"Asterisk has not answered a ping for {config.silence:g} s", "silent"),
                 )
                 return
-            except ActionRefused:
-                continue  # an answer is an answer
-            self._compare_clocks(answer[0].get("timestamp", ""))
 
-    def _compare_clocks(self, timestamp: str) -> None:
-        try:
-            self.skew = float(timestamp) - self.heard
-        except ValueError:
-            self.skew = None
+    async def ping(self, seconds: float | None = None) -> None:
+        """Ask for a sign of life and compare the clocks. Raises `ActionTimeout` or `LinkDown`."""
+        with contextlib.suppress(ActionRefused):  # an answer is an answer
+            answer = await self.ask("Ping", timeout=seconds)
+            try:
+                self.skew = float(answer[0].get("timestamp", "")) - self.heard
+            except ValueError:
+                self.skew = None
 
     async def _resync_when_asked(self) -> None:
         while True:

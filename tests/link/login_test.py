@@ -192,7 +192,7 @@ async def test_tls_and_a_certificate_that_nobody_signed(warnings_of):
 
 async def test_a_name_that_does_not_resolve_and_a_user_name_that_cannot_be_sent():
     async with fake_ami() as fake:
-        async with running(fake, host="no-such-host.invalid") as h:
+        async with running(fake, host="no..such..host") as h:
             await until(lambda: h.states)
             assert h.link.state.kind == "unreachable"
         async with running(fake, username="crm\r\nAction: Command") as h:
