@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from pbxcrm.ami.buffer import Buffer
 from pbxcrm.ami.config import LinkConfig
@@ -107,14 +108,17 @@ async def _watch(session: Session, seconds: float) -> list[Frame]:
     """The events of so many seconds, with every event turned on."""
     frames: list[Frame] = []
     session.send(Asked("Events", [("EventMask", "on")]))
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                frames += [frame for _, frame in await session.buffer.take()]
-    except TimeoutError:
-        pass
-    if session.protocol.lost.done():
-        raise session.protocol.lost.result()
+
+    async def collect() -> None:
+        while True:
+            frames.extend(frame for _, frame in await session.buffer.take())
+
+    collecting, lost = asyncio.create_task(collect()), session.protocol.lost
+    either: set[asyncio.Future[Any]] = {collecting, lost}
+    await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    collecting.cancel()
+    if lost.done():
+        raise lost.result()
     return frames
 
 
