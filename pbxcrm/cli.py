@@ -9,10 +9,13 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pbxcrm import __version__, logs
 from pbxcrm.settings import Settings, WrongSetting, load
+
+if TYPE_CHECKING:  # a command imports only what it uses: `replay` starts without the database's libraries
+    from pbxcrm.store.db import Database
 
 T = TypeVar("T")
 Handler = Callable[[argparse.Namespace, Settings], int]
@@ -204,7 +207,7 @@ def _user_add(args: argparse.Namespace, settings: Settings) -> int:
 
     password = _password(args, ask=False)
 
-    async def add(db: "people.Database") -> None:
+    async def add(db: "Database") -> None:
         await people.add_user(
             db,
             args.name,
@@ -245,7 +248,7 @@ def _password(args: argparse.Namespace, *, ask: bool) -> str | None:
 def _user_device(args: argparse.Namespace, settings: Settings) -> int:
     from pbxcrm.service import people
 
-    async def add(db: "people.Database") -> None:
+    async def add(db: "Database") -> None:
         for device in args.device:
             await people.add_device(db, args.name, device)
 

@@ -44,8 +44,12 @@ class Settings:
     http_secure: bool = _setting(False, "Browsers reach us by https (a TLS proxy): Secure cookies, HSTS")
     http_hosts: tuple[str, ...] = _setting((), "Host names we answer to, by comma; empty: any")
     http_trusted_proxies: tuple[str, ...] = _setting((), "Proxies whose X-Forwarded-For is believed, by comma")
-    default_region: str = _setting("", "The country of numbers without a country code, ISO 3166: PL, IR, DE …", upper=True)
-    currency: str = _setting("EUR", "The currency of new deals, ISO 4217", upper=True)
+    default_region: str = _setting(
+        "", "The country of numbers without a country code, ISO 3166: PL, IR, DE …", upper=True
+    )
+    currency: str = _setting(
+        "", "The currency of new deals and of sums, ISO 4217; empty: as before, EUR at first", upper=True
+    )
     dial_context: str = _setting("pbxcrm-out", "The dialplan context for click-to-call (see dialplan/)")
     dial_prefixes: tuple[str, ...] = _setting(
         (), "Number prefixes click-to-call may dial besides the home country's, by comma: +49,+43; * for all"
@@ -151,7 +155,7 @@ def _check(settings: Settings) -> None:
             f"PBXCRM_DEFAULT_REGION must be a country's two letters in capitals (PL, IR, DE), "
             f"not {settings.default_region!r}."
         )
-    if settings.currency not in get_global("all_currencies"):
+    if settings.currency and settings.currency not in get_global("all_currencies"):
         raise WrongSetting(
             f"PBXCRM_CURRENCY must be a currency's three letters (EUR, PLN, IRR), not {settings.currency!r}."
         )
