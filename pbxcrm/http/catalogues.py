@@ -58,7 +58,8 @@ def missing(locale: str, known: Catalog | None = None) -> list[str]:
     for message in known or template():
         if message.id:
             mine = have.get(message.id)
-            texts = [] if mine is None else [mine.string] if isinstance(mine.string, str) else list(mine.string)
+            said = mine.string if mine is not None else None
+            texts = [said] if isinstance(said, str) else list(said or ())
             if not texts or not all(texts) or (mine is not None and mine.fuzzy):
                 lacking.append(message.id if isinstance(message.id, str) else message.id[0])
     return lacking

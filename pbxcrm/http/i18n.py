@@ -207,6 +207,11 @@ class Reader:
             return self.gettext("tomorrow %(time)s", time=self.hour(at))
         return self.day(at)
 
+    def brief(self, at: str | float | None) -> str:
+        """The hour today, else the day: for narrow places."""
+        moment = self.local(at)
+        return "" if moment is None else self.hour(at) if moment.date() == self.today() else self.day(at)
+
     def full(self, at: str | float | None) -> str:
         """Day and time, for a tooltip or a log."""
         return f"{self.day(at)}, {self.hour(at)}" if at else ""

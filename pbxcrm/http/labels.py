@@ -39,6 +39,8 @@ OUTCOMES = {
 # The same for a call of ours: "missed" there means that they did not pick up.
 OUTBOUND = {"missed": N_("no answer")}
 DIRECTIONS = {"inbound": N_("Incoming"), "outbound": N_("Outgoing"), "internal": N_("Internal")}
+PRIORITIES = {"2": N_("urgent"), "1": N_("high priority"), "0": N_("usual priority"), "-1": N_("low priority")}
+SOON = {"1h": N_("In an hour"), "1d": N_("Tomorrow at 9:00"), "3d": N_("In 3 days"), "7d": N_("In a week")}
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 
 
@@ -61,6 +63,15 @@ class Labels:
     def direction(self, direction: str) -> str:
         """Which way a call went."""
         return self._t(DIRECTIONS.get(direction, direction))
+
+    def priority(self, priority: int | str) -> str:
+        """How urgent a deal is."""
+        n = max(-1, min(2, int(priority)))
+        return self._t(PRIORITIES[str(n)])
+
+    def soon(self) -> list[tuple[str, str]]:
+        """Quick choices for the next contact."""
+        return [(key, self._t(text)) for key, text in SOON.items()]
 
     def role(self, role: str) -> str:
         """What a person may do."""

@@ -7,7 +7,9 @@ from aiohttp import web
 
 from pbxcrm.http import i18n, login, pages_board, pages_calls, pages_deals
 from pbxcrm.http.keys import DEPS, ERROR_PAGE, PERSON
-from pbxcrm.http.pages_common import LANGUAGE, THEME, error_page, go, said, show, viewer
+from pbxcrm.http.pages_common import LANGUAGE, THEME, error_page, show, viewer
+from pbxcrm.http.said import fields as fields_said
+from pbxcrm.http.said import said
 from pbxcrm.service import people
 from pbxcrm.service.auth import LoginFailed
 from pbxcrm.service.errors import Invalid, ServiceError, TooMany
@@ -109,7 +111,7 @@ async def save_settings(request: web.Request) -> web.Response:
         try:
             await people.set_preferences(request.app[DEPS].db, request[PERSON].scope, **changes)
         except Invalid as error:
-            fields = {k: viewer(request).r.gettext(v) for k, v in error.fields.items()}
+            fields = fields_said(viewer(request), error.fields)
             return await show(request, "me.html", status=422, zones=["UTC"], notice="", fields=fields)
         if "locale" in changes:
             _cookie(request, response, LANGUAGE, changes["locale"])
@@ -124,6 +126,3 @@ async def pbx(request: web.Request) -> web.Response:
 def _cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
     secure = request.app[DEPS].settings.secure
     response.set_cookie(name, value[:8], max_age=YEAR, path="/", httponly=True, samesite="Lax", secure=secure)
-
-
-__all__ = ["go", "setup"]

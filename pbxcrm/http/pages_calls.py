@@ -57,7 +57,7 @@ async def card(request: web.Request) -> web.Response:
     state = caller_state(me, call)
     if state not in ("ringing", "talking", "wrapup"):
         raise NotFound
-    return web.Response(text=part("caller", "caller", me, call, state), content_type="text/html")
+    return web.Response(text=part("caller", "call_card", me, call, state), content_type="text/html")
 
 
 async def done(request: web.Request) -> web.Response:

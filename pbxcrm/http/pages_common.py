@@ -1,6 +1,5 @@
 """What every page needs: the frame around it, fragments for scripts, words for scripts, errors in words."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +9,7 @@ from pbxcrm.http import i18n, render
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.render import Viewer
+from pbxcrm.http.said import said, text
 from pbxcrm.service import calls, tasks
 from pbxcrm.service.errors import Conflict, ServiceError
 from pbxcrm.service.watch import journal_ends
@@ -135,21 +135,11 @@ def error_page(request: web.Request, status: int, message: str, number: str) -> 
         503: _("Not possible just now"),
     }
     heading = headings.get(status, _("That did not work"))
-    context = {"heading": heading, "message": _(message), "number": number if status >= 500 else ""}
+    context = {"heading": heading, "message": text(me, message), "number": number if status >= 500 else ""}
     if fragment(request):
         return json_response({"error": {"message": context["message"]}}, status)
-    text = render.page("error.html", me, layout="base.html", **_plain_frame(request), **context)
-    return _html(text, status)
-
-
-def said(me: Viewer, error: ServiceError) -> str:
-    """A service's answer in the person's language, as far as we have it there."""
-    return me.r.gettext(error.message)
-
-
-def field_errors(me: Viewer, fields: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with which field, translated."""
-    return {name: me.r.gettext(text) for name, text in fields.items()}
+    page = render.page("error.html", me, layout="base.html", **_plain_frame(request), **context)
+    return _html(page, status)
 
 
 @lru_cache(maxsize=len(i18n.LOCALES) * 16)

@@ -11,8 +11,10 @@ from pbxcrm.crm.views import iso
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
-from pbxcrm.http.pages_common import CURRENCIES, field_errors, fragment, go, refused, said, show, viewer
+from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, viewer
 from pbxcrm.http.render import Viewer, part
+from pbxcrm.http.said import fields as fields_said
+from pbxcrm.http.said import said
 from pbxcrm.service import calls, contacts, deals
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 
@@ -96,7 +98,7 @@ async def create(request: web.Request) -> web.Response:
         deal = await _create(request, given)
     except Invalid as error:
         me = viewer(request)
-        fields = field_errors(me, {"number" if k == "numbers" else k: v for k, v in error.fields.items()})
+        fields = fields_said(me, {"number" if k == "numbers" else k: v for k, v in error.fields.items()})
         shown = {k: v for k, v in fields.items() if k in names}
         message = "" if len(shown) == len(fields) else said(me, error)
         return await _new_form(request, given, fields, message)
@@ -164,7 +166,7 @@ async def _deal(
 ) -> web.Response:
     me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
     stages = await _stages(request)
-    _ = me.r.gettext
+    labels = Labels(me.r.locale)
     return await show(
         request,
         "deal.html",
@@ -178,7 +180,7 @@ async def _deal(
         fields=fields or {},
         notice=notice,
         notice_kind=kind,
-        priorities=[("0", _("usual")), ("1", _("high")), ("2", _("urgent")), ("-1", _("low"))],
+        priorities=[(n, labels.priority(n)) for n in ("2", "1", "0", "-1")],
         currencies=CURRENCIES,
         dial_key=uuid.uuid4().hex,
     )
@@ -205,7 +207,7 @@ def timeline(me: Viewer, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
     _ = me.r.gettext
-    by = item.get("by") or _("pbxcrm")
+    by = item.get("by") or "pbxcrm"
     if item["kind"] == "stage":
         to = Labels(me.r.locale).fixed(item["to_name"])
         if item["from_name"]:
@@ -239,7 +241,7 @@ async def save(request: web.Request) -> web.Response:
         await deals.change(db, scope, deal_id, _version(form), {**fields, "next_contact_at": at})
     except Invalid as error:
         deal = await deals.get(db, scope, deal_id)
-        return await _deal(request, deal, status=422, form=given, fields=field_errors(me, error.fields))
+        return await _deal(request, deal, status=422, form=given, fields=fields_said(me, error.fields))
     except Conflict as error:
         deal = await deals.get(db, scope, deal_id)
         return await _deal(request, deal, status=409, notice=_conflict(me, error, deal))
@@ -306,7 +308,7 @@ async def _question(request: web.Request, stage_id: str, error: Invalid, *, aske
     if stage is None:
         raise NotFound
     me = viewer(request)
-    fields = field_errors(me, error.fields) if asked else {}
+    fields = fields_said(me, error.fields) if asked else {}
     return await show(
         request,
         "move.html",

@@ -74,7 +74,7 @@ def stranger(locale: str) -> Viewer:
 
 def initials(name: str) -> str:
     """One or two letters for an avatar."""
-    words = name.split()
+    words = [word for word in name.split() if word[0].isalnum()]
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper() if words else "?"
 
 
@@ -116,7 +116,7 @@ def environment(locale: str) -> Environment:
     return env
 
 
-def page(name: str, me: Viewer, **context: object) -> str:
+def page(name: str, me: Viewer, /, **context: object) -> str:
     """A whole template."""
     return environment(me.r.locale).get_template(name).render(me=me, r=me.r, **context)
 

@@ -38,17 +38,19 @@ export function hide(id, { tell = true } = {}) {
 channel.addEventListener("message", (event) => event.data?.hide && hide(event.data.hide, { tell: false }));
 
 // What somebody has begun to write, and where they are, survives the card's next rendering.
-function carry(old, card) {
+function carry(old, card, { last = false } = {}) {
   for (const field of $$("textarea, select", card)) {
     const before = old ? document.getElementById(field.id) : null;
     if (before) field.value = before.value;
     else if (field.matches("textarea")) field.value = sessionStorage.getItem(`pbxcrm.note.${card.dataset.call}`) ?? "";
   }
-  if (!old) return rail.prepend(card);
+  if (!old) {
+    card.classList.add("new");
+    return last ? rail.append(card) : rail.prepend(card);
+  }
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const range = active?.matches("textarea") ? [active.selectionStart, active.selectionEnd] : null;
   old.replaceWith(card);
-  card.classList.add("still");
   if (!active) return;
   const again = active.id ? document.getElementById(active.id) : $(active.matches("a") ? "a" : "button", card);
   again?.focus({ preventScroll: true });
@@ -74,6 +76,7 @@ export function onCall(data, nodes) {
     if (dialling && data.ended_at) ended(dialling, gone);
   }
   mark();
+  tick();
 }
 
 function ended(dialling, text) {
@@ -170,7 +173,7 @@ async function restore() {
     try {
       const { nodes } = await ask(`/calls/${id}/card`);
       const card = $(".caller", nodes);
-      if (card && !document.getElementById(card.id)) carry(null, card);
+      if (card && !document.getElementById(card.id)) carry(null, card, { last: true });
     } catch {
       keep(WRAP, kept(WRAP).filter((x) => x !== id));
     }

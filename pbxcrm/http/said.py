@@ -1,0 +1,80 @@
+"""What services answer, in the language of the person who asked.
+
+Services speak English. A message that is always the same is translated as it is; one with names and numbers in it by
+its code, which says a little less. English readers get the service's own words.
+"""
+
+from collections.abc import Mapping
+
+from pbxcrm.http.labels import N_
+from pbxcrm.http.render import Viewer
+from pbxcrm.service.errors import ServiceError
+
+FIXED = (
+    N_(
+        "The name or the password is not right, so you are not logged in. Try again; an administrator sets a new "
+        "password with: pbxcrm user password NAME"
+    ),
+    N_("There is no such thing here, or it is not yours."),
+    N_("There is none here, or it is not yours."),
+    N_("This request was refused. Nothing was changed."),
+    N_("This is needed."),
+    N_("This may not be empty."),
+    N_("This must be text."),
+    N_("This is too long; 200 characters fit."),
+    N_("This is too long; 10000 characters fit."),
+    N_("This is no phone number."),
+    N_("This is too long for a phone number."),
+    N_("This must be an ISO 4217 code like EUR."),
+    N_("This is not an amount; write it like 1500.50."),
+    N_("This must be a whole number from -9 to 9."),
+    N_("This time is too far away."),
+    N_("There is no such stage."),
+    N_("There is no such stage in this pipeline."),
+    N_("Say the value in the new currency too."),
+    N_("Say why it was lost: the reports on reasons are made of this."),
+    N_("There is no such language here."),
+    N_("There is no such calendar here."),
+    N_("There is no such time zone."),
+)
+BY_CODE = {
+    "not_found": N_("There is no such thing here, or it is not yours."),
+    "conflict": N_("Somebody else changed this meanwhile. Nothing of yours was saved; look, then try again."),
+    "invalid": N_("Something in the form is not right. Nothing was saved."),
+    "unavailable": N_(
+        "The PBX is out of sight just now, so nothing was dialled, and nothing will be dialled later. Dial on the "
+        "phone, or try again when this page says that the PBX is back."
+    ),
+    "database_down": N_("The database cannot be reached. Nothing was saved; try again in a moment."),
+    "pbx_refused": N_("The PBX refused the call. Nothing was dialled."),
+    "not_diallable": N_("This number cannot be dialled. Nothing was dialled."),
+    "no_number": N_("This number cannot be dialled. Write it with + and the country's code."),
+    "costly_number": N_("This is a premium or satellite number, so it is not dialled."),
+    "destination_not_allowed": N_(
+        "This country may not be dialled. An administrator allows its prefix with PBXCRM_DIAL_PREFIXES."
+    ),
+    "emergency": N_("This is an emergency number: dial it on the phone itself."),
+    "outside_hours": N_("It is outside the hours of calling by click. Nothing was dialled."),
+    "too_many": N_("That was too often. Nothing was done; try again in a moment."),
+    "no_device": N_(
+        "No phone of yours is known here, so nothing was dialled. An administrator adds it with: pbxcrm user device"
+    ),
+}
+
+
+def said(me: Viewer, error: ServiceError) -> str:
+    """A service's answer."""
+    return text(me, error.message, error.code)
+
+
+def text(me: Viewer, message: str, code: str = "") -> str:
+    """A message that a service gave, by its words or else by its code."""
+    _ = me.r.gettext
+    if me.r.locale == "en" or message in FIXED:
+        return _(message)
+    return _(BY_CODE[code]) if code in BY_CODE else message
+
+
+def fields(me: Viewer, wrong: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with which field."""
+    return {name: text(me, message) for name, message in wrong.items()}
