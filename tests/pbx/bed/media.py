@@ -13,7 +13,8 @@ import time
 
 PACKET = 160  # bytes of u-law in 20 ms
 TICK = 0.05  # seconds between packets: enough for a spell's edges and for Local channels to optimise
-GAP = 1.0  # seconds of silence that end a spell: pressing keys interrupts speech
+PAUSE = 0.25  # seconds of silence that end a spell
+GAP = 1.0  # seconds of silence that end no conversation: pressing keys interrupts speech
 DTMF = "0123456789*#ABCD"
 
 
@@ -50,20 +51,25 @@ class Media(asyncio.DatagramProtocol):
         self.sock.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Note whose packet it is; a spell ends where a second passes without one."""
+        """Note whose packet it is; a spell ends where it falls silent."""
         payload = data[12:]
         if len(payload) != PACKET or payload[0] > 120 or payload[0] == 0 or payload.count(payload[0]) != PACKET:
             return
         now = time.time()
         spells = self.heard.setdefault(payload[0], [])
-        if spells and now - spells[-1][1] < GAP:
+        if spells and now - spells[-1][1] < PAUSE:
             spells[-1][1] = now
         else:
             spells.append([now, now])
 
     def heard_within(self, stamp: int, start: float, until: float) -> float:
-        """Seconds in which that sound was heard between two moments."""
-        return sum(max(0.0, min(last, until) - max(first, start)) for first, last in self.heard.get(stamp, []))
+        """Seconds in which that sound was heard between two moments, short pauses included."""
+        total, before = 0.0, float("-inf")
+        for first, last in self.heard.get(stamp, []):
+            begin = before if first - before < GAP else first
+            total += max(0.0, min(last, until) - max(begin, start))
+            before = last
+        return total
 
     def error_received(self, exc: Exception) -> None:
         """The other side has closed its port: its goodbye is on the way."""
