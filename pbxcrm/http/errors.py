@@ -110,9 +110,7 @@ def _page(request: web.Request, status: int, message: str, headers: dict[str, st
     return response
 
 
-def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    if error.status < 400:
-        return error
+def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     code, message = _HTTP.get(error.status, ("error", "The request was refused. Nothing was changed."))
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     if is_api(request):
@@ -136,6 +134,8 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except ServiceError as error:
         return answer(request, error)
     except web.HTTPException as error:
+        if error.status < 400:  # a redirect: aiohttp wants these raised, not returned
+            raise
         return _http_error(request, error)
     except DatabaseUnusable as error:
         return answer(request, Unavailable(error.message, code="database_down"))

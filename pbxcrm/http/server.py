@@ -15,7 +15,11 @@ MAX_BODY = 64 * 1024
 
 @web.middleware
 async def _count(request: web.Request, handler: Handler) -> web.StreamResponse:
-    response = await handler(request)
+    try:
+        response = await handler(request)
+    except web.HTTPException as redirect:
+        request.app[REQUESTS][redirect.status] += 1
+        raise
     request.app[REQUESTS][response.status] += 1
     return response
 
