@@ -148,7 +148,9 @@ async def queue_mobile_accepts(o: Office) -> None:
     await o.talk(customer, mobile)
     await mobile.hang_up()
     await o.ended(customer)
-    o.inbound(customer, o.spell(mobile, customer, start=mobile.heard_first(customer)))
+    talk = o.spell(mobile, customer, start=mobile.heard_first(customer))
+    talk.device = "Local/104@confirm"  # the way the queue dialled him
+    o.inbound(customer, talk)
 
 
 @scenario("local")
