@@ -14,6 +14,9 @@ __all__ = ["CardView", "DealRow", "View", "call", "card", "contact", "deal", "is
 
 View = dict[str, object]
 
+# Stored beside a call's view, for the tracker to find the call again after a restart of ours.
+KEPT = ("customer", "root")
+
 
 class DealRow(TypedDict):
     """A row of `deals`, with the names the board shows beside it."""
@@ -121,6 +124,11 @@ def iso(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def epoch(text: str) -> float:
+    """The other way round, to the millisecond."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def ident(key: int | None) -> str | None:
     """Ids are opaque strings outside."""
     return None if key is None else str(key)
@@ -173,6 +181,7 @@ def call(call: Call) -> View:
         "first_answered_by": call.first_answered_by,
         "last_answered_by": call.last_answered_by,
         "rang": list(call.rang),
+        "caller": call.caller,
         "ringing": list(call.ringing),
         "talking": list(call.talking),
         "talks": [_talk(talk) for talk in call.talks],
@@ -264,4 +273,5 @@ def card_deal(row: DealRow) -> CardDeal:
 
 def with_links(view: Mapping[str, object], contact_id: int | None, deal_id: int | None, recording: str | None) -> View:
     """A stored call's view with what the store knows of it now."""
-    return {**view, "contact_id": ident(contact_id), "deal_id": ident(deal_id), "recording": recording}
+    seen = {name: value for name, value in view.items() if name not in KEPT}
+    return {**seen, "contact_id": ident(contact_id), "deal_id": ident(deal_id), "recording": recording}

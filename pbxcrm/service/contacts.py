@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.fields import ContactFields, contact_fields
+from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
 from pbxcrm.service import tell
 from pbxcrm.service.errors import Conflict, NotFound
@@ -87,7 +88,7 @@ def add(work: Work, scope: Scope, given: ContactFields, owner: int | None) -> Co
 
 def of_number(work: Work, scope: Scope, number: str, owner: int | None) -> int:
     """The contact of this very number that this person may see, else a new one."""
-    known = contacts.by_tails(work.conn, scope, [contacts.tail(number)])
+    known = contacts.by_tails(work.conn, scope, [tail(number)])
     for contact_id, theirs, _ in known:
         if theirs == number and contacts.one(work.conn, scope, contact_id) is not None:
             return contact_id

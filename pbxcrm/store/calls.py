@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,9 +17,12 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
 from pbxcrm.crm.access import Scope
-from pbxcrm.crm.views import View, with_links
+from pbxcrm.crm.views import View, epoch, with_links
 from pbxcrm.store.schema import call_deals, call_people, calls, deals, users
 
 _c = calls.c
@@ -95,6 +98,94 @@ _DEALS_OF = select(call_deals.c.deal_id).where(call_deals.c.call_id == bindparam
 def deals_of(conn: Connection, _scope: Scope, call_id: str) -> list[int]:
     """The deals a call is on. Ask first whether the call may be seen."""
     return list(conn.execute(_DEALS_OF, {"call_id": call_id}).scalars())
+
+
+class State(NamedTuple):
+    """What is stored of a call that goes on: the last fact applied, and what it is about."""
+
+    id: str
+    n: int
+    contact_id: int | None
+    deal_id: int | None
+    made_deal: bool
+    recording: str | None
+    linked: int | None  # one of its deals: a row each
+
+
+_STATES = (
+    select(_c.id, _c.n, _c.contact_id, _c.deal_id, _c.made_deal, _c.recording, call_deals.c.deal_id.label("linked"))
+    .select_from(calls.outerjoin(call_deals, call_deals.c.call_id == _c.id))
+    .where(_c.id.in_(bindparam("ids", expanding=True)))
+)
+_INSERT = insert(calls)
+_UPDATE = update(calls).where(_c.id == bindparam("call"))  # sets the columns that the rows name
+_JOIN = {
+    "sqlite": sqlite_insert(call_people).on_conflict_do_nothing(),
+    "postgresql": postgres_insert(call_people).on_conflict_do_nothing(),
+}
+
+
+def states(conn: Connection, ids: Sequence[str]) -> list[State]:
+    """What is stored of these calls, a row for each of their deals (one with linked None where there is none)."""
+    return [State(*row) for row in conn.execute(_STATES, {"ids": list(ids)})]
+
+
+def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New calls."""
+    conn.execute(_INSERT, list(rows))
+
+
+def again(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Calls that went on: their columns, and `call` for the id."""
+    conn.execute(_UPDATE, list(rows))
+
+
+def join(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Who takes part: [{call_id, user_id}], known already or not."""
+    conn.execute(_JOIN[conn.dialect.name], list(rows))
+
+
+_ALIVE = select(calls).where(_c.ended_at.is_(None), _c.pbx == bindparam("pbx")).order_by(_c.started_at, _c.id)
+
+
+def alive(conn: Connection, _scope: Scope, pbx: str) -> list[tuple[Call, int]]:
+    """The calls of a PBX that have not ended, as they were told last, each with the `n` of that fact."""
+    return [(_revived(row), row.n) for row in conn.execute(_ALIVE, {"pbx": pbx})]
+
+
+def _revived(row: Row[Any]) -> Call:
+    said = json.loads(row.data)
+    return Call(
+        pbx=row.pbx,
+        boot=row.boot,
+        uid=row.uid,
+        linkedids=tuple(said["linkedids"]),
+        direction=row.direction,
+        number=row.number,
+        caller_name=said["caller_name"],
+        did=row.did,
+        outcome=row.outcome,
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        talk_seconds=row.talk_seconds,
+        first_answered_by=row.first_answered_by,
+        last_answered_by=row.last_answered_by,
+        rang=tuple(said["rang"]),
+        talks=tuple(Talk(t["user"], t["device"], epoch(t["from"]), _epoch(t["until"])) for t in said["talks"]),
+        transfers=tuple(Transfer(t["kind"], epoch(t["at"]), t["by"], t["to"]) for t in said["transfers"]),
+        evidence=tuple(Evidence(epoch(e["at"]), e["event"], e["text"]) for e in said["evidence"]),
+        ringing=tuple(said["ringing"]),
+        talking=tuple(said["talking"]),
+        action_id=said["dial_id"],
+        caller=said["caller"],
+        customer=said["customer"],
+        root=said["root"],
+    )
+
+
+def _epoch(text: str | None) -> float | None:
+    return None if text is None else epoch(text)
 
 
 _LINK = insert(call_deals)

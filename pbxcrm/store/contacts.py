@@ -6,8 +6,9 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, or_, select, tuple_
 from sqlalchemy import update as sql_update
 
-from pbxcrm.calls.numbers import digits, reversed_digits
+from pbxcrm.calls.numbers import reversed_digits
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
 from pbxcrm.store.schema import call_people, calls, contact_numbers, contacts, deals, users
 
@@ -16,12 +17,6 @@ _n = contact_numbers.c
 _ROWS: Select[Any] = select(
     *(c for c in contacts.columns if c.name != "search"), users.c.name.label("owner_name")
 ).select_from(contacts.outerjoin(users, users.c.id == _c.owner_id))
-TAIL = 9  # digits that make two numbers the same, whatever prefix is written before them
-
-
-def tail(number: str) -> str:
-    """The last nine digits, by which a number is found; all of a shorter number's."""
-    return digits(number)[-TAIL:]
 
 
 def folded(*texts: str) -> str:
@@ -109,6 +104,7 @@ def open_deal_owners(conn: Connection, _scope: Scope, contact_id: int) -> list[i
 
 
 _INSERT = insert(contacts).returning(_c.id, sort_by_parameter_order=True)
+_INSERT_KNOWN = insert(contacts)
 _INSERT_NUMBERS = insert(contact_numbers)
 _TALKED = (
     sql_update(contacts)
@@ -122,10 +118,14 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return list(conn.execute(_INSERT, list(rows)).scalars())
 
 
+def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New contacts whose ids are reserved."""
+    conn.execute(_INSERT_KNOWN, list(rows))
+
+
 def number_row(contact_id: int, number: str) -> dict[str, Any]:
     """A row of contact_numbers."""
-    back = reversed_digits(number)
-    return {"contact_id": contact_id, "number": number, "reversed": back, "tail": back[:TAIL][::-1]}
+    return {"contact_id": contact_id, "number": number, "reversed": reversed_digits(number), "tail": tail(number)}
 
 
 def add_numbers(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -48,6 +48,11 @@ class Journalled:
     at: float
     rows: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def seldom(self) -> bool:
+        """Whether something changed that readers keep in memory: people, stages, settings."""
+        return any(not row["kind"].startswith(_DAILY) for row in self.rows)
+
     def journal(self, kind: str, data: Mapping[str, Any] | str, audience: str | None) -> None:
         """Note what happened; written last, in order, when the transaction commits. Audience: see `audience()`.
 
@@ -84,6 +89,9 @@ def only(user_id: int) -> str:
 
 EVERYBODY = "*"
 
+# Kinds of every day; any other says that something changed which readers keep in memory.
+_DAILY = ("call.", "deal.", "task.", "link.", "dial.", "note.", "contact.", "session.")
+
 
 class Database:
     """The database of one process. `on_commit` is called, on the loop, after each commit.
@@ -101,6 +109,8 @@ class Database:
             self.engine: AsyncEngine = create_async_engine(self.url, **self._pool())
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise explain(self.url, error) from error
+        # Counts this process's commits of things that seldom change (people, stages, settings): see store/lookup.py.
+        self.generation = 0
         self._writing = asyncio.Lock()
         self._on_commit: list[Callable[[], None]] = []
         if self.sqlite:
@@ -132,7 +142,7 @@ class Database:
             return await self._writing_postgres(fn)
         with self._explained():
             async with self._writing:
-                done = self._threads.write(fn, self.clock)
+                done = self._threads.write(fn, self.clock, self._committed)
                 try:
                     result = await asyncio.shield(done)
                 except asyncio.CancelledError:
@@ -157,9 +167,10 @@ class Database:
     async def _writing_postgres(self, fn: Callable[[Work], T]) -> T:
         with self._explained():
             async with self._writing, self._connect() as conn:
-                at = self.clock()
-                result = await conn.run_sync(lambda c: _run_postgres(c, at, fn))
+                work = Work(self.clock(), conn=conn.sync_connection)  # type: ignore[arg-type]
+                result = await conn.run_sync(lambda _: _run_postgres(work, fn))
                 await conn.commit()
+                self._committed(work)
         self._wake()
         return result
 
@@ -193,6 +204,7 @@ class Database:
                     yield tx
                     await self._append(tx)
                     await conn.commit()
+                    self._committed(tx)
                 except BaseException:
                     await conn.rollback()
                     raise
@@ -218,6 +230,10 @@ class Database:
             yield conn
         finally:
             await asyncio.shield(conn.close())
+
+    def _committed(self, work: Journalled) -> None:
+        if work.seldom:
+            self.generation += 1
 
     def _wake(self) -> None:
         for wake in self._on_commit:
@@ -256,7 +272,9 @@ class _Threads:
 
         return asyncio.get_running_loop().run_in_executor(self._readers, run)
 
-    def write(self, fn: Callable[[Work], T], clock: Callable[[], float]) -> asyncio.Future[T]:
+    def write(
+        self, fn: Callable[[Work], T], clock: Callable[[], float], committed: Callable[[Work], None]
+    ) -> asyncio.Future[T]:
         def run() -> T:
             with self._engine.connect() as conn:
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
@@ -266,6 +284,7 @@ class _Threads:
                     raise NothingJournalled
                 conn.execute(_APPEND, work.rows)
                 conn.commit()
+                committed(work)
                 return result
 
         return asyncio.get_running_loop().run_in_executor(self._writer, run)
@@ -291,14 +310,13 @@ class _Threads:
         self._engine.dispose()
 
 
-def _run_postgres(conn: Connection, at: float, fn: Callable[[Work], T]) -> T:
-    work = Work(at, conn=conn)
+def _run_postgres(work: Work, fn: Callable[[Work], T]) -> T:
     result = fn(work)
     if not work.rows:
         raise NothingJournalled
     # Sequence order is not commit order: under this lock, taken last, it is.
-    conn.execute(_LOCK, {"key": _JOURNAL_LOCK})
-    conn.execute(_APPEND, work.rows)
+    work.conn.execute(_LOCK, {"key": _JOURNAL_LOCK})
+    work.conn.execute(_APPEND, work.rows)
     return result
 
 

@@ -123,12 +123,19 @@ def changed_by(conn: Connection, _scope: Scope, row: DealRow) -> tuple[str | Non
 
 
 _INSERT = insert(deals).returning(_d.id, sort_by_parameter_order=True)
+_STORED = tuple(column.name for column in deals.columns if column.name != "changed_by")
+_INSERT_KNOWN = insert(deals)
 _INSERT_HISTORY = insert(stage_history)
 
 
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """New deals; gives their ids in the order of the rows."""
     return list(conn.execute(_INSERT, list(rows)).scalars())
+
+
+def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New deals whose ids are reserved."""
+    conn.execute(_INSERT_KNOWN, [{name: row[name] for name in _STORED} for row in rows])
 
 
 def change(conn: Connection, deal_id: int, version: int, values: Mapping[str, Any]) -> bool:

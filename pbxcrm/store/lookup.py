@@ -34,6 +34,7 @@ _u = schema.users.c
 _USERS = select(_u.id, _u.name, _u.full_name, _u.role, _u.team_id, _u.operator, _u.active)
 _BY_NAME = _USERS.where(_u.name == bindparam("name"))
 _DIDS = select(schema.dids.c.did, schema.dids.c.source, schema.dids.c.team_id)
+_TEAMS = select(schema.teams.c.id, schema.teams.c.name)
 _SETTING = select(schema.settings.c.value).where(schema.settings.c.key == bindparam("key"))
 
 
@@ -47,6 +48,7 @@ class House:
     unsorted: stages.Stage
     currency: str
     names: dict[int, User] = field(default_factory=dict)
+    teams: dict[int, str] = field(default_factory=dict)
 
     def id_of(self, name: str | None) -> int | None:
         """A person's id; None for a name that is nobody's."""
@@ -65,7 +67,8 @@ def house(conn: Connection, scope: Scope) -> House:
     pipeline = stages.pipelines(conn, scope)[0]
     unsorted = next(stage for stage in stages.stages(conn, scope, pipeline.id) if stage.open)
     names = {user.id: user for user in users.values()}
-    return House(users, dids, pipeline, unsorted, currency(conn, scope), names)
+    teams = {row.id: row.name for row in conn.execute(_TEAMS)}
+    return House(users, dids, pipeline, unsorted, currency(conn, scope), names, teams)
 
 
 def user(conn: Connection, _scope: Scope, name: str) -> User | None:

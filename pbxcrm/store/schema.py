@@ -215,6 +215,7 @@ calls = Table(
     Column("last_answered_by", Text),
     Column("contact_id", Id, ForeignKey("contacts.id")),
     Column("deal_id", Id, ForeignKey("deals.id")),
+    Column("made_deal", Boolean, nullable=False, server_default=false()),  # whether this call made that deal
     Column("recording", Text),
     Column("data", Text, nullable=False),
     UniqueConstraint("pbx", "boot", "uid"),

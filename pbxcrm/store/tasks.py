@@ -106,6 +106,8 @@ def open_devices(conn: Connection, _scope: Scope) -> set[str]:
 
 
 _INSERT = insert(tasks).returning(_t.id, sort_by_parameter_order=True)
+_STORED = tuple(column.name for column in tasks.columns if column.name != "done_by")
+_INSERT_KNOWN = insert(tasks)
 _DONE = (
     update(tasks)
     .where(_t.id == bindparam("task"), _t.done_at.is_(None))
@@ -122,6 +124,11 @@ _HAND = update(tasks).where(_t.id == bindparam("task")).values(user_id=bindparam
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """New tasks; gives their ids in the order of the rows."""
     return list(conn.execute(_INSERT, list(rows)).scalars())
+
+
+def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New tasks whose ids are reserved."""
+    conn.execute(_INSERT_KNOWN, [{name: row[name] for name in _STORED} for row in rows])
 
 
 def done(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -221,6 +221,7 @@ def _tables() -> None:
         sa.Column("last_answered_by", sa.Text()),
         sa.Column("contact_id", BIG, sa.ForeignKey("contacts.id", name="fk_calls_contact_id")),
         sa.Column("deal_id", BIG, sa.ForeignKey("deals.id", name="fk_calls_deal_id")),
+        sa.Column("made_deal", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("recording", sa.Text()),
         sa.Column("data", sa.Text(), nullable=False),
         sa.UniqueConstraint("pbx", "boot", "uid", name="uq_calls_pbx_boot_uid"),

@@ -1,0 +1,146 @@
+"""The rules of selling by phone: what a call does to the pipeline (docs/calls.md has the table).
+
+Pure: a fact and what is known of the caller in, a decision out. Whoever carries it out writes each thing once: a deal
+gets an owner from a call only while it has none.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pbxcrm.calls.facts import Fact
+from pbxcrm.calls.model import Call, Outcome
+
+UNANSWERED: frozenset[Outcome] = frozenset({"missed", "abandoned", "busy", "declined", "voicemail", "failed", "lost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings. Times are in seconds."""
+
+    deal_when_answered: bool = True  # an answered caller without an open deal gets one
+    deal_when_missed: bool = True  # so does a caller whom nobody answered, without owner
+    deal_when_dialled: bool = False  # and somebody we dialled and talked with
+    owner: Literal["first", "last"] = "first"  # who owns it: the first of us who talked with them, or the last
+    operators_pass_on: bool = True  # a person marked operator owns a deal only if nobody else talked
+    talk_owns: bool = True  # an open deal that nobody owns goes to whoever talks with its customer
+    callback_within: float = 300  # a missed call wants a call back this soon
+    callback_outcomes: frozenset[Outcome] = UNANSWERED  # which ends of an inbound call want one
+    look_within: float = 3600  # an owner whose customer a colleague answered looks at it this soon; 0: no such task
+    notice_devices: bool = True  # a device of nobody that answers is told of, once
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeal:
+    """A deal the call is on; `owner` by name; `made`: by this very call."""
+
+    id: int
+    owner: str | None
+    open: bool = True
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What is known when the fact comes: `deals` are those the call is on, the latest active first.
+
+    `operators` are all persons so marked, `ours` whether the number is one of our own.
+    """
+
+    deals: Sequence[OpenDeal] = ()
+    operators: Collection[str] = ()
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do. `owner` (None: nobody yet) is for the new deal and for those of `take`; `look`: owners to tell."""
+
+    deal: bool = False  # a new deal, and a contact if there is none
+    owner: str | None = None
+    take: tuple[int, ...] = ()  # deals without owner that get this one
+    look: tuple[OpenDeal, ...] = ()  # deals whose owner has to look at what a colleague did
+    looked: tuple[str, ...] = ()  # owners who talked with the customer themselves: nothing left to look at
+    callback: bool = False  # ask for a call back
+    talked: bool = False  # somebody of ours has just talked with them: calls back are done
+    devices: tuple[str, ...] = ()  # devices of nobody that answered
+
+
+def decide(fact: Fact, rules: Rules, caller: Caller) -> Decision:
+    """What this fact does to the pipeline."""
+    call = fact.call
+    if call.direction == "internal" or caller.ours:
+        return Decision()
+    talked = fact.kind in ("answered", "transferred")
+    owner = _owner(call, rules, caller.operators)
+    return Decision(
+        deal=_makes_deal(fact, rules, caller),
+        owner=owner,
+        take=_takes(rules, caller) if owner else (),
+        look=_look(fact, rules, caller),
+        looked=tuple(talk.user for talk in call.talks if talk.user) if talked else (),
+        callback=fact.kind == "ended" and _wants_callback(call, rules),
+        talked=talked,
+        devices=_devices(fact) if rules.notice_devices else (),
+    )
+
+
+def _makes_deal(fact: Fact, rules: Rules, caller: Caller) -> bool:
+    """Whether this very fact makes one; a call that has its deal makes no other, even when that one is closed."""
+    call = fact.call
+    if caller.deals or call.number is None:
+        return False
+    if call.talks:
+        return rules.deal_when_answered if call.direction == "inbound" else rules.deal_when_dialled
+    return fact.kind == "ended" and rules.deal_when_missed and _wants_callback(call, rules)
+
+
+def _wants_callback(call: Call, rules: Rules) -> bool:
+    return (
+        call.direction == "inbound"
+        and call.number is not None
+        and not call.talks
+        and call.outcome in rules.callback_outcomes
+    )
+
+
+def _owner(call: Call, rules: Rules, operators: Collection[str]) -> str | None:
+    """Who owns what this call makes; None as long as it cannot be said, so that it is written once."""
+    talkers = [talk.user for talk in call.talks if talk.user]
+    if not talkers:
+        return None
+    ended = call.ended_at is not None
+    wanted = [name for name in talkers if not (rules.operators_pass_on and name in operators)]
+    if not wanted:
+        return talkers[0] if ended else None
+    if rules.owner == "first":
+        return wanted[0]
+    return wanted[-1] if ended else None
+
+
+def _takes(rules: Rules, caller: Caller) -> tuple[int, ...]:
+    """Deals that nobody owns and that now get an owner: the one this call made, and the customer's others."""
+    return tuple(
+        deal.id for deal in caller.deals if deal.open and deal.owner is None and (deal.made or rules.talk_owns)
+    )
+
+
+def _look(fact: Fact, rules: Rules, caller: Caller) -> tuple[OpenDeal, ...]:
+    """The newest deal of each owner whose customer called and was answered by somebody else."""
+    call = fact.call
+    if fact.kind != "answered" or call.direction != "inbound" or not rules.look_within:
+        return ()
+    talkers = {talk.user for talk in call.talks if talk.user}
+    owned = [deal for deal in caller.deals if deal.open and deal.owner]
+    if not talkers or any(deal.owner in talkers for deal in owned):
+        return ()
+    newest: dict[str | None, OpenDeal] = {}
+    for deal in owned:
+        newest.setdefault(deal.owner, deal)
+    return tuple(newest.values())
+
+
+def _devices(fact: Fact) -> tuple[str, ...]:
+    if fact.kind not in ("answered", "transferred"):
+        return ()
+    return tuple(dict.fromkeys(talk.device for talk in fact.call.talks if talk.user is None))

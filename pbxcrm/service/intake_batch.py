@@ -1,0 +1,316 @@
+"""One batch of facts: everything they need read at once, decided in memory, everything written at once.
+
+A few statements a batch however many facts it holds; new rows get their ids first, so that they can name each other.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pbxcrm.calls.facts import Fact
+from pbxcrm.calls.model import Call
+from pbxcrm.crm import views
+from pbxcrm.crm.access import SYSTEM
+from pbxcrm.crm.matching import best, tail
+from pbxcrm.crm.rules import Caller, Decision, OpenDeal, Rules, decide
+from pbxcrm.crm.views import ContactRow, DealRow
+from pbxcrm.service import tell
+from pbxcrm.service.intake_rows import born_row, call_row, deal_row, history_row
+from pbxcrm.service.intake_tasks import Subject, TaskBook
+from pbxcrm.store import calls, contacts, deals, dials, schema
+from pbxcrm.store.db import Work, audience
+from pbxcrm.store.lookup import House
+from pbxcrm.store.reserve import Ids
+from pbxcrm.store.totals import Ledger
+
+_DIAL_STATE = {"ringing": "ringing", "answered": "answered", "transferred": "answered", "ended": "ended"}
+
+
+@dataclass(slots=True)
+class Line:
+    """One call in this batch: what is stored of it, and what this batch adds."""
+
+    id: str
+    n: int = 0
+    stored: bool = False
+    recording: str | None = None
+    contact: ContactRow | None = None
+    others: Sequence[int] = ()  # all contacts that the number fits as well
+    deals: list[DealRow] = field(default_factory=list)
+    about: DealRow | None = None
+    made: bool = False
+    call: Call | None = None
+    text: str = ""  # the view as JSON, without its closing brace
+    links: list[DealRow] = field(default_factory=list)
+    people: set[int] = field(default_factory=set)
+
+
+class Batch:
+    """Use once: load, run, store."""
+
+    def __init__(self, work: Work, house: House, rules: Rules, facts: int) -> None:
+        self._work = work
+        self._conn = work.conn
+        self._house = house
+        self._rules = rules
+        self._operators = {user.name for user in house.users.values() if user.operator}
+        self._facts: list[tuple[Line, Fact]] = []
+        self._lines: dict[str, Line] = {}
+        self._contacts: dict[int, ContactRow] = {}
+        self._numbers: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._deals: dict[int, DealRow] = {}
+        self._open: defaultdict[int, list[DealRow]] = defaultdict(list)
+        self._dials: dict[str, Any] = {}
+        self._ids = Ids(work.conn, facts)
+        self._tasks = TaskBook(work, house, rules, self._ids)
+        self._ledger = Ledger()
+        self._new_contacts: list[dict[str, Any]] = []
+        self._new_numbers: list[dict[str, Any]] = []
+        self._new_deals: dict[int, DealRow] = {}
+        self._history: list[dict[str, Any]] = []
+        self._touched: dict[int, float] = {}
+        self._talked: list[dict[str, Any]] = []
+
+    # ---- reading
+
+    def load(self, facts: Sequence[Fact]) -> bool:
+        """Read what these facts need; False when none of them is new."""
+        named = [(fact.call.id, fact) for fact in facts]
+        states = calls.states(self._conn, list(dict.fromkeys(key for key, _ in named)))
+        for state in states:
+            self._lines[state.id] = Line(
+                state.id, state.n, stored=True, recording=state.recording, made=state.made_deal
+            )
+        for key, fact in named:
+            line = self._lines.setdefault(key, Line(key))
+            if fact.n > line.n:
+                line.n = fact.n
+                self._facts.append((line, fact))
+        if not self._facts:
+            return False
+        self._load_callers(states)
+        return True
+
+    def _load_callers(self, states: Sequence[calls.State]) -> None:
+        known = {state.id for state in states if state.contact_id is not None}
+        outside = [(line, f.call) for line, f in self._facts if not self._ours(f.call)]
+        numbers = {call.number for line, call in outside if call.number is not None}
+        lost = {call.number for line, call in outside if call.number is not None and line.id not in known}
+        for contact_id, number, end in contacts.by_tails(self._conn, SYSTEM, {tail(number) for number in lost}):
+            self._numbers[end].append((contact_id, number))
+        self._load_dials({call.action_id for _, call in outside if call.action_id is not None})
+        ids = {contact_id for found in self._numbers.values() for contact_id, _ in found}
+        ids |= {state.contact_id for state in states if state.contact_id is not None}
+        linked = {state.linked for state in states if state.linked is not None}
+        linked |= {dial.deal_id for dial in self._dials.values() if dial.deal_id is not None}
+        self._keep(deals.of_ids(self._conn, SYSTEM, sorted(linked)))
+        ids |= {dial.contact_id for dial in self._dials.values() if dial.contact_id is not None}
+        ids |= {row["contact_id"] for row in self._deals.values() if row["contact_id"] is not None}
+        self._contacts = contacts.of_ids(self._conn, SYSTEM, sorted(ids))
+        self._keep(deals.open_of_contacts(self._conn, SYSTEM, sorted(ids)))
+        if any(fact.kind != "ringing" for _, fact in self._facts):
+            self._tasks.load(sorted(ids), sorted(numbers))
+        for state in states:
+            self._recall(state)
+
+    def _load_dials(self, ids: Iterable[str]) -> None:
+        for key in ids:
+            row = dials.by_id(self._conn, SYSTEM, key)
+            if row is not None:
+                self._dials[key] = row
+
+    def _keep(self, rows: Iterable[DealRow]) -> None:
+        for row in rows:
+            if row["id"] not in self._deals:
+                self._deals[row["id"]] = row
+                if row["open"] and row["contact_id"] is not None:
+                    self._open[row["contact_id"]].append(row)
+
+    def _recall(self, state: calls.State) -> None:
+        line = self._lines[state.id]
+        if state.contact_id is not None:
+            line.contact = self._contacts.get(state.contact_id)
+        if state.linked is not None:
+            line.deals.append(self._deals[state.linked])
+        if state.deal_id is not None and line.about is None:
+            line.about = self._deals.get(state.deal_id)
+
+    # ---- deciding
+
+    def run(self) -> None:
+        """Take the facts one by one; what they do is told to the journal in this order."""
+        for line, fact in self._facts:
+            self._take(line, fact)
+
+    def _ours(self, call: Call) -> bool:
+        return call.direction == "internal" or call.number in self._house.dids
+
+    def _take(self, line: Line, fact: Fact) -> None:
+        call = line.call = fact.call
+        names = (call.caller, *call.rang, *call.ringing, *call.talking, *(talk.user for talk in call.talks))
+        line.people.update(key for name in names if (key := self._house.id_of(name)) is not None)
+        ours = self._ours(call)
+        if not ours:
+            self._recognise(line, call)
+        line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)
+        on = [OpenDeal(d["id"], d["owner_name"], d["open"], line.made and d is line.about) for d in line.deals]
+        decision = decide(fact, self._rules, Caller(on, self._operators, ours))
+        if decision.deal:
+            self._make(line, fact, decision)
+        for deal_id in decision.take:
+            self._give(self._deals[deal_id], decision.owner, fact.at)
+        self._choose(line, call)
+        self._note_talk(line, fact)
+        self._tell_call(line, fact)
+        self._tasks.act(fact, decision, Subject(line.contact, line.about, None if ours else call.number))
+        if call.action_id in self._dials:
+            reason = call.outcome if fact.kind == "ended" else ""
+            dials.go_on(self._conn, call.action_id, _DIAL_STATE[fact.kind], reason, line.id)
+
+    def _recognise(self, line: Line, call: Call) -> None:
+        """Whose call it is, and on which deals it shows: all open ones of that caller."""
+        dial = self._dials.get(call.action_id or "")
+        if dial is not None and line.about is None and dial.deal_id is not None:
+            line.about = self._deals[dial.deal_id]
+            line.contact = line.contact or self._contacts.get(line.about["contact_id"] or 0)
+            self._link(line, line.about)
+        if dial is not None and line.contact is None and dial.contact_id is not None:
+            line.contact = self._contacts.get(dial.contact_id)
+        if line.contact is None and call.number is not None:
+            line.others = best(call.number, self._numbers[tail(call.number)])
+            line.contact = self._likeliest(line.others)
+        for contact_id in line.others or ([line.contact["id"]] if line.contact else []):
+            for row in self._open[contact_id]:
+                if row["open"] and row not in line.deals:
+                    self._link(line, row)
+
+    def _likeliest(self, ids: Sequence[int]) -> ContactRow | None:
+        """Of several contacts with one number: who has the deal that was active last, else who was talked with last."""
+
+        def key(contact_id: int) -> tuple[float, float, int]:
+            active = max((row["active_at"] for row in self._open[contact_id]), default=0.0)
+            return active, self._contacts[contact_id]["last_talk_at"] or 0.0, -contact_id
+
+        return self._contacts[max(ids, key=key)] if ids else None
+
+    @staticmethod
+    def _link(line: Line, row: DealRow) -> None:
+        line.deals.append(row)
+        line.links.append(row)
+
+    def _make(self, line: Line, fact: Fact, decision: Decision) -> None:
+        """A deal in Unsorted, and a contact where there is none."""
+        call, owner = fact.call, self._house.users.get(decision.owner or "")
+        if line.contact is None and call.number is not None:
+            line.contact = self._make_contact(call, fact.at, owner.id if owner else None, owner.name if owner else None)
+        row = deal_row(self._ids.next(schema.deals), call, fact.at, line.contact, owner, self._house)
+        self._deals[row["id"]] = self._new_deals[row["id"]] = row
+        if line.contact is not None:
+            self._open[line.contact["id"]].append(row)
+        line.about, line.made = row, True
+        self._link(line, row)
+        self._ledger.enters(row["stage_id"], row["owner_id"], row["currency"], row["value"])
+        self._history.append(history_row(row))
+        tell.deal(self._work, "deal.created", None, row, SYSTEM)
+
+    def _make_contact(self, call: Call, at: float, owner_id: int | None, owner_name: str | None) -> ContactRow:
+        name = call.caller_name or ""
+        stored = {"id": self._ids.next(schema.contacts), "name": name, "owner_id": owner_id, "created_at": at}
+        self._new_contacts.append({**stored, "search": contacts.folded(name)})
+        number = contacts.number_row(stored["id"], call.number or "")
+        self._new_numbers.append(number)
+        self._numbers[number["tail"]].append((stored["id"], number["number"]))
+        row: ContactRow = {
+            "id": stored["id"],
+            "name": name,
+            "company": "",
+            "email": "",
+            "note": "",
+            "owner_id": owner_id,
+            "owner_name": owner_name,
+            "created_at": at,
+            "last_talk_at": None,
+            "last_talk_by": None,
+            "version": 1,
+        }
+        self._contacts[row["id"]] = row
+        tell.contact(self._work, "contact.created", row, [number["number"]], owner_id)
+        return row
+
+    def _give(self, row: DealRow, name: str | None, at: float) -> None:
+        """The first owner of a deal that has none; never the second."""
+        owner = self._house.users.get(name or "")
+        if owner is None:
+            return
+        before = row.copy()
+        values = {"owner_id": owner.id, "active_at": max(at, row["active_at"]), "changed_by": None}
+        if row["id"] not in self._new_deals and not deals.change(self._conn, row["id"], row["version"], values):
+            return  # somebody claimed it this moment
+        row["owner_id"], row["owner_name"], row["owner_full_name"] = owner.id, owner.name, owner.full_name
+        row["active_at"] = values["active_at"] or 0.0
+        row["version"] += 1
+        self._ledger.leaves(before)
+        self._ledger.enters(row["stage_id"], row["owner_id"], row["currency"], row["value"])
+        tell.deal(self._work, "deal.changed", before, row, SYSTEM)
+
+    def _choose(self, line: Line, call: Call) -> None:
+        """The one deal a call is about: the talker's own before others, then the one active last."""
+        if call.action_id is not None and line.about is not None:
+            return
+        talkers = {talk.user for talk in call.talks}
+        mine = [row for row in line.deals if row["open"] and row["owner_name"] in talkers]
+        if mine and (line.about is None or line.about["owner_name"] not in talkers):
+            line.about = mine[0]
+        elif line.about is None and line.deals:
+            line.about = line.deals[0]
+
+    def _note_talk(self, line: Line, fact: Fact) -> None:
+        call = fact.call
+        if fact.kind != "ended":
+            return
+        if line.about is not None and line.about["active_at"] < fact.at:
+            line.about["active_at"] = self._touched[line.about["id"]] = fact.at
+        if call.talks and line.contact is not None:
+            at, by = max(talk.end or fact.at for talk in call.talks), call.last_answered_by
+            if (line.contact["last_talk_at"] or 0.0) < at:
+                line.contact["last_talk_at"], line.contact["last_talk_by"] = at, by
+                self._talked.append({"contact": line.contact["id"], "at": at, "by": by})
+
+    def _tell_call(self, line: Line, fact: Fact) -> None:
+        contact_id = line.contact["id"] if line.contact else None
+        view = views.with_links(
+            views.call(fact.call), contact_id, line.about["id"] if line.about else None, line.recording
+        )
+        line.text = json.dumps(view)[:-1]
+        line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)
+        card = json.dumps(views.card(line.contact, line.deals))
+        heard = audience(*line.people, *(row["owner_id"] for row in line.deals))
+        self._work.journal(f"call.{fact.kind}", f'{line.text}, "card": {card}}}', heard)
+
+    # ---- writing
+
+    def store(self) -> None:
+        """Write it all, each table once."""
+        conn, lines = self._conn, [line for line in self._lines.values() if line.call is not None]
+        if self._new_contacts:
+            contacts.add_known(conn, self._new_contacts)
+            contacts.add_numbers(conn, self._new_numbers)
+        if self._new_deals:
+            deals.add_known(conn, list(self._new_deals.values()))
+            deals.enters(conn, self._history)
+        self._ledger.write(conn)
+        if new := [born_row(line) | call_row(line) for line in lines if not line.stored]:
+            calls.add(conn, new)
+        if known := [{"call": line.id} | call_row(line) for line in lines if line.stored]:
+            calls.again(conn, known)
+        if joined := [{"call_id": line.id, "user_id": key} for line in lines for key in sorted(line.people)]:
+            calls.join(conn, joined)
+        if linked := [{"call_id": line.id, "deal_id": row["id"]} for line in lines for row in line.links]:
+            calls.link(conn, linked)
+        if touched := [{"deal": k, "moment": at} for k, at in self._touched.items() if k not in self._new_deals]:
+            deals.touch(conn, touched)
+        if self._talked:
+            contacts.talked(conn, self._talked)
+        self._tasks.store()

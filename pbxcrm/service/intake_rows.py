@@ -1,0 +1,104 @@
+"""Rows that intake makes out of a call, with all that the views of them show."""
+
+import json
+from typing import Any, Protocol
+
+from pbxcrm.calls.model import Call
+from pbxcrm.crm.views import ContactRow, DealRow
+from pbxcrm.store.lookup import House, User
+
+
+def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner: User | None, house: House) -> DealRow:
+    """A new deal in Unsorted; its source is what the dialled number stands for, else that number."""
+    did = house.dids.get(call.did or "")
+    return {
+        "id": key,
+        "title": (contact["name"] if contact else "") or call.caller_name or call.number or "",
+        "pipeline_id": house.pipeline.id,
+        "stage_id": house.unsorted.id,
+        "stage_name": house.unsorted.name,
+        "stage_kind": house.unsorted.kind,
+        "open": True,
+        "owner_id": owner.id if owner else None,
+        "owner_name": owner.name if owner else None,
+        "owner_full_name": owner.full_name if owner else None,
+        "team_id": did.team_id if did else None,
+        "contact_id": contact["id"] if contact else None,
+        "contact_name": contact["name"] if contact else None,
+        "company": contact["company"] if contact else None,
+        "number": call.number,
+        "value": 0,
+        "currency": house.currency,
+        "source": did.source if did else call.did or "",
+        "priority": 0,
+        "note": "",
+        "created_at": at,
+        "stage_since": at,
+        "active_at": at,
+        "next_contact_at": None,
+        "closed_at": None,
+        "close_reason": "",
+        "version": 1,
+    }
+
+
+def history_row(row: DealRow) -> dict[str, Any]:
+    """A new deal's entry into its first stage."""
+    return {
+        "deal_id": row["id"],
+        "from_stage_id": None,
+        "stage_id": row["stage_id"],
+        "at": row["created_at"],
+        "user_id": None,
+        "owner_id": row["owner_id"],
+        "value": row["value"],
+        "currency": row["currency"],
+        "reason": "",
+        "version": row["version"],
+    }
+
+
+class Written(Protocol):
+    """A call as the batch has it."""
+
+    id: str
+    n: int
+    made: bool
+    text: str
+    contact: ContactRow | None
+    about: DealRow | None
+    call: Call | None
+
+
+def _snapshot(line: Written) -> Call:
+    assert line.call is not None, "a call without a fact is not written"
+    return line.call
+
+
+def born_row(line: Written) -> dict[str, Any]:
+    """The columns of a call that never change."""
+    call = _snapshot(line)
+    return {"id": line.id, "pbx": call.pbx, "boot": call.boot, "uid": call.uid}
+
+
+def call_row(line: Written) -> dict[str, Any]:
+    """The columns of a call that its next fact may change."""
+    call = _snapshot(line)
+    kept = json.dumps({"customer": call.customer, "root": call.root})
+    return {
+        "n": line.n,
+        "direction": call.direction,
+        "number": call.number,
+        "did": call.did,
+        "outcome": call.outcome,
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "talk_seconds": call.talk_seconds,
+        "first_answered_by": call.first_answered_by,
+        "last_answered_by": call.last_answered_by,
+        "contact_id": line.contact["id"] if line.contact else None,
+        "deal_id": line.about["id"] if line.about else None,
+        "made_deal": line.made,
+        "data": f"{line.text}, {kept[1:]}",
+    }
