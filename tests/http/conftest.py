@@ -9,7 +9,8 @@ import pytest_asyncio
 from pbxcrm.store.db import Database
 from pbxcrm.store.migrations import migrate
 from tests.fakes.postgres import postgres
-from tests.http.bed import Clock
+from tests.http import bed
+from tests.http.bed import Clock, House
 
 __all__ = ["postgres"]
 
@@ -33,3 +34,10 @@ async def db(db_url: str, clock: Clock) -> AsyncIterator[Database]:
     await migrate(database)
     yield database
     await database.close()
+
+
+@pytest_asyncio.fixture
+async def house(db: Database) -> AsyncIterator[House]:
+    """The house of bed.py, served."""
+    async with bed.house(db) as served:
+        yield served

@@ -1,0 +1,134 @@
+"""One of each thing that is somebody's, all bearing a canary, so that foreign eyes can be caught seeing it."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from pbxcrm.calls.model import Call, Talk
+from pbxcrm.crm import views
+from pbxcrm.service import contacts, deals, tasks
+from pbxcrm.store import calls as call_store
+from pbxcrm.store import tasks as task_store
+from pbxcrm.store.db import Database, Work, audience
+from tests.http.bed import House, Person
+
+CANARY = "Zzkanarienvogel"
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Things:
+    """Ids and versions of what belongs to one person; `free` is a deal of nobody, `lost` and `won` are stages."""
+
+    deal: str
+    version: int
+    contact: str
+    contact_version: int
+    task: str
+    callback: str
+    call: str
+    dial: str
+    free: str
+    stage: str
+    number: str
+
+
+async def things_of(house: House, owner: Person) -> Things:
+    """New things of this person, each bearing the canary."""
+    n = next(_numbers)
+    db, scope = house.db, owner.scope
+    number = f"+4860{n:07d}"
+    contact = await contacts.create(db, scope, {"name": f"{CANARY} {n}", "numbers": [number]})
+    deal = await deals.create(db, scope, {"title": f"{CANARY} {n}", "contact_id": contact["id"], "note": CANARY})
+    await deals.add_note(db, scope, deal["id"], CANARY)
+    task = await tasks.create(
+        db, scope, {"title": f"{CANARY} {n}", "due_at": "2026-11-18T09:30:00Z", "deal_id": deal["id"]}
+    )
+    free = await deals.create(db, house.people["mona"].scope, {"title": f"Free {n}", "owner": None})
+    call = await call_of(db, owner, f"uid{n}", number)
+    dial, _ = await house.deps.dialler.dial(scope, key=f"things-{n}", number=number)
+    house.pbx.sent.clear()
+    board = await house.json("GET", "/api/v1/board", "mona")
+    stage = next(s["id"] for s in board["stages"] if s["kind"] == "open" and s["id"] != deal["stage"])
+    return Things(
+        deal=deal["id"],
+        version=deal["version"],
+        contact=contact["id"],
+        contact_version=contact["version"],
+        task=task["id"],
+        callback=await callback_of(db, owner, number),
+        call=call,
+        dial=dial["id"],
+        free=free["id"],
+        stage=stage,
+        number=number,
+    )
+
+
+async def call_of(db: Database, owner: Person, uid: str, number: str, *, over: bool = True) -> str:
+    """A call that this person answered; gives its id."""
+    now = db.clock()
+    call = Call(
+        pbx="pbx",
+        boot="1",
+        uid=uid,
+        linkedids=(uid,),
+        direction="inbound",
+        number=number,
+        caller_name=CANARY,
+        did=None,
+        outcome="answered" if over else "ongoing",
+        started_at=now - 60,
+        answered_at=now - 50,
+        ended_at=now if over else None,
+        talk_seconds=50.0,
+        first_answered_by=owner.scope.name,
+        last_answered_by=owner.scope.name,
+        rang=(owner.scope.name,),
+        talks=(Talk(owner.scope.name, owner_device(owner), now - 50, now if over else None),),
+        transfers=(),
+        evidence=(),
+        talking=() if over else (owner.scope.name,),
+    )
+    view = views.call(call)
+
+    def write(work: Work) -> None:
+        call_store.add(work.conn, [_row(call, view)])
+        call_store.join(work.conn, [{"call_id": call.id, "user_id": owner.scope.user_id}])
+        card = views.card(None, [])
+        work.journal("call.ended" if over else "call.answered", {**view, "card": card}, audience(owner.scope.user_id))
+
+    await db.writing(write)
+    return call.id
+
+
+async def callback_of(db: Database, owner: Person, number: str) -> str:
+    """Somebody whom this person is to call back; gives the task's id."""
+    row = {
+        "kind": "callback",
+        "title": CANARY,
+        "number": number,
+        "user_id": owner.scope.user_id,
+        "created_at": db.clock(),
+        "due_at": db.clock() + 300,
+    }
+
+    def write(work: Work) -> int:
+        work.journal("task.due", {}, audience(owner.scope.user_id))
+        return task_store.add(work.conn, [row])[0]
+
+    return str(await db.writing(write))
+
+
+def owner_device(owner: Person) -> str:
+    return {"alice": "PJSIP/101", "bob": "PJSIP/102"}.get(owner.scope.name, "PJSIP/103")
+
+
+def _row(call: Call, view: dict[str, Any]) -> dict[str, Any]:
+    import json
+
+    names = (
+        "id", "pbx", "boot", "uid", "direction", "number", "did", "outcome", "started_at", "answered_at", "ended_at",
+        "talk_seconds", "first_answered_by", "last_answered_by",
+    )  # fmt: skip
+    return {name: getattr(call, name) for name in names} | {"n": 1, "data": json.dumps(view)}

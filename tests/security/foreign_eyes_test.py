@@ -1,0 +1,162 @@
+"""Every route x {owner, teammate, stranger, manager, anonymous}. A route that is missing here fails the build.
+
+The owner is Alice. Bob is of her team, Charlie of none, Mona manages. What is Alice's bears a canary: nobody but she
+and Mona may ever read it, whatever the status.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from pbxcrm.http.server import build
+from tests.http.bed import House
+from tests.http.things import CANARY, Things, things_of
+
+WHO = ("alice", "bob", "charlie", "mona", None)
+LATER = "2026-11-19T09:30:00Z"
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """What each of WHO gets; `shows`: those who may see must find the canary."""
+
+    status: tuple[int, int, int, int, int]
+    path: str = ""
+    json: dict[str, Any] | None = None
+    form: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    shows: bool = False
+
+
+def public(status: int = 200, **more: Any) -> Eyes:
+    return Eyes((status,) * 5, **more)
+
+
+def everybody(status: int, nobody: int, **more: Any) -> Eyes:
+    """Whoever is logged in; lists show each their own."""
+    return Eyes((status, status, status, status, nobody), **more)
+
+
+def theirs(status: int, nobody: int, **more: Any) -> Eyes:
+    """The owner and those who see all; for others it is not there."""
+    return Eyes((status, 404, 404, status, nobody), **more)
+
+
+KEY = {"Idempotency-Key": "eyes"}
+API = "/api/v1"
+TABLE: dict[tuple[str, str], Eyes] = {
+    ("GET", "/healthz"): public(),
+    ("GET", "/readyz"): public(),
+    ("GET", "/metrics"): Eyes((403, 403, 403, 200, 200)),  # anonymous: this very machine; else see metrics_test
+    ("GET", "/static/{version}/{name}"): public(404, path="/static/x/../../pyproject.toml"),
+    ("GET", "/live"): everybody(400, 401),
+    ("GET", API + "/live"): everybody(400, 401),
+    ("GET", API + "/openapi.json"): public(),
+    ("GET", API + "/calls"): everybody(200, 401, shows=True),
+    ("GET", API + "/calls/{id}"): theirs(200, 401, path=API + "/calls/{call}", shows=True),
+    ("GET", API + "/board"): everybody(200, 401),
+    ("GET", API + "/deals"): everybody(200, 401, shows=True),
+    ("POST", API + "/deals"): Eyes((201, 422, 422, 201, 401), json={"title": "x", "contact_id": "{contact}"}),
+    ("GET", API + "/deals/{id}"): theirs(200, 401, path=API + "/deals/{deal}", shows=True),
+    ("PATCH", API + "/deals/{id}"): theirs(200, 401, path=API + "/deals/{deal}", json={"version": 0, "title": "x"}),
+    ("POST", API + "/deals/{id}/move"): theirs(
+        200, 401, path=API + "/deals/{deal}/move", json={"version": 0, "stage": "{stage}"}, shows=True
+    ),
+    ("POST", API + "/deals/{id}/claim"): Eyes((200, 404, 404, 409, 401), path=API + "/deals/{deal}/claim"),
+    ("POST", API + "/deals/{id}/notes"): theirs(201, 401, path=API + "/deals/{deal}/notes", json={"text": "x"}),
+    ("GET", API + "/deals/{id}/timeline"): theirs(200, 401, path=API + "/deals/{deal}/timeline", shows=True),
+    ("GET", API + "/unclaimed"): everybody(200, 401),
+    ("GET", API + "/contacts"): everybody(200, 401, path=API + "/contacts?q=" + CANARY, shows=True),
+    ("POST", API + "/contacts"): everybody(201, 401, json={"name": "x"}),
+    ("GET", API + "/contacts/{id}"): theirs(200, 401, path=API + "/contacts/{contact}", shows=True),
+    ("PATCH", API + "/contacts/{id}"): theirs(
+        200, 401, path=API + "/contacts/{contact}", json={"version": -1, "company": "x"}, shows=True
+    ),
+    ("GET", API + "/tasks"): everybody(200, 401, shows=True),
+    ("POST", API + "/tasks"): Eyes(
+        (201, 422, 422, 201, 401), json={"title": "x", "due_at": LATER, "deal_id": "{deal}"}
+    ),
+    ("POST", API + "/tasks/{id}/done"): theirs(200, 401, path=API + "/tasks/{task}/done"),
+    ("POST", API + "/dial"): theirs(202, 401, json={"deal_id": "{deal}"}, headers=KEY),
+    ("GET", API + "/dial/{id}"): theirs(200, 401, path=API + "/dial/{dial}"),
+    # Pages: who is not logged in is sent to the door.
+    ("GET", "/"): everybody(303, 303),
+    ("GET", "/login"): Eyes((303, 303, 303, 303, 200)),
+    ("POST", "/login"): public(401, form={"name": "nobody", "password": "nothing at all"}),
+    ("POST", "/logout"): everybody(303, 303),
+    ("GET", "/me"): everybody(200, 303),
+    ("POST", "/me"): everybody(303, 303, form={"locale": "en"}),
+    ("GET", "/pbx"): everybody(200, 303),
+    ("GET", "/board"): everybody(200, 303, shows=True),
+    ("GET", "/board/heads"): everybody(200, 303),
+    ("GET", "/calls"): everybody(200, 303, shows=True),
+    ("GET", "/calls/missed"): everybody(200, 303),
+    ("GET", "/calls/missed/count"): everybody(200, 303),
+    ("GET", "/calls/{id}"): theirs(200, 303, path="/calls/{call}", shows=True),
+    ("GET", "/calls/{id}/card"): Eyes((200, 404, 404, 404, 303), path="/calls/{call}/card"),
+    ("POST", "/tasks/{id}/done"): theirs(303, 303, path="/tasks/{task}/done"),
+    ("POST", "/tasks/{id}/dial"): theirs(303, 303, path="/tasks/{callback}/dial"),
+    ("GET", "/search"): everybody(200, 303, path="/search?q={digits}", shows=True),
+    ("GET", "/deals/new"): theirs(200, 303, path="/deals/new?call={call}", shows=True),
+    ("POST", "/deals"): theirs(303, 303, form={"title": "x", "call": "{call}"}),
+    ("GET", "/deals/{id}"): theirs(200, 303, path="/deals/{deal}", shows=True),
+    ("POST", "/deals/{id}"): theirs(
+        303, 303, path="/deals/{deal}", form={"version": "0", "title": "x", "priority": "0", "currency": "EUR"}
+    ),
+    ("POST", "/deals/{id}/move"): theirs(
+        303, 303, path="/deals/{deal}/move", form={"version": "0", "stage": "{stage}"}
+    ),
+    ("POST", "/deals/{id}/claim"): Eyes((303, 404, 404, 409, 303), path="/deals/{deal}/claim"),
+    ("POST", "/deals/{id}/accept"): theirs(303, 303, path="/deals/{deal}/accept", form={"version": "0"}),
+    ("POST", "/deals/{id}/reject"): theirs(303, 303, path="/deals/{deal}/reject", form={"version": "0"}),
+    ("POST", "/deals/{id}/wrapup"): theirs(303, 303, path="/deals/{deal}/wrapup", form={"note": "x"}),
+    ("POST", "/deals/{id}/dial"): theirs(303, 303, path="/deals/{deal}/dial", form={"key": "eyes"}),
+}
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every route there is, HEAD aside."""
+    from tests.http.bed import bare
+
+    found = {(r.method, r.resource.canonical) for r in build(bare()).router.routes() if r.resource is not None}
+    return sorted((method, path) for method, path in found if method != "HEAD")
+
+
+def test_no_route_is_missing() -> None:
+    assert set(routes()) - set(TABLE) == set()
+    assert set(TABLE) - set(routes()) == set()
+
+
+def filled(value: Any, things: Things) -> Any:
+    """The row's placeholders by what is Alice's."""
+    if isinstance(value, dict):
+        versions = {0: things.version, -1: things.contact_version}
+        return {k: _version(v, versions) if k == "version" else filled(v, things) for k, v in value.items()}
+    return value.format(**vars(things), digits=things.number[1:]) if isinstance(value, str) else value
+
+
+def _version(value: int | str, versions: dict[int, int]) -> int | str:
+    return versions[value] if isinstance(value, int) else str(versions[int(value)])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("method", "path"), sorted(TABLE))
+async def test_each_sees_what_is_theirs(house: House, method: str, path: str) -> None:
+    eyes = TABLE[method, path]
+    for who, status in zip(WHO, eyes.status, strict=True):
+        things = await things_of(house, house.people["alice"])
+        more: dict[str, Any] = {"headers": {**eyes.headers, "Origin": house.origin}}
+        if eyes.json is not None:
+            more["json"] = filled(eyes.json, things)
+        if eyes.form is not None:
+            more["data"] = filled(eyes.form, things)
+        answer = await house.ask(method, filled(eyes.path or path, things), who, **more)
+        text = await answer.text()
+        assert answer.status == status, (who, text)
+        if who in ("alice", "mona"):
+            assert CANARY in text or not eyes.shows, who
+        else:
+            assert CANARY not in text, who
+            assert things.number not in text, who
+            assert house.pbx.sent == []
