@@ -1,0 +1,83 @@
+"""The people of these tests, their devices, and a desk that watches them."""
+
+from pbxcrm.calls.model import Call
+from pbxcrm.calls.people import People
+from pbxcrm.calls.tracker import Tracker
+from tests.unit.calls.wire import Bridge, Chan, Desk, Ids
+
+DEVICES = {
+    "PJSIP/101": "alice",
+    "PJSIP/102": "bob",
+    "PJSIP/103": "carol",
+    "PJSIP/113": "carol",
+    "PJSIP/104": "dave",
+    "PJSIP/105": "erin",
+    "Local/101@*": "alice",
+    "Local/102@*": "bob",
+    "Local/103@*": "carol",
+    "Local/104@*": "dave",
+    "Local/105@*": "erin",
+}
+REGION = "PL"
+CALLER = "+48225550101"
+MOBILE = "+48600100104"  # dave's
+
+
+def tracker(boot: str = "") -> Tracker:
+    return Tracker(People(DEVICES.items()), region=REGION, boot=boot)
+
+
+class Office(Desk):
+    """A desk with the first minutes of many tests."""
+
+    def __init__(self, boot: str = "", ids: Ids | None = None) -> None:
+        super().__init__(tracker(boot), ids=ids)
+
+    def customer(self, number: str = CALLER, did: str = "10", device: str = "PJSIP/trunk") -> Chan:
+        return self.new(device, state="4", number=number, exten=did)
+
+    def calls_phone(self, caller: Chan, device: str, suffix: str | None = None) -> Chan:
+        phone = self.new(device, number=device.rpartition("/")[2], linked=caller, suffix=suffix)
+        self.dial(caller, phone)
+        self.rings(caller, phone)
+        return phone
+
+    def talk(self, device: str = "PJSIP/101") -> tuple[Chan, Chan, Bridge]:
+        """A customer whom `device` has answered: the customer's channel, the phone's, their bridge."""
+        trunk = self.customer()
+        phone = self.calls_phone(trunk, device)
+        self.picks_up(trunk, phone)
+        self.state(trunk, "6")
+        bridge = self.join(phone, trunk)
+        self.wait(5)
+        return trunk, phone, bridge
+
+    def gone(self, *chans: Chan) -> None:
+        """Each leaves its bridge, then all hang up."""
+        for chan in chans:
+            self.leave(chan)
+        for chan in chans:
+            self.hangup(chan)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call as its last fact tells it, in order of start."""
+        last = {fact.call.id: fact.call for fact in self.facts}
+        return sorted(last.values(), key=lambda call: call.started_at)
+
+    @property
+    def call(self) -> Call:
+        (only,) = self.calls
+        return only
+
+    @property
+    def kinds(self) -> list[str]:
+        return [fact.kind for fact in self.facts]
+
+
+def talks(call: Call) -> list[tuple[str | None, str]]:
+    return [(talk.user, talk.device) for talk in call.talks]
+
+
+def transfers(call: Call) -> list[tuple[str, str | None, str | None]]:
+    return [(t.kind, t.by, t.to) for t in call.transfers]
