@@ -150,7 +150,7 @@ class Asterisk:
 
     async def restart(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End it and start it anew on the same ports. Call counters, and so Uniqueids' last parts, begin again."""
-        self.kill(how)
+        await asyncio.to_thread(self.kill, how)  # other beds may share this loop: their phones must go on
         await self.start()
 
     async def reload(self) -> None:

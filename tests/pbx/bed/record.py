@@ -61,7 +61,7 @@ async def record_all(names: list[str], major: str, tech: str, user: str, lanes: 
                 else:
                     print(f"{name}: {path.relative_to(REPO)}, {path.stat().st_size} bytes")
         finally:
-            asterisk.stop()
+            await asyncio.to_thread(asterisk.stop)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(lanes, len(names))):
