@@ -1,0 +1,126 @@
+"""The journal as it grows, to everybody who listens: woken by a commit, one read a wake, a bounded queue a listener.
+
+A listener who is slower than their queue is let go: they come back with the id they saw last and read on from there.
+Nobody waits for anybody.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pbxcrm.crm.access import Scope
+from pbxcrm.store import journal
+from pbxcrm.store.db import Database
+from pbxcrm.store.errors import DatabaseUnusable
+
+Row = dict[str, Any]
+
+QUEUE = 256
+PAGE = 500
+POLL = 1.0  # seconds: what another process wrote (the command line) is seen this late at the latest
+
+
+class Subscription:
+    """Rows newer than `after` that `scope` may see, in order, each once. Ends when the listener was too slow."""
+
+    def __init__(self, hub: "Hub", scope: Scope, after: int) -> None:
+        self.scope = scope
+        self.overflown = False
+        self._hub = hub
+        self._after = after
+        self._queue: deque[Row] = deque()
+        self._ready = asyncio.Event()
+
+    def offer(self, row: Row) -> None:
+        """A new row; beyond the queue's length the listener is let go."""
+        if len(self._queue) >= self._hub.queue:
+            self.overflown = True
+            self._hub.leave(self)
+        else:
+            self._queue.append(row)
+        self._ready.set()
+
+    async def __aiter__(self) -> AsyncIterator[Row]:
+        # From here on the hub queues what is new; what came before is read from the journal, up to that very id.
+        until = await self._hub.join(self)
+        try:
+            while self._after < until and not self.overflown:
+                rows = await self._hub.history(self.scope, self._after)
+                for row in rows:
+                    self._after = row["id"]
+                    yield row
+                if len(rows) < PAGE:
+                    break
+            while not self.overflown:
+                await self._ready.wait()
+                self._ready.clear()
+                while self._queue and not self.overflown:
+                    row = self._queue.popleft()
+                    if row["id"] > self._after:
+                        self._after = row["id"]
+                        yield row
+        finally:
+            self._hub.leave(self)
+
+    async def close(self) -> None:
+        """Listen no more."""
+        self._hub.leave(self)
+
+
+class Hub:
+    """One a process; `run` it in a task of its own."""
+
+    def __init__(self, db: Database, *, queue: int = QUEUE, poll: float = POLL) -> None:
+        self.queue = queue
+        self._db = db
+        self._poll = poll
+        self._last = 0  # the id up to which everybody has been told
+        self._listeners: set[Subscription] = set()
+        self._started = asyncio.Event()
+        self._wake = asyncio.Event()
+        db.on_commit(self._wake.set)
+
+    def subscribe(self, scope: Scope, after: int) -> Subscription:
+        """Everything newer than journal id `after` that `scope` may see: `async for row in …`."""
+        return Subscription(self, scope, after)
+
+    async def newest(self) -> int:
+        """The id of the newest journal row."""
+        return await self._db.reading(journal.last_id)
+
+    async def join(self, listener: Subscription) -> int:
+        """Tell this listener of everything after the id that is returned."""
+        await self._started.wait()
+        self._listeners.add(listener)
+        return self._last
+
+    def leave(self, listener: Subscription) -> None:
+        """Tell this listener nothing more."""
+        self._listeners.discard(listener)
+
+    async def history(self, scope: Scope, after: int) -> list[Row]:
+        """At most PAGE rows newer than `after` that `scope` may see."""
+        return await self._db.reading(lambda conn: journal.after(conn, scope, after, PAGE))
+
+    async def run(self) -> None:
+        """Until cancelled. While the database is away it waits: the journal is there when it is back."""
+        self._last = await self.newest()
+        self._started.set()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._poll)
+            self._wake.clear()
+            with contextlib.suppress(DatabaseUnusable):
+                await self._tell()
+
+    async def _tell(self) -> None:
+        while True:
+            rows = await self._db.reading(lambda conn: journal.every(conn, self._last, PAGE))
+            for row in rows:
+                self._last = row["id"]
+                for listener in [one for one in self._listeners if journal.hears(one.scope, row["audience"])]:
+                    listener.offer(row)
+            if len(rows) < PAGE:
+                return
