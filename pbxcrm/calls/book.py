@@ -4,6 +4,7 @@ who talks, who rings?
 
 from collections.abc import Iterable
 
+from pbxcrm.calls.events import DialBegin
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.life import Life
 from pbxcrm.calls.switch import Channel, End, Switch
@@ -23,6 +24,7 @@ class Book:
         self.talked: dict[str, Life] = {}
         self.legs: dict[str, Life] = {}
         self.masked: dict[str, Channel] = {}  # channels giving up their name in a masquerade
+        self.held: dict[str, list[tuple[Channel, str | None, DialBegin]]] = {}  # what Local channels dial, see tracker
         self.sees_requests = False  # whether this PBX tells who asked to hang up
         self.facts: list[Fact] = []
 
@@ -33,7 +35,7 @@ class Book:
     def clear(self, switch: Switch) -> None:
         """Forget every call and every channel."""
         self.switch = switch
-        for known in (self.lives, self.talked, self.legs, self.masked):
+        for known in (self.lives, self.talked, self.legs, self.masked, self.held):
             known.clear()
 
     def open(self, channel: Channel, at: float) -> Life:
@@ -116,4 +118,10 @@ class Book:
         return top.local and life.customer is not None and top.bridge is not None and top.bridge is life.customer.bridge
 
     def life_above(self, channel: Channel) -> Life | None:
-        return self.lives.get(self.switch.top(channel).uid)
+        """The call for which this channel is dialled: the first caller's, or the customer's who talks with him."""
+        top = self.switch.top(channel)
+        life = self.lives.get(top.uid)
+        if life is None and top.local:
+            ends = self.switch.ends(top)
+            life = next((self.lives[end.channel.uid] for end in ends if self.outside(end.channel)), None)
+        return life

@@ -189,6 +189,7 @@ class Tracker:
             del self.book.masked[masked]
         self.book.legs.pop(channel.uid, None)
         self.book.talked.pop(channel.uid, None)
+        self.book.held.pop(channel.uid, None)
         life = self.book.lives.pop(channel.uid, None)
         if life is not None:
             self._gone(life, channel, e.at)
@@ -214,17 +215,35 @@ class Tracker:
             self._ring(dest, e.at)
 
     def _dialled(self, caller: Channel | None, dest: Channel, outside: str | None, e: ev.DialBegin) -> None:
+        later = self.book.held.pop(dest.uid, [])
         if caller is None:
             self._originate(dest, outside, e)
-            return
-        top = self.book.switch.top(dest)
-        life = self.book.lives.get(top.uid) or self._open_top(top, e.at)
-        if life is None:
-            return
+        else:
+            top = self.book.switch.top(dest)
+            if top.half == 1 and not top.was_dialled and top.bridge is None and top.uid not in self.book.lives:
+                # A Local channel may dial on before its own dialling is told of: whose call it is comes with that.
+                self.book.held.setdefault(top.uid, []).extend([(dest, outside, e), *later])
+                return
+            life = self.book.life_above(dest) or self._open_top(top, e.at)
+            if life is not None:
+                self._dialled_for(life, top, caller, dest, outside, e)
+        for dial in later:
+            self._dial_on(*dial)
+        if later:
+            self.book.settle(self.book.touched(dest), e.at, "DialBegin")
+
+    def _dial_on(self, dest: Channel, outside: str | None, e: ev.DialBegin) -> None:
+        """A dialling that was held back, if it lasts."""
+        if dest.caller is not None:
+            self._dialled(dest.caller, dest, outside, e)
+
+    def _dialled_for(
+        self, life: Life, top: Channel, caller: Channel, dest: Channel, outside: str | None, e: ev.DialBegin
+    ) -> None:
         self._forwarded(life, dest)
         if dest.local or dest.machine:
             return
-        if life.anchor is top and life.customer is top:
+        if life.customer is not None and (life.customer is top or top.local) and life.root is not top:
             self._add_leg(life, dest)
         elif life.originated and caller.half == 2 and caller.pair is top:
             life.caller = life.caller or dest.whose  # our own phone, rung first through a Local channel
@@ -362,6 +381,8 @@ class Tracker:
         channel.ringing = False
         channel.state = UP
         self.book.switch.enter(channel, bridge)
+        for dial in self.book.held.pop(channel.uid, []):
+            self._dial_on(*dial)
         if not self.book.touched(channel) and channel.linkedid == channel.uid and not channel.was_dialled:
             self._open_found(channel, e.party, e.at)
         leg = self.book.legs.get(channel.uid)
