@@ -85,6 +85,11 @@ def decide(fact: Fact, rules: Rules, caller: Caller) -> Decision:
     )
 
 
+def concerns_tasks(fact: Fact) -> bool:
+    """Whether a decision about this fact may touch what is still to do: what is not asked for need not be read."""
+    return fact.kind in ("answered", "transferred") or (fact.kind == "ended" and not fact.call.talks)
+
+
 def _makes_deal(fact: Fact, rules: Rules, caller: Caller) -> bool:
     """Whether this very fact makes one; a call that has its deal makes no other, even when that one is closed."""
     call = fact.call

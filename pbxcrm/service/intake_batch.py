@@ -14,7 +14,7 @@ from pbxcrm.calls.model import Call
 from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.crm.matching import best, tail
-from pbxcrm.crm.rules import Caller, Decision, OpenDeal, Rules, decide
+from pbxcrm.crm.rules import Caller, Decision, OpenDeal, Rules, concerns_tasks, decide
 from pbxcrm.crm.views import ContactRow, DealRow
 from pbxcrm.service import tell
 from pbxcrm.service.intake_rows import born_row, call_row, deal_row, history_row
@@ -104,13 +104,14 @@ class Batch:
         ids = {contact_id for found in self._numbers.values() for contact_id, _ in found}
         ids |= {state.contact_id for state in states if state.contact_id is not None}
         linked = {state.linked for state in states if state.linked is not None}
-        linked |= {dial.deal_id for dial in self._dials.values() if dial.deal_id is not None}
-        self._keep(deals.of_ids(self._conn, SYSTEM, sorted(linked)))
-        ids |= {dial.contact_id for dial in self._dials.values() if dial.contact_id is not None}
-        ids |= {row["contact_id"] for row in self._deals.values() if row["contact_id"] is not None}
+        if self._dials:
+            ids |= {dial.contact_id for dial in self._dials.values() if dial.contact_id is not None}
+            dialled = {dial.deal_id for dial in self._dials.values() if dial.deal_id is not None}
+            self._keep(deals.of_ids(self._conn, SYSTEM, sorted(dialled)))
+            ids |= {row["contact_id"] for row in self._deals.values() if row["contact_id"] is not None}
         self._contacts = contacts.of_ids(self._conn, SYSTEM, sorted(ids))
-        self._keep(deals.open_of_contacts(self._conn, SYSTEM, sorted(ids)))
-        if any(fact.kind != "ringing" for _, fact in self._facts):
+        self._keep(deals.of_calls(self._conn, SYSTEM, sorted(linked), sorted(ids)))
+        if any(concerns_tasks(fact) for _, fact in self._facts):
             self._tasks.load(sorted(ids), sorted(numbers))
         for state in states:
             self._recall(state)

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import View, epoch, with_links
+from pbxcrm.store.prepared import Command, Query
 from pbxcrm.store.schema import call_deals, call_people, calls, deals, users
 
 _c = calls.c
@@ -112,37 +113,38 @@ class State(NamedTuple):
     linked: int | None  # one of its deals: a row each
 
 
-_STATES = (
+_STATES = Query(
     select(_c.id, _c.n, _c.contact_id, _c.deal_id, _c.made_deal, _c.recording, call_deals.c.deal_id.label("linked"))
     .select_from(calls.outerjoin(call_deals, call_deals.c.call_id == _c.id))
-    .where(_c.id.in_(bindparam("ids", expanding=True)))
+    .where(_c.id.in_(bindparam("ids", expanding=True))),
+    "ids",
 )
-_INSERT = insert(calls)
-_UPDATE = update(calls).where(_c.id == bindparam("call"))  # sets the columns that the rows name
-_JOIN = {
-    "sqlite": sqlite_insert(call_people).on_conflict_do_nothing(),
-    "postgresql": postgres_insert(call_people).on_conflict_do_nothing(),
-}
+_INSERT = Command(insert(calls))
+_UPDATE = Command(update(calls).where(_c.id == bindparam("call")))  # sets the columns that the rows name
+_JOIN = Command(
+    sqlite=sqlite_insert(call_people).on_conflict_do_nothing(),
+    postgresql=postgres_insert(call_people).on_conflict_do_nothing(),
+)
 
 
 def states(conn: Connection, ids: Sequence[str]) -> list[State]:
     """What is stored of these calls, a row for each of their deals (one with linked None where there is none)."""
-    return [State(*row) for row in conn.execute(_STATES, {"ids": list(ids)})]
+    return [State(*row) for row in _STATES.rows(conn, {"ids": list(ids)})]
 
 
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New calls."""
-    conn.execute(_INSERT, list(rows))
+    _INSERT.run(conn, rows)
 
 
 def again(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Calls that went on: their columns, and `call` for the id."""
-    conn.execute(_UPDATE, list(rows))
+    _UPDATE.run(conn, rows)
 
 
 def join(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Who takes part: [{call_id, user_id}], known already or not."""
-    conn.execute(_JOIN[conn.dialect.name], list(rows))
+    _JOIN.run(conn, rows)
 
 
 _ALIVE = select(calls).where(_c.ended_at.is_(None), _c.pbx == bindparam("pbx")).order_by(_c.started_at, _c.id)
@@ -188,7 +190,7 @@ def _epoch(text: str | None) -> float | None:
     return None if text is None else epoch(text)
 
 
-_LINK = insert(call_deals)
+_LINK = Command(insert(call_deals))
 _ABOUT = (
     update(calls).where(_c.id == bindparam("call")).values(contact_id=bindparam("contact"), deal_id=bindparam("deal"))
 )
@@ -196,7 +198,7 @@ _ABOUT = (
 
 def link(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Put calls on deals: [{call_id, deal_id}], each pair new."""
-    conn.execute(_LINK, list(rows))
+    _LINK.run(conn, rows)
 
 
 def about(conn: Connection, call_id: str, contact_id: int | None, deal_id: int | None) -> None:

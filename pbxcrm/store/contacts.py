@@ -10,6 +10,7 @@ from pbxcrm.calls.numbers import reversed_digits
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
+from pbxcrm.store.prepared import Command, Query
 from pbxcrm.store.schema import call_people, calls, contact_numbers, contacts, deals, users
 
 _c = contacts.c
@@ -40,11 +41,12 @@ def _rows(conn: Connection, statement: Select[Any], values: Mapping[str, Any]) -
     return [cast("ContactRow", dict(row)) for row in conn.execute(statement, values).mappings()]
 
 
-_BY_IDS = _ROWS.where(_c.id.in_(bindparam("ids", expanding=True)))
-_BY_TAILS = (
+_BY_IDS = Query(_ROWS.where(_c.id.in_(bindparam("ids", expanding=True))), "ids")
+_BY_TAILS = Query(
     select(_n.contact_id, _n.number, _n.tail)
     .where(_n.tail.in_(bindparam("tails", expanding=True)))
-    .order_by(_n.contact_id, _n.id)
+    .order_by(_n.contact_id, _n.id),
+    "tails",
 )
 _NUMBERS = select(_n.contact_id, _n.number).where(_n.contact_id.in_(bindparam("ids", expanding=True))).order_by(_n.id)
 
@@ -77,13 +79,13 @@ def _words(q: str) -> list[ColumnElement[bool]]:
 def of_ids(conn: Connection, _scope: Scope, ids: Iterable[int]) -> dict[int, ContactRow]:
     """These contacts, whoever's they are: for calls and their cards."""
     wanted = list(ids)
-    return {row["id"]: row for row in _rows(conn, _BY_IDS, {"ids": wanted})} if wanted else {}
+    return {row["id"]: cast("ContactRow", row) for row in _BY_IDS.dicts(conn, {"ids": wanted})} if wanted else {}
 
 
 def by_tails(conn: Connection, _scope: Scope, tails: Iterable[str]) -> list[tuple[int, str, str]]:
     """Every (contact, number, tail) that ends so, whoever's it is: for calls."""
     wanted = list(tails)
-    return [(r.contact_id, r.number, r.tail) for r in conn.execute(_BY_TAILS, {"tails": wanted})] if wanted else []
+    return [(row[0], row[1], row[2]) for row in _BY_TAILS.rows(conn, {"tails": wanted})] if wanted else []
 
 
 def numbers(conn: Connection, _scope: Scope, ids: Iterable[int]) -> dict[int, list[str]]:
@@ -104,9 +106,9 @@ def open_deal_owners(conn: Connection, _scope: Scope, contact_id: int) -> list[i
 
 
 _INSERT = insert(contacts).returning(_c.id, sort_by_parameter_order=True)
-_INSERT_KNOWN = insert(contacts)
-_INSERT_NUMBERS = insert(contact_numbers)
-_TALKED = (
+_INSERT_KNOWN = Command(insert(contacts))
+_INSERT_NUMBERS = Command(insert(contact_numbers))
+_TALKED = Command(
     sql_update(contacts)
     .where(_c.id == bindparam("contact"), or_(_c.last_talk_at.is_(None), _c.last_talk_at < bindparam("at")))
     .values(last_talk_at=bindparam("at"), last_talk_by=bindparam("by"))
@@ -120,7 +122,7 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New contacts whose ids are reserved."""
-    conn.execute(_INSERT_KNOWN, list(rows))
+    _INSERT_KNOWN.run(conn, rows)
 
 
 def number_row(contact_id: int, number: str) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def number_row(contact_id: int, number: str) -> dict[str, Any]:
 
 def add_numbers(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of contact_numbers."""
-    conn.execute(_INSERT_NUMBERS, list(rows))
+    _INSERT_NUMBERS.run(conn, rows)
 
 
 def replace_numbers(conn: Connection, contact_id: int, wanted: Sequence[str]) -> None:
@@ -148,4 +150,4 @@ def change(conn: Connection, contact_id: int, version: int, values: Mapping[str,
 
 def talked(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Somebody talked with these: [{contact, at, by}]."""
-    conn.execute(_TALKED, list(rows))
+    _TALKED.run(conn, rows)

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from pbxcrm.store import schema
 from pbxcrm.store.errors import DatabaseUnusable, explain, unusable, wrong_url
+from pbxcrm.store.prepared import Command
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ T = TypeVar("T")
 _JOURNAL_LOCK = 0x70627863
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _APPEND = insert(schema.journal)
+_APPEND_ALL = Command(_APPEND)
 _READERS = 4
 _MIGRATION_LOCK = _JOURNAL_LOCK + 1
 _BUSY = 5_000  # ms to wait for another process's transaction
@@ -168,7 +170,7 @@ class Database:
         with self._explained():
             async with self._writing, self._connect() as conn:
                 work = Work(self.clock(), conn=conn.sync_connection)  # type: ignore[arg-type]
-                result = await conn.run_sync(lambda _: _run_postgres(work, fn))
+                result = await conn.run_sync(lambda _: _run(work, fn))
                 await conn.commit()
                 self._committed(work)
         self._wake()
@@ -263,6 +265,17 @@ class _Threads:
         event.listen(self._engine, "connect", _sqlite_pragmas)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pbxcrm-write")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="pbxcrm-read")
+        self._conn: Connection | None = None  # the writing thread's: taking one from the pool each time costs more
+
+    def _write_connection(self) -> Connection:
+        if self._conn is None:
+            self._conn = self._engine.connect()
+        return self._conn
+
+    def _drop(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.close()  # rolls back what was not committed
 
     def read(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
         def run() -> T:
@@ -276,16 +289,17 @@ class _Threads:
         self, fn: Callable[[Work], T], clock: Callable[[], float], committed: Callable[[Work], None]
     ) -> asyncio.Future[T]:
         def run() -> T:
-            with self._engine.connect() as conn:
+            conn = self._write_connection()
+            try:
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
                 work = Work(clock(), conn=conn)
-                result = fn(work)
-                if not work.rows:
-                    raise NothingJournalled
-                conn.execute(_APPEND, work.rows)
+                result = _run(work, fn)
                 conn.commit()
-                committed(work)
-                return result
+            except BaseException:
+                self._drop()
+                raise
+            committed(work)
+            return result
 
         return asyncio.get_running_loop().run_in_executor(self._writer, run)
 
@@ -305,18 +319,20 @@ class _Threads:
         return asyncio.get_running_loop().run_in_executor(self._writer, run)
 
     def close(self) -> None:
+        self._writer.submit(self._drop).result()
         self._writer.shutdown()
         self._readers.shutdown()
         self._engine.dispose()
 
 
-def _run_postgres(work: Work, fn: Callable[[Work], T]) -> T:
+def _run(work: Work, fn: Callable[[Work], T]) -> T:
     result = fn(work)
     if not work.rows:
         raise NothingJournalled
-    # Sequence order is not commit order: under this lock, taken last, it is.
-    work.conn.execute(_LOCK, {"key": _JOURNAL_LOCK})
-    work.conn.execute(_APPEND, work.rows)
+    if work.conn.dialect.name == "postgresql":
+        # Sequence order is not commit order: under this lock, taken last, it is.
+        work.conn.execute(_LOCK, {"key": _JOURNAL_LOCK})
+    _APPEND_ALL.run(work.conn, work.rows)
     return result
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, inser
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import DealRow
+from pbxcrm.store.prepared import Command, Query
 from pbxcrm.store.schema import contacts, deals, notes, stage_history, stages, users
 
 _d = deals.c
@@ -43,10 +44,11 @@ _COLUMN_AFTER = {
     all_: statement.where(tuple_(_d.created_at, _d.id) < tuple_(bindparam("at"), bindparam("last")))
     for all_, statement in _COLUMN.items()
 }
-_OPEN_OF_CONTACTS = _ROWS.where(_d.contact_id.in_(bindparam("contacts", expanding=True)), _d.open.is_(True)).order_by(
-    _d.active_at.desc(), _d.id.desc()
-)
-_OF_IDS = _ROWS.where(_d.id.in_(bindparam("ids", expanding=True))).order_by(_d.active_at.desc(), _d.id.desc())
+_LATEST = (_d.active_at.desc(), _d.id.desc())
+_THESE = _d.id.in_(bindparam("ids", expanding=True))
+_OPEN_OF_THESE = and_(_d.contact_id.in_(bindparam("contacts", expanding=True)), _d.open.is_(True))
+_OF_IDS = Query(_ROWS.where(_THESE).order_by(*_LATEST), "ids")
+_OF_CALLS = Query(_ROWS.where(or_(_THESE, _OPEN_OF_THESE)).order_by(*_LATEST), "ids", "contacts")
 
 
 def one(conn: Connection, scope: Scope, deal_id: int) -> DealRow | None:
@@ -104,14 +106,16 @@ def claimable(conn: Connection, scope: Scope, deal_id: int) -> DealRow | None:
     return rows[0] if rows else None
 
 
-def open_of_contacts(conn: Connection, _scope: Scope, contact_ids: Sequence[int]) -> list[DealRow]:
-    """All open deals of these contacts, the latest active first, whoever owns them: for calls and their cards."""
-    return _rows(conn, _OPEN_OF_CONTACTS, {"contacts": list(contact_ids)}) if contact_ids else []
+def of_calls(conn: Connection, _scope: Scope, ids: Sequence[int], contact_ids: Sequence[int]) -> list[DealRow]:
+    """These deals and all open ones of these contacts, the latest active first, whoever owns them."""
+    if not ids and not contact_ids:
+        return []
+    return [cast("DealRow", row) for row in _OF_CALLS.dicts(conn, {"ids": ids, "contacts": contact_ids})]
 
 
 def of_ids(conn: Connection, _scope: Scope, deal_ids: Sequence[int]) -> list[DealRow]:
     """These deals, whoever owns them: for calls and their cards, which name them to all who take part."""
-    return _rows(conn, _OF_IDS, {"ids": list(deal_ids)}) if deal_ids else []
+    return [cast("DealRow", row) for row in _OF_IDS.dicts(conn, {"ids": deal_ids})] if deal_ids else []
 
 
 def changed_by(conn: Connection, _scope: Scope, row: DealRow) -> tuple[str | None, bool]:
@@ -124,8 +128,8 @@ def changed_by(conn: Connection, _scope: Scope, row: DealRow) -> tuple[str | Non
 
 _INSERT = insert(deals).returning(_d.id, sort_by_parameter_order=True)
 _STORED = tuple(column.name for column in deals.columns if column.name != "changed_by")
-_INSERT_KNOWN = insert(deals)
-_INSERT_HISTORY = insert(stage_history)
+_INSERT_KNOWN = Command(insert(deals))
+_INSERT_HISTORY = Command(insert(stage_history))
 
 
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -135,7 +139,7 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New deals whose ids are reserved."""
-    conn.execute(_INSERT_KNOWN, [{name: row[name] for name in _STORED} for row in rows])
+    _INSERT_KNOWN.run(conn, [{name: row[name] for name in _STORED} for row in rows])
 
 
 def change(conn: Connection, deal_id: int, version: int, values: Mapping[str, Any]) -> bool:
@@ -144,7 +148,7 @@ def change(conn: Connection, deal_id: int, version: int, values: Mapping[str, An
     return conn.execute(statement).rowcount == 1
 
 
-_TOUCH = (
+_TOUCH = Command(
     update(deals)
     .where(_d.id == bindparam("deal"), _d.active_at < bindparam("moment"))
     .values(active_at=bindparam("moment"))
@@ -153,12 +157,12 @@ _TOUCH = (
 
 def touch(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Something happened on these deals: [{deal, moment}]. No new version: nobody's change is in the way of it."""
-    conn.execute(_TOUCH, list(rows))
+    _TOUCH.run(conn, rows)
 
 
 def enters(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of stage_history: each time a deal enters a stage, the first included."""
-    conn.execute(_INSERT_HISTORY, list(rows))
+    _INSERT_HISTORY.run(conn, rows)
 
 
 _HISTORY = (

@@ -1,5 +1,7 @@
 """The one way a database says that it cannot be used: in words for the person who runs pbxcrm."""
 
+import sqlite3
+
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
@@ -83,6 +85,8 @@ def unusable(error: BaseException) -> bool:
     """Whether this error is about the database as a whole, not about what was asked of it."""
     if isinstance(error, (OperationalError, InterfaceError)):
         return True
+    if isinstance(error, sqlite3.DatabaseError):  # a prepared statement meets the driver's own errors
+        return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
     if not isinstance(error, DBAPIError):
         return False
     said = str(error.orig)

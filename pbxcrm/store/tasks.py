@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, inser
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import TaskRow
+from pbxcrm.store.prepared import Command, Query
 from pbxcrm.store.schema import calls, contacts, tasks, teams, users
 
 _t = tasks.c
@@ -70,14 +71,12 @@ def some(
 _OPEN_OF_DEAL = _ROWS.where(_t.deal_id == bindparam("deal_id"), _t.done_at.is_(None)).order_by(_t.id)
 _OF_DEAL = _ROWS.where(_t.deal_id == bindparam("deal_id")).order_by(_t.id)
 _OF_IDS = _ROWS.where(_t.id.in_(bindparam("ids", expanding=True))).order_by(_t.id)
-_OPEN_CALLS = _ROWS.where(
-    _t.done_at.is_(None),
-    _t.kind.in_(("callback", "look", "device")),
-    or_(
-        _t.contact_id.in_(bindparam("contacts", expanding=True)),
-        _t.number.in_(bindparam("numbers", expanding=True)),
-    ),
-).order_by(_t.id)
+_THEIRS = or_(
+    _t.contact_id.in_(bindparam("contacts", expanding=True)), _t.number.in_(bindparam("numbers", expanding=True))
+)
+_OPEN_CALLS = Query(
+    _ROWS.where(_t.done_at.is_(None), _t.kind != "todo", _THEIRS).order_by(_t.id), "contacts", "numbers"
+)
 _OPEN_DEVICES = select(_t.title).where(_t.kind == "device", _t.done_at.is_(None))
 
 
@@ -97,7 +96,8 @@ def open_of_callers(
     """What is still to do about these callers: calls back, and looks at what a colleague said to them."""
     if not contact_ids and not numbers:
         return []
-    return _rows(conn, _OPEN_CALLS, {"contacts": list(contact_ids), "numbers": list(numbers)})
+    found = _OPEN_CALLS.dicts(conn, {"contacts": contact_ids, "numbers": numbers})
+    return [cast("TaskRow", row) for row in found]
 
 
 def open_devices(conn: Connection, _scope: Scope) -> set[str]:
@@ -107,13 +107,13 @@ def open_devices(conn: Connection, _scope: Scope) -> set[str]:
 
 _INSERT = insert(tasks).returning(_t.id, sort_by_parameter_order=True)
 _STORED = tuple(column.name for column in tasks.columns if column.name != "done_by")
-_INSERT_KNOWN = insert(tasks)
-_DONE = (
+_INSERT_KNOWN = Command(insert(tasks))
+_DONE = Command(
     update(tasks)
     .where(_t.id == bindparam("task"), _t.done_at.is_(None))
     .values(done_at=bindparam("at"), done_by=bindparam("by"))
 )
-_AGAIN = (
+_AGAIN = Command(
     update(tasks)
     .where(_t.id == bindparam("task"))
     .values(times=_t.times + bindparam("more"), call_id=bindparam("call"), deal_id=bindparam("deal"))
@@ -128,17 +128,17 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New tasks whose ids are reserved."""
-    conn.execute(_INSERT_KNOWN, [{name: row[name] for name in _STORED} for row in rows])
+    _INSERT_KNOWN.run(conn, [{name: row[name] for name in _STORED} for row in rows])
 
 
 def done(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """These are done: [{task, at, by}]. One that is done already stays as it is."""
-    conn.execute(_DONE, list(rows))
+    _DONE.run(conn, rows)
 
 
 def again(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """The caller tried once more: [{task, more, call, deal}]."""
-    conn.execute(_AGAIN, list(rows))
+    _AGAIN.run(conn, rows)
 
 
 def hand(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import DealRow
+from pbxcrm.store.prepared import Command
 from pbxcrm.store.schema import stage_totals as t
 
 
@@ -54,7 +55,7 @@ class Ledger:
             if count or value
         ]
         if rows:
-            conn.execute(_ADD[conn.dialect.name], rows)
+            _ADD.run(conn, rows)
 
 
 def _add(insert: Any) -> Any:
@@ -65,7 +66,7 @@ def _add(insert: Any) -> Any:
     )
 
 
-_ADD = {"sqlite": _add(sqlite_insert), "postgresql": _add(postgres_insert)}
+_ADD = Command(sqlite=_add(sqlite_insert), postgresql=_add(postgres_insert))
 
 _ALL = select(t.c.stage_id, t.c.currency, func.sum(t.c.count).label("n"), func.sum(t.c.value).label("value")).group_by(
     t.c.stage_id, t.c.currency

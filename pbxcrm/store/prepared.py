@@ -1,0 +1,101 @@
+"""Statements that every call runs: built by SQLAlchemy once, run as near to the driver as may be.
+
+On SQLite SQLAlchemy's own work for each execution costs several times what the statement does; here the text it
+compiled goes straight to the driver. On PostgreSQL the round trip outweighs it, and the statement goes the usual way.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Boolean, Connection, Delete, Insert, Select, Update
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Row = Sequence[Any]
+_Text = tuple[str, tuple[str, ...], dict[str, Any]]  # SQL, the parameters' names in their order, constant ones
+
+
+class Query:
+    """A select whose values are bind parameters; those named in `lists` are lists (an expanding `IN`)."""
+
+    def __init__(self, statement: Select[Any], *lists: str) -> None:
+        self._statement = statement
+        self._lists = lists
+        self._texts: dict[tuple[int, ...], _Text] = {}
+        columns = list(statement.selected_columns)
+        self.names = tuple(str(column.name) for column in columns)
+        # The driver knows no booleans: it gives 0 and 1.
+        self._booleans = [i for i, column in enumerate(columns) if isinstance(column.type, Boolean)]
+
+    def rows(self, conn: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
+        """What it selects, in the order of `names`."""
+        if conn.dialect.name != "sqlite":
+            return conn.execute(self._statement, values).all()
+        given = {**values, **{name: _padded(values[name]) for name in self._lists}}
+        lengths = tuple(len(given[name]) for name in self._lists)
+        text, order, constants = self._texts.get(lengths) or self._expand(conn, lengths, given)
+        flat = {**constants, **given}
+        for name in self._lists:
+            flat.update((f"{name}_{i}", value) for i, value in enumerate(given[name], 1))
+        found: list[Row] = _driver(conn).execute(text, [flat[name] for name in order]).fetchall()
+        return [self._with_booleans(row) for row in found] if self._booleans else found
+
+    def dicts(self, conn: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The same, each row by its columns' names."""
+        names = self.names
+        return [dict(zip(names, row, strict=True)) for row in self.rows(conn, values)]
+
+    def _expand(self, conn: Connection, lengths: tuple[int, ...], given: Mapping[str, Any]) -> _Text:
+        state = _compile(self._statement, conn).construct_expanded_state(dict(given))
+        ours = {name for names in state.parameter_expansion.values() for name in names} | set(given)
+        constants = {name: value for name, value in state.parameters.items() if name not in ours}
+        # A list of ours may have been expanded, and so may a constant one of the statement's own: keep those.
+        for name, names in state.parameter_expansion.items():
+            if name not in self._lists:
+                constants.update((one, state.parameters[one]) for one in names)
+        text = self._texts[lengths] = (state.statement, tuple(state.positiontup or ()), constants)
+        return text
+
+    def _with_booleans(self, row: Row) -> Row:
+        changed = list(row)
+        for i in self._booleans:
+            changed[i] = bool(changed[i])
+        return changed
+
+
+class Command:
+    """An insert or update that is run for many rows; the columns are those that the rows name."""
+
+    def __init__(self, *statements: Insert | Update | Delete, **by_dialect: Insert | Update | Delete) -> None:
+        self._statements = by_dialect or {"sqlite": statements[0], "postgresql": statements[0]}
+        self._texts: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
+
+    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute it for each of these rows; all name the same columns."""
+        statement = self._statements[conn.dialect.name]
+        if conn.dialect.name != "sqlite":
+            conn.execute(statement, list(rows))
+            return
+        keys = tuple(rows[0])
+        found = self._texts.get(keys)
+        if found is None:
+            compiled = _compile(statement, conn, list(keys))
+            found = self._texts[keys] = (compiled.string, tuple(compiled.positiontup or ()))
+        text, order = found
+        _driver(conn).executemany(text, [[row[name] for name in order] for row in rows])
+
+
+def _compile(statement: Any, conn: Connection, keys: list[str] | None = None) -> SQLCompiler:
+    return cast("SQLCompiler", statement.compile(dialect=cast("DefaultDialect", conn.dialect), column_keys=keys))
+
+
+def _driver(conn: Connection) -> Any:
+    return conn.connection.driver_connection
+
+
+def _padded(values: Sequence[Any]) -> Sequence[Any]:
+    """To a power of two, by repeating the last: few lengths mean few texts."""
+    if not values:
+        return [None]
+    length = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (length - len(values))]
