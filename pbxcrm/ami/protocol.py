@@ -140,7 +140,9 @@ class LinkProtocol(asyncio.Protocol):
     def _handle(self, frame: Frame) -> None:
         asked = self.responses.get(frame.get("actionid", ""))
         if asked is not None and asked.take(frame):
-            if asked.count > MAX_LIST:
+            if asked.future.done():  # now, not when whoever asked wakes up: an OriginateResponse may be right behind
+                self.forget(asked)
+            elif asked.count > MAX_LIST:
                 self.abort(LinkDown(f"an answer has more than {MAX_LIST} items", "garbage"))
             return
         if "event" not in frame:

@@ -177,6 +177,22 @@ async def test_originate_is_queued_and_its_end_comes_as_a_frame():
         assert h.frames[-1]["actionid"] == "dial-7"
 
 
+async def test_the_end_of_an_originate_in_the_same_segment_as_its_answer():
+    async with fake_ami() as fake, running(fake) as h:
+        await h.up()
+
+        async def at_once(connection, action):
+            number = header(action, "ActionID")
+            answer = frame(Response="Success", ActionID=number, Message="Originate successfully queued")
+            end = frame(Event="OriginateResponse", Privilege="call,all", ActionID=number, Response="Failure")
+            await connection.write(answer + end)
+
+        fake.on["Originate"] = at_once
+        assert (await h.link.originate(**DIAL)).state == "queued"
+        await h.saw("OriginateResponse")
+        assert h.frames[-1]["response"] == "Failure"
+
+
 async def test_cut_between_originate_and_its_answer_dials_once():
     async with fake_ami() as fake, running(fake) as h:
         await h.up()
