@@ -1,0 +1,163 @@
+"""The API's description is true: every route is in it, and a fuzzer finds no 5xx and no answer not in it."""
+
+import asyncio
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from pbxcrm.calls.model import _CALLS as CALLS
+from pbxcrm.http.openapi import SPEC
+from pbxcrm.http.openapi_schemas import DIAL_ID, ID, VERSION
+from pbxcrm.store import dials
+from pbxcrm.store.db import Database, Work
+from pbxcrm.store.migrations import migrate
+from tests.http import bed
+from tests.http.things import call_of, things_of
+from tests.security.foreign_eyes_test import routes
+
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    described = {(method.upper(), path) for path, operations in SPEC["paths"].items() for method in operations}
+    assert described == {(method, path) for method, path in routes() if path.startswith("/api/")}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    def references(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from ([part["$ref"]] if "$ref" in part else ())
+            part = list(part.values())
+        for one in part if isinstance(part, list) else ():
+            yield from references(one)
+
+    for reference in set(references(SPEC)):
+        place: Any = SPEC
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+
+
+CALL = str(uuid.uuid5(CALLS, "pbx\x001\0fuzz"))
+DIAL = "1" * 32
+
+
+def _known_dial(work: Work, user_id: int) -> None:
+    row = {"id": DIAL, "user_id": user_id, "key": "known", "number": "+48601234567", "state": "sent"}
+    dials.add(work.conn, {**row, "created_at": 0.0})
+    work.journal("test", {}, None)
+
+
+class Served:
+    """A house in a thread of its own: the fuzzer blocks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self.url = self.token = ""
+
+    async def _serve(self) -> None:
+        db = Database(f"sqlite+aiosqlite:///{self._folder}/pbxcrm.db", region="PL")
+        await migrate(db)
+        async with bed.house(db) as house:
+            for _ in range(3):
+                await things_of(house, house.people["alice"])
+            assert await call_of(db, house.people["alice"], "fuzz", "+48601234567") == CALL
+            await db.writing(lambda work: _known_dial(work, house.people["mona"].scope.user_id))
+            self.url, self.token = house.url("").rstrip("/"), house.people["mona"].token
+            self._ready.set()
+            await self._stop.wait()
+        await db.close()
+
+    def __enter__(self) -> "Served":
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+        self._loop.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("fuzz")) as running:
+        yield running
+
+
+def near(part: Any) -> Any:
+    """The same description, with ids and versions that are there: at random a fuzzer would never meet one."""
+    if isinstance(part, dict):
+        if part.get("pattern") == ID["pattern"]:
+            return {"type": part["type"], "enum": [*"123456", "999"] + [None] * isinstance(part["type"], list)}
+        if part.get("format") == "uuid":
+            return {"type": "string", "enum": [CALL, DIAL]}
+        if part.get("pattern") == DIAL_ID["pattern"]:
+            return {"type": "string", "enum": [DIAL, "0" * 32]}
+        if part.get("maximum") == VERSION["maximum"]:
+            return {"type": "integer", "minimum": 1, "maximum": 4}
+        return {name: near(value) for name, value in part.items()}
+    return [near(one) for one in part] if isinstance(part, list) else part
+
+
+# The stream is a WebSocket: live_test knows it better.
+_GOES_IN = ("parameters", "requestBody")
+_FUZZED = {
+    path: {
+        method: {name: near(part) if name in _GOES_IN else part for name, part in operation.items()}
+        for method, operation in operations.items()
+    }
+    for path, operations in SPEC["paths"].items()
+    if not path.endswith("/live")
+}
+_SCHEMA = schemathesis.openapi.from_dict({**SPEC, "paths": _FUZZED})
+OPERATIONS = [one.ok() for one in _SCHEMA.get_all_operations()]
+
+
+# What takes nothing cannot be asked wrongly.
+WAYS = [
+    pytest.param(operation, mode, id=f"{operation.label}-{mode.name.lower()}")
+    for operation in OPERATIONS
+    for mode in GenerationMode
+    if mode is GenerationMode.POSITIVE or operation.body or operation.query or operation.path_parameters
+]
+
+
+@pytest.mark.parametrize(("operation", "mode"), WAYS)
+def test_the_fuzzer_finds_nothing(operation: Any, mode: GenerationMode, served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.token}"}
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def fuzz(case: Any) -> None:
+        response = case.call(base_url=served.url, headers=headers, timeout=20)
+        SEEN[operation.label, response.status_code] += 1
+        case.validate_response(response, checks=CHECKS)
+
+    fuzz()
+
+
+SEEN: Counter[tuple[str, int]] = Counter()
+
+
+def test_the_fuzzer_got_through() -> None:
+    """It is no use if it never gets past the door: each operation must have done its work at least once."""
+    for operation in OPERATIONS:
+        assert any(SEEN[operation.label, status] for status in (200, 201, 202)), operation.label
