@@ -41,9 +41,12 @@ def crm(bed: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx
         crm.must("user", "add", person, "--role", "agent", *(word for d in devices for word in ("--device", d)))
     crm.must("user", "add", "mona", "--role", "manager")
     crm.token = crm.must("token", "create", "mona").strip()
-    crm.start().ready()
-    yield crm
-    assert crm.stop() == 0
+    try:
+        yield crm.start().ready()
+        assert crm.stop() == 0
+    finally:
+        if crm.process is not None:
+            crm.kill()
 
 
 @pytest.mark.parametrize("name", LIVE)

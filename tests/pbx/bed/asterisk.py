@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.pbx.bed.ami import Control
@@ -233,12 +233,17 @@ class Asterisk:
         texts |= dict.fromkeys(UNUSED_CONFIG, "")
         texts["manager_extra.conf"] = EXTRA_MANAGER
         texts["modules.conf"] = self._present_modules(texts["modules.conf"])
-        texts["pjsip_phones.conf"] = self._phones()
+        texts["pjsip_phones.conf"] = self._phones(_pjsip_endpoint)
+        if self.tech == "SIP":
+            texts["sip.conf"] = (Path(__file__).parent / "sip.conf").read_text()
+            texts["sip_phones.conf"] = self._phones(_sip_peer)
         for name, text in texts.items():
             (etc / name).write_text(fill(text, self._values()))
 
     def _present_modules(self, text: str) -> str:
-        """Leave out what this version does not have: module names change between versions."""
+        """Leave out what this version does not have: module names change between versions. One SIP driver only."""
+        if self.tech == "SIP":
+            text = re.sub(r"(?m)^load = \S*pjsip\S*\n", "", text) + "load = chan_sip.so\n"
         lines = [
             line
             for line in text.splitlines()
@@ -246,10 +251,13 @@ class Asterisk:
         ]
         return "\n".join(lines)
 
-    def _phones(self) -> str:
-        people = [_pjsip_endpoint(name, "phone", self.sockets[name], f"{who} <{name}>") for name, who in PHONES.items()]
-        text = "\n".join([*people, _pjsip_endpoint(TRUNK, "provider", self.sockets[TRUNK], "")])
-        return text.replace(f"[{DIRECT}](phone)\n", f"[{DIRECT}](phone)\ndirect_media = yes\n")
+    def _phones(self, section: Callable[[str, str, socket.socket, str], str]) -> str:
+        people = [section(name, "phone", self.sockets[name], f"{who} <{name}>") for name, who in PHONES.items()]
+        text = "\n".join([*people, section(TRUNK, "provider", self.sockets[TRUNK], "")])
+        direct = "direct_media = yes" if self.tech == "PJSIP" else "directmedia = yes"
+        for name in (DIRECT, TRUNK):
+            text = re.sub(rf"(?m)^(\[{name}\]\(\w+\))$", rf"\1\n{direct}", text)
+        return text
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -265,6 +273,12 @@ def _pjsip_endpoint(name: str, template: str, sock: socket.socket, caller: str) 
         f"[{name}]\ntype = aor\ncontact = sip:{name}@{address}:{port}\nqualify_frequency = 0\n\n"
         f"[{name}]\ntype = identify\nendpoint = {name}\nmatch = {address}/32\n"
     )
+
+
+def _sip_peer(name: str, template: str, sock: socket.socket, caller: str) -> str:
+    address, port = sock.getsockname()
+    callerid = f"callerid = {caller}\n" if caller else ""
+    return f"[{name}]({template})\nhost = {address}\nport = {port}\n{callerid}"
 
 
 def _link_data(source: Path, target: Path) -> None:

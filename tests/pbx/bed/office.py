@@ -288,6 +288,8 @@ class Office:
         begin, end = _life(caller)
         number = callee.phone.name if start and callee else caller.number
         truth = Truth("internal", number, None, outcome, start or begin, until or end)
+        if start is not None:
+            truth.unsure = ["ended_at"]  # the PBX keeps its helper channels a moment longer than the two talk
         if callee is not None and callee.rang is not None:
             truth.rang = [self.person(callee)]
         if outcome == "answered" and callee is not None:
