@@ -12,6 +12,19 @@ from pbxcrm.ami.frames import Frame
 from pbxcrm.ami.link import Batch, Link, LinkConfig, LinkState
 from tests.fakes.ami import FakeAmi, until
 
+try:
+    import uvloop
+except ImportError:  # an extra: where it is installed, pbxcrm runs on it
+    LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+else:
+    LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every test of the link runs on each event loop that there is: their transports differ."""
+    return LOOPS
+
+
 WANTED = frozenset({"Newchannel", "DialBegin", "DialEnd", "Hangup", "Mark"})
 
 
