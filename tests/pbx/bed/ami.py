@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.pbx.bed.wait import until
 
 Fields = dict[str, str]
+IN_USE = ("2", "3", "6", "7", "8")  # QueueMember's Status: in use, busy, ringing, ring in use, on hold
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
@@ -66,16 +67,23 @@ class Control:
         """The channels that live now."""
         return (await self.action("CoreShowChannels", until="CoreShowChannelsComplete"))[1:-1]
 
+    async def _busy(self) -> list[str]:
+        """What is not idle: channels that live, else queue members that still count as in use."""
+        channels = [f"{c['Channel']} in {c.get('Application')}" for c in await self.channels()]
+        if channels:
+            return channels
+        members = await self.action("QueueStatus", until="QueueStatusComplete")
+        return [f"member {m['Name']} of {m['Queue']}" for m in members if m.get("Status") in IN_USE]
+
     async def idle(self, patience: float = 10) -> None:
-        """Wait until no channel lives; raises AssertionError that names those which do."""
-        alive: list[Fields] = []
+        """Wait until no channel lives and all queue members are free; raises AssertionError that names what is not."""
+        busy: list[str] = []
         try:
             async with asyncio.timeout(patience):
-                while alive := await self.channels():  # noqa: ASYNC110 - AMI is asked again
+                while busy := await self._busy():  # noqa: ASYNC110 - AMI is asked again
                     await asyncio.sleep(0.03)
         except TimeoutError:
-            names = ", ".join(f"{c['Channel']} in {c.get('Application')}" for c in alive)
-            raise AssertionError(f"still on the PBX after {patience:g} s: {names}") from None
+            raise AssertionError(f"still on the PBX after {patience:g} s: {', '.join(busy)}") from None
 
     async def close(self) -> None:
         """Hang up on the PBX."""
