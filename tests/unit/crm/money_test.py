@@ -1,0 +1,71 @@
+"""Amounts: whole minor units inside, decimal strings outside, read as people of many countries write them."""
+
+import pytest
+from babel.numbers import list_currencies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxcrm.crm import money as m
+from pbxcrm.crm.money import LARGEST, decimals, is_currency, money, parse_money
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [(150050, "EUR", "1500.50"), (5, "EUR", "0.05"), (0, "EUR", "0.00"), (1500, "JPY", "1500"), (1, "KWD", "0.001"),
+     (-5, "EUR", "-0.05"), (12345, "CLF", "1.2345")],
+)  # fmt: skip
+def test_shown(minor, currency, text):
+    assert money(minor, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("1500.5", "EUR", 150050),
+        ("1500", "EUR", 150000),
+        ("1,500.50", "EUR", 150050),
+        ("1.500,50", "EUR", 150050),
+        ("1 500,50", "EUR", 150050),
+        ("1\u00a0500,50", "EUR", 150050),
+        ("1'500.50", "EUR", 150050),
+        ("1,500", "EUR", 150000),
+        ("1,500,000", "EUR", 150000000),
+        ("1,5", "EUR", 150),
+        ("۱۵۰۰٫۵", "EUR", 150050),
+        ("١٥٠٠٫٥", "EUR", 150050),
+        ("۱٬۵۰۰", "JPY", 1500),
+        ("1.500", "KWD", 1500),
+        ("1.5000", "EUR", 150),
+    ],
+)
+def test_read(text, currency, minor):
+    assert parse_money(text, currency) == minor
+
+
+@pytest.mark.parametrize("text", ["", "abc", "-1", "1e5", "1.500", "1.234", "1,2,3", "²", "1.2.3", "1,5,", "NaN", "٫"])
+def test_refused(text):
+    with pytest.raises(ValueError, match=r"write|decimals"):
+        parse_money(text, "EUR")
+
+
+def test_too_much():
+    assert parse_money(money(LARGEST, "EUR"), "EUR") == LARGEST
+    with pytest.raises(ValueError, match="too much"):
+        parse_money(money(LARGEST + 1, "EUR"), "EUR")
+
+
+@given(st.integers(0, LARGEST), st.sampled_from(["EUR", "JPY", "KWD", "CLF", "IRR"]))
+def test_what_is_shown_is_read_back(minor, currency):
+    assert parse_money(money(minor, currency), currency) == minor
+
+
+def test_the_exceptions_are_currencies():
+    known = list_currencies()
+    assert [code for code in (*m._NONE, *m._THREE, *m._FOUR) if code not in known] == []
+    assert (decimals("EUR"), decimals("IRR"), decimals("JPY")) == (2, 2, 0)
+
+
+def test_a_code():
+    assert is_currency("EUR")
+    assert not is_currency("eur")
+    assert not is_currency("EURO")
