@@ -4,10 +4,11 @@ asks anything when standard input is closed. What a program reads goes to stdout
 
 import argparse
 import asyncio
+import contextlib
 import getpass
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -145,12 +146,12 @@ def _doctor(_args: argparse.Namespace, settings: Settings) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-def _run(work: "asyncio._CoroutineLike[T]") -> T:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)  # type: ignore[arg-type]
-    return asyncio.run(work, loop_factory=uvloop.new_event_loop)  # type: ignore[call-arg, arg-type, unused-ignore]
+def _run(work: Coroutine[None, None, T]) -> T:
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with contextlib.suppress(ImportError):  # the extra `fast`
+        from uvloop import new_event_loop as factory
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
 
 
 async def _with_database(settings: Settings, work: Callable[..., Awaitable[T]]) -> T:

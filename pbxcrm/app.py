@@ -1,0 +1,228 @@
+"""The composition root: settings become rooms, rooms become one running process. Knows everything, does little."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import ssl
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from pbxcrm.ami.link import Link, LinkConfig, LinkState
+from pbxcrm.calls import events
+from pbxcrm.calls.people import People
+from pbxcrm.calls.tracker import Tracker
+from pbxcrm.crm.access import SYSTEM
+from pbxcrm.crm.dialling import DialPolicy
+from pbxcrm.crm.rules import Rules
+from pbxcrm.demo import start as demo_start
+from pbxcrm.follow import Follower
+from pbxcrm.http import server
+from pbxcrm.http.keys import Deps, HttpSettings
+from pbxcrm.live.hub import Hub
+from pbxcrm.service import house
+from pbxcrm.service import link as link_service
+from pbxcrm.service import people as people_service
+from pbxcrm.service.dial import Dialler
+from pbxcrm.service.intake import Intake
+from pbxcrm.settings import Settings, WrongSetting
+from pbxcrm.store.db import Database
+from pbxcrm.store.errors import DatabaseUnusable
+from pbxcrm.store.migrations import migrate
+
+log = logging.getLogger("pbxcrm")
+
+
+@dataclass(slots=True)
+class Running:
+    """A process that serves: where, and how it is stopped."""
+
+    url: str
+    link: Link
+    db: Database
+    stop: asyncio.Event
+
+
+async def open_database(settings: Settings) -> Database:
+    """The database at its newest schema. Raises DatabaseUnusable."""
+    db = Database(settings.database_url, region=settings.region)
+    try:
+        await migrate(db)
+    except BaseException:
+        await db.close()
+        raise
+    return db
+
+
+def link_config(settings: Settings) -> LinkConfig:
+    """How to reach the PBX. Raises WrongSetting when the TLS certificate file cannot be used."""
+    tls: bool | ssl.SSLContext = settings.ami_tls
+    if settings.ami_tls and settings.ami_tls_ca:
+        try:
+            tls = ssl.create_default_context(cafile=settings.ami_tls_ca)
+        except ssl.SSLError as error:
+            raise WrongSetting(
+                f"PBXCRM_AMI_TLS_CA names {settings.ami_tls_ca}, which is no PEM file: {error}"
+            ) from None
+    return LinkConfig(
+        host=settings.ami_host,
+        port=settings.ami_port,
+        username=settings.ami_username,
+        secret=settings.ami_secret,
+        tls=tls,
+        wanted=events.WANTED,
+    )
+
+
+def dial_policy(settings: Settings) -> DialPolicy:
+    """What click-to-call may dial."""
+    return DialPolicy(
+        region=settings.region,
+        prefixes=settings.dial_prefixes,
+        per_minute=settings.dial_per_minute,
+        per_day=settings.dial_per_day,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Everything, from the database to the listening socket; leaving stops it all in under a second.
+
+    Raises WrongSetting and DatabaseUnusable before anything listens.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        db = await open_database(settings)
+        stack.push_async_callback(db.close)
+        if settings.currency:
+            await house.set_currency(db, settings.currency)
+        config = await _pbx(settings, db, stack)
+        states: asyncio.Queue[LinkState] = asyncio.Queue()
+        link = Link(config, on_state=states.put_nowait)
+        people = People(await people_service.devices(db))
+        tracker = Tracker(people, pbx=settings.pbx_name, region=settings.region)
+        intake = Intake(db, Rules())
+        follower = Follower(link, tracker, intake.apply)
+        hub = Hub(db)
+        dialler = Dialler(
+            db,
+            link.originate,
+            dial_policy(settings),
+            link_up=lambda: link.state.up,
+            context=settings.dial_context,
+        )
+        app = server.build(_deps(settings, db, hub, dialler, link, follower))
+        runner = server.runner(app)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        tasks = await stack.enter_async_context(_Tasks())
+        tasks.start(link.run(), follower.read(), follower.write(), hub.run())
+        tasks.start(_tell_states(db, settings.pbx_name, states), _follow_people(db, hub, tracker))
+        await web.TCPSite(runner, settings.http_host, settings.http_port).start()
+        url = _url(runner)
+        log.info("pbxcrm serves on %s", url)
+        yield Running(url, link, db, tasks.failed)
+
+
+async def _pbx(settings: Settings, db: Database, stack: contextlib.AsyncExitStack) -> LinkConfig:
+    """The PBX that was configured, or the demo PBX on a free loopback port."""
+    if not settings.demo:
+        return link_config(settings)
+    demo = await demo_start(db, settings)
+    stack.push_async_callback(demo.close)
+    return replace(demo.config, wanted=events.WANTED)
+
+
+def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Link, follower: Follower) -> Deps:
+    return Deps(
+        db=db,
+        hub=hub,
+        dialler=dialler,
+        link_state=lambda: link.state,
+        settings=HttpSettings(
+            secure=settings.http_secure,
+            hosts=settings.http_hosts,
+            trusted_proxies=settings.http_trusted_proxies,
+        ),
+        demo=settings.demo,
+        gauges=lambda: {"pbxcrm_intake_backlog": float(follower.backlog)},
+    )
+
+
+def _url(runner: web.AppRunner) -> str:
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Tasks:
+    """The long tasks. One that ends with an error stops the process: a half-alive CRM is worse than a restart."""
+
+    def __init__(self) -> None:
+        self.failed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, *coroutines: Coroutine[None, None, None]) -> None:
+        for coroutine in coroutines:
+            task = asyncio.create_task(coroutine)
+            task.add_done_callback(self._done)
+            self._tasks.append(task)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.critical("pbxcrm stops: a part of it failed. What is stored is safe.", exc_info=error)
+            self.failed.set()
+
+    async def __aenter__(self) -> "_Tasks":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _tell_states(db: Database, pbx: str, states: "asyncio.Queue[LinkState]") -> None:
+    """Link up, link down: journalled, so that every board shows it."""
+    while True:
+        state = await states.get()
+        try:
+            await link_service.changed(db, pbx, state.up, state.since, state.reason)
+        except DatabaseUnusable as error:
+            log.warning("The link's state could not be noted: %s", error.message)
+
+
+async def _follow_people(db: Database, hub: Hub, tracker: Tracker) -> None:
+    """Who owns which device, anew whenever somebody changes it: also by the command line while this process runs."""
+    async for row in hub.subscribe(SYSTEM, await hub.newest()):
+        if str(row["kind"]).startswith(("user.", "device.")):
+            tracker.set_people(People(await people_service.devices(db)))
+
+
+async def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; gives the exit status. Errors of start-up are one clear line each."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with running(settings) as process:
+            waits = [asyncio.ensure_future(event.wait()) for event in (stop, process.stop)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            return 1 if process.stop.is_set() else 0
+    except (WrongSetting, DatabaseUnusable) as error:
+        log.error("%s", error)  # noqa: TRY400 - a person reads this, a traceback would hide it
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+            raise
+        log.error(  # noqa: TRY400
+            "Cannot serve on %s:%d: %s. Nothing was started. Stop the program that has the port, or choose another "
+            "with PBXCRM_HTTP_HOST and PBXCRM_HTTP_PORT.",
+            settings.http_host,
+            settings.http_port,
+            error.strerror,
+        )
+    return 1
