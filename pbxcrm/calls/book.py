@@ -118,10 +118,14 @@ class Book:
         return top.local and life.customer is not None and top.bridge is not None and top.bridge is life.customer.bridge
 
     def life_above(self, channel: Channel) -> Life | None:
-        """The call for which this channel is dialled: the first caller's, or the customer's who talks with him."""
-        top = self.switch.top(channel)
-        life = self.lives.get(top.uid)
-        if life is None and top.local:
-            ends = self.switch.ends(top)
+        """The call for which this channel is dialled: that of whoever dialled first."""
+        return self.life_of(self.switch.top(channel).uid)
+
+    def life_of(self, uid: str) -> Life | None:
+        """The call of this channel, or, of a Local channel, that of the customer with whom it is in conversation."""
+        life = self.lives.get(uid)
+        channel = self.switch.channels.get(uid)
+        if life is None and channel is not None and channel.local:
+            ends = self.switch.ends(channel)
             life = next((self.lives[end.channel.uid] for end in ends if self.outside(end.channel)), None)
         return life

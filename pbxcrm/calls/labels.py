@@ -19,12 +19,12 @@ class Labels:
         self.book = book
 
     def queue_join(self, e: ev.QueueJoin) -> None:
-        if life := self.book.lives.get(e.party.uid):
+        if life := self.book.life_of(e.party.uid):
             life.queue, life.said_abandoned = e.queue, False
             life.note(e.at, "QueueCallerJoin", f"the caller waits in queue {e.queue}")
 
     def queue_leave(self, e: ev.QueueLeave) -> None:
-        life = self.book.lives.get(e.party.uid)
+        life = self.book.life_of(e.party.uid)
         if life is None:
             return
         if e.abandoned:
@@ -40,7 +40,7 @@ class Labels:
             channel.member = Owned(user, device) if user else None
 
     def blind_transfer(self, e: ev.BlindTransfer) -> None:
-        life = self.book.lives.get(e.transferee_uid) or self.book.talked.get(e.transferer.uid)
+        life = self.book.life_of(e.transferee_uid) or self.book.talked.get(e.transferer.uid)
         if life is None or not e.success or any(label.kind == "park" for label in life.labels):
             return
         by = self._person(e.transferer)
@@ -74,13 +74,13 @@ class Labels:
             life.note(e.at, "Pickup", f"{by or e.party.name} picked up the call")
 
     def parked(self, e: ev.Parked) -> None:
-        if life := self.book.lives.get(e.uid):
+        if life := self.book.life_of(e.uid):
             by = self.book.switch.people.of(device_of(e.parker))
             life.labels = [Label("park", e.at, by)]
             life.note(e.at, "ParkedCall", f"{by or e.parker} parked the call")
 
     def parking_over(self, e: ev.ParkingOver) -> None:
-        if life := self.book.lives.get(e.uid):
+        if life := self.book.life_of(e.uid):
             life.labels = []
 
     def application(self, e: ev.Application) -> None:

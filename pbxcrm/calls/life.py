@@ -284,16 +284,23 @@ def talk_seconds(talks: list[Talk]) -> float:
     return round(total, 6)
 
 
-def leg_result(status: str, cause: str, tech_cause: str) -> str:
-    """busy, declined, failed or "" (rang in vain) for a leg: DialStatus, Q.850 cause, and the SIP answer if told.
+def leg_result(status: str, cause: str, tech_cause: str) -> str | None:
+    """busy, declined, failed or "" (rang in vain) for a leg, by DialStatus, Q.850 cause, and the SIP answer if told.
 
-    Asterisk folds 486 and 600 into cause 17 and 603 into 21, but 401 and 403 into 21 as well: the SIP answer decides.
+    None where they say nothing. Asterisk folds 486 and 600 into cause 17 and 603 into 21, but 401 and 403 into 21 as
+    well: the SIP answer decides. chan_sip calls 480 BUSY, and only the cause (19) says that nobody came.
     """
-    if any(code in tech_cause for code in ("486", "600")) or cause == "17" or status == "BUSY":
-        return "declined" if "603" in tech_cause else "busy"
-    if "603" in tech_cause or (cause == "21" and not any(c in tech_cause for c in ("401", "403", "407"))):
+    if "603" in tech_cause:
         return "declined"
-    return "failed" if status in ("CONGESTION", "CHANUNAVAIL", "INVALIDARGS") else ""
+    if any(code in tech_cause for code in ("486", "600")) or cause == "17":
+        return "busy"
+    if cause == "21" and not any(code in tech_cause for code in ("401", "403", "407")):
+        return "declined"
+    if status == "BUSY":
+        return "busy"
+    if status in ("CONGESTION", "CHANUNAVAIL", "INVALIDARGS"):
+        return "failed"
+    return "" if status == "NOANSWER" or cause in ("18", "19") else None
 
 
 def _person(user: str | None) -> str:

@@ -45,7 +45,7 @@ class Channel:
 
     __slots__ = (
         "bridge", "caller", "device", "dials", "exten", "forwarder", "half", "linkedid", "machine", "member", "name",
-        "number", "pair", "phone", "ringing", "state", "uid", "user", "was_dialled", "was_up",
+        "number", "pair", "phone", "placed", "ringing", "state", "uid", "user", "was_bridged", "was_dialled", "was_up",
     )  # fmt: skip
 
     def __init__(self, party: Party) -> None:
@@ -61,6 +61,8 @@ class Channel:
         self.member: Owned | None = None
         self.forwarder: str | None = None
         self.was_dialled = False
+        self.was_bridged = False
+        self.placed = False  # its dialling was seen: `member` is known, or known to be nobody
         self.phone = False  # dialled as a phone, or calls under its own name: no trunk
         self.ringing = False
         self.name = ""
@@ -94,6 +96,16 @@ class Channel:
     def endpoint(self) -> str:
         """`101` of `PJSIP/101`."""
         return self.device.partition("/")[2]
+
+
+_SEVERAL = Owned("", "")  # Local channels of several persons lead here: whose end it is, only its dialling can tell
+
+
+def _further(member: Owned | None, inner: Owned | None) -> Owned | None:
+    """Who is behind one more Local channel: the outermost names the member."""
+    if member is None or inner is None or member.user == inner.user:
+        return member or inner
+    return _SEVERAL
 
 
 class End(NamedTuple):
@@ -162,6 +174,7 @@ class Switch:
         """The channel is in this bridge, and in no other."""
         self.leave(channel)
         channel.bridge = bridge
+        channel.was_bridged = True
         bridge.members[channel.uid] = channel
 
     def leave(self, channel: Channel) -> None:
@@ -195,11 +208,20 @@ class Switch:
         dest.caller = caller
         if caller is None:
             return
+        dest.placed = True
         caller.dials[dest.uid] = dest
         above = caller.pair
-        if caller.half == 2 and above is not None:
-            dest.member = dest.member or above.owned
+        # A Local channel that was in a conversation and dials again was transferred: not for its member any more.
+        if caller.half == 2 and above is not None and not caller.was_bridged:
+            self._dial_for(above.owned, dest)
             dest.forwarder = dest.forwarder or above.forwarder
+
+    def _dial_for(self, member: Owned | None, dest: Channel) -> None:
+        """`dest` is dialled for this member; so is what it has dialled on already."""
+        dest.member = member or dest.member
+        if dest.half == 1 and dest.pair is not None:
+            for further in dest.pair.dials.values():
+                self._dial_for(dest.owned, further)
 
     def undial(self, dest: Channel) -> None:
         """Nobody dials `dest` any more."""
@@ -239,7 +261,7 @@ class Switch:
                 seen.add(channel.uid)
                 if not channel.local:
                     if not channel.machine:
-                        if member is not None:
+                        if channel.member is None and not channel.placed and member is not _SEVERAL:
                             channel.member = member  # known even when the Local channels are optimised away
                         owned = channel.owned
                         yield End(channel, owned and owned.user, owned.device if owned else channel.device, via)
@@ -250,7 +272,7 @@ class Switch:
                 seen.add(other.uid)
                 if other.bridge is not None and not other.bridge.holding:
                     inner = channel.owned if channel.half == 1 else None
-                    walk.append((other.bridge, member or inner, channel.name))
+                    walk.append((other.bridge, _further(member, inner), channel.name))
 
     def top(self, channel: Channel) -> Channel:
         """Who called first: the last of `callers`, else the channel itself."""

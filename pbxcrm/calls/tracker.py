@@ -366,9 +366,10 @@ class Tracker:
         life = self.book.legs.get(channel.uid)
         if life is None:
             return
+        result = leg_result(status, cause, tech_cause)
         for leg in life.legs:
-            if leg.channel is channel:
-                leg.result = leg_result(status, cause, tech_cause) or leg.result
+            if leg.channel is channel and result is not None:
+                leg.result = result
 
     def _enter(self, e: ev.Enter) -> None:
         channel = self.book.switch.channel(e.party)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tests.unit.calls.office import Office, talks, transfers
+from tests.unit.calls.office import MOBILE, Office, talks, transfers
 from tests.unit.calls.wire import Bridge, Chan
 
 # ---- bridges that merge
@@ -154,3 +154,128 @@ def test_a_blind_transfer_out_of_a_local_channel_stays_the_customers_call() -> N
     assert talks(o.call) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
     assert transfers(o.call) == [("blind", "alice", "bob")]
     assert o.call.rang == ("alice", "bob")
+
+
+def member_by_mobile(o: Office, trunk: Chan, user: str = "104") -> tuple[Chan, Chan, Chan]:
+    """A member's mobile answers through the trunk, behind a Local channel that stays."""
+    one, two = o.local(user, "from-queue", trunk)
+    o.dial(trunk, one)
+    mobile = o.new("PJSIP/trunk", linked=trunk)
+    o.dial(two, mobile, f"{MOBILE}@trunk")
+    o.rings(two, mobile)
+    o.picks_up(two, mobile)
+    o.join(mobile, two)
+    o.picks_up(trunk, one)
+    o.join(one, trunk)
+    return one, two, mobile
+
+
+def test_a_mobile_is_the_persons_for_whom_it_was_dialled() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two, mobile = member_by_mobile(o, trunk)
+    o.gone(trunk, one, two, mobile)
+    assert talks(o.call) == [("dave", "Local/104@from-queue")]
+    assert o.call.rang == ("dave",)
+
+
+def test_a_mobile_is_not_the_persons_whose_local_channel_the_call_came_through() -> None:
+    """Alice was reached through a Local channel that stays; she passed the customer to Dave's mobile."""
+    o = Office()
+    trunk = o.customer()
+    one, two = o.local("101", "from-queue", trunk)
+    o.dial(trunk, one)
+    alice = o.calls_phone(two, "PJSIP/101")
+    o.join(alice, two)
+    o.join(one, trunk)
+    line = o.new("PJSIP/101", state="4", number="101", exten="104")
+    third, fourth, mobile = member_by_mobile(o, line)
+    o.wait(5)
+    o.leave(two)
+    o.leave(line)
+    o.enter(two, third.bridge or o.bridge(), swap=line)
+    o.gone(alice, line)
+    o.wait(5)
+    o.gone(trunk, one, two, third, fourth, mobile)
+    assert talks(o.calls[0]) == [("alice", "PJSIP/101"), ("dave", "Local/104@from-queue")]
+
+
+def test_a_stranger_to_whom_a_local_channels_member_sent_the_customer_is_not_that_member() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two = o.local("101", "from-queue", trunk)
+    o.dial(trunk, one)
+    alice = o.calls_phone(two, "PJSIP/101")
+    o.join(alice, two)
+    o.join(one, trunk)
+    o.wait(5)
+    o.blind(alice, two, "00441632960123")
+    o.leave(two)
+    o.gone(alice)
+    stranger = o.new("PJSIP/trunk", linked=trunk)
+    o.dial(two, stranger, "+441632960123@trunk")
+    o.picks_up(two, stranger)
+    o.join(stranger, two)
+    o.gone(trunk, one, two, stranger)
+    assert talks(o.calls[0]) == [("alice", "PJSIP/101")]
+
+
+def test_local_channels_of_two_people_and_no_word_of_the_dialling_name_nobody() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two = o.local("101", "from-queue", trunk)
+    third, fourth = o.local("102", "ext-local", trunk)
+    mobile = o.new("PJSIP/mobile", linked=trunk)
+    o.join(mobile, fourth)
+    o.join(third, two)
+    o.join(one, trunk)
+    o.gone(trunk, one, two, third, fourth, mobile)
+    assert o.call.first_answered_by is None
+
+
+# ---- parking
+
+
+def test_a_parked_local_channel_is_the_customers_call() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two = o.local("101", "from-queue", trunk)
+    o.dial(trunk, one)
+    alice = o.calls_phone(two, "PJSIP/101")
+    o.join(alice, two)
+    o.join(one, trunk)
+    o.wait(5)
+    o.parked(two, "PJSIP/101")
+    o.move(two, o.holding())
+    o.gone(alice)
+    o.wait(5)
+    bob = o.new("PJSIP/102", state="4", number="102", exten="701")
+    o.leave(two)
+    o.join(two, bob)
+    o.wait(5)
+    o.gone(trunk, one, two, bob)
+    assert transfers(o.calls[0]) == [("park", "alice", "bob")]
+
+
+# ---- how a leg ended
+
+
+def test_chan_sip_calls_nobody_came_busy_and_the_hangup_puts_it_right() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    o.dialled(trunk, alice, "BUSY")
+    o.hangup(alice, "19")
+    o.hangup(trunk)
+    assert o.call.outcome == "missed"
+
+
+def test_a_busy_leg_that_the_queue_cancels_as_well_was_busy() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    o.dialled(trunk, alice, "BUSY")
+    o.dialled(trunk, alice, "CANCEL")
+    o.hangup(alice, "0")
+    o.hangup(trunk)
+    assert o.call.outcome == "busy"
