@@ -19,6 +19,7 @@ Row = dict[str, Any]
 
 QUEUE = 256
 PAGE = 500
+BREATH = 64  # rows told at a stretch before the listeners have a turn
 POLL = 1.0  # seconds: what another process wrote (the command line) is seen this late at the latest
 
 
@@ -118,9 +119,11 @@ class Hub:
     async def _tell(self) -> None:
         while True:
             rows = await self._db.reading(lambda conn: journal.every(conn, self._last, PAGE))
-            for row in rows:
+            for told, row in enumerate(rows, 1):
                 self._last = row["id"]
                 for listener in [one for one in self._listeners if journal.hears(one.scope, row["audience"])]:
                     listener.offer(row)
+                if told % BREATH == 0:
+                    await asyncio.sleep(0)  # a burst in one commit shall not fill the queues of those who keep up
             if len(rows) < PAGE:
                 return

@@ -16,11 +16,11 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.crm.dialling import DialPolicy
 from pbxcrm.http.keys import Deps, HttpSettings
 from pbxcrm.http.server import build
+from pbxcrm.live.hub import Hub
 from pbxcrm.service import people
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.dial import Dialler
 from pbxcrm.store.db import Database
-from tests.fakes.hub import Hub
 
 BOTH = ["sqlite", "postgres"]
 PASSWORD = "correct horse battery"

@@ -337,3 +337,17 @@ async def test_what_a_client_says_is_of_no_interest(house: House) -> None:
         assert len(await take(ws, 1)) == 1
         await ws.send_str("x" * 5000)  # too much: closed
         assert await closed(ws) == 1009
+
+
+async def test_a_burst_in_one_commit_drops_nobody(house: House) -> None:
+    def many(work: Work) -> None:
+        for n in range(1200):
+            work.journal("deal.changed", {"id": str(n)}, EVERYBODY)
+
+    async with stream(house, "alice") as ws:
+        await connected(house, 1)
+        await note(house.db, -1)
+        assert len(await take(ws, 1)) == 1  # it listens
+        await house.db.writing(many)
+        assert [int(m["data"]["id"]) for m in await take(ws, 1200)] == list(range(1200))
+    assert house.server.app[STREAMS].dropped == 0
