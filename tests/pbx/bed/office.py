@@ -210,6 +210,11 @@ class Office:
         for call in calls:
             await call.until("ended")
 
+    async def idle(self) -> None:
+        """Wait until the PBX has no channel left."""
+        assert self.control is not None
+        await self.control.idle()
+
     # --- telling the truth ---
 
     def person(self, leg: Call) -> str:
