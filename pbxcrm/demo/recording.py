@@ -20,7 +20,7 @@ CALLS = (
     "outbound_answered", "outbound_no_answer", "internal_answered",
 )  # fmt: skip
 # The first ones, so that the board shows something at once.
-OPENING = ("inbound_answered", "inbound_caller_gives_up", "inbound_answered_agent_ends", "outbound_answered")
+OPENING = ("inbound_answered", "inbound_answered_agent_ends", "inbound_caller_gives_up", "inbound_answered")
 # What comes of a click-to-call.
 CLICKS = ("click_answered", "click_answered", "click_answered", "click_customer_busy", "click_customer_silent")
 

@@ -14,8 +14,10 @@ from pbxcrm.demo.recording import CALLS, CLICKS, OPENING, PHONES, Headers, Recor
 
 log = logging.getLogger("pbxcrm.demo")
 
+_AGAIN = 0.25  # how likely somebody calls again
+_STILL_TALKING = 6  # the latest callers, who may be on the phone yet
 _SHORT = 0.15  # seconds: shorter gaps are the PBX's own doing and stay as they were
-_BUSY_CALLS, _HURRY = 8, 4  # after the opening so many calls come so many times faster
+_BUSY_CALLS, _FASTER = 8, 4  # after the opening so many calls come so many times faster
 _ALIVE_HEADERS = (
     "Channel", "ChannelState", "ChannelStateDesc", "CallerIDNum", "CallerIDName", "ConnectedLineNum",
     "ConnectedLineName", "Language", "AccountCode", "Context", "Exten", "Priority", "Uniqueid", "Linkedid",
@@ -33,7 +35,8 @@ class Pace:
     talk: tuple[float, float] = (14, 40)
     longest: float = 45
     between: tuple[float, float] = (20, 40)
-    opening: float = 1.5
+    opening: float = 1.2  # between the first calls, which also ring and talk `hurry` times shorter
+    hurry: float = 2.5
     speed: float = 1
 
 
@@ -48,6 +51,7 @@ class Stage:
         self._random = random.Random(seed)  # noqa: S311 - no secret hangs on it
         self._ids = Ids(time.time())
         self._unheard = list(CALLERS)
+        self._heard: list[Caller] = []  # the latest last
         self._plays: set[asyncio.Task[None]] = set()
 
     # ---- when
@@ -55,11 +59,11 @@ class Stage:
     async def run(self) -> None:
         """Calls for ever: a handful at once, a busy minute, then one every half a minute or so."""
         for name in OPENING:
-            self.start(self._fitting([name]))
+            self.start(self._fitting([name]), self._pace.hurry)
             await self._wait(self._pace.opening)
         for number in itertools.count():
-            hurry = _HURRY if number < _BUSY_CALLS else 1
-            await self._wait(self._random.uniform(*self._pace.between) / hurry)
+            faster = _FASTER if number < _BUSY_CALLS else 1
+            await self._wait(self._random.uniform(*self._pace.between) / faster)
             self.start(self._fitting(CALLS))
 
     async def close(self) -> None:
@@ -69,11 +73,11 @@ class Stage:
             task.cancel()
         await asyncio.gather(*plays, return_exceptions=True)
 
-    def start(self, chosen: tuple[Recording, dict[str, str]] | None) -> None:
+    def start(self, chosen: tuple[Recording, dict[str, str]] | None, hurry: float = 1) -> None:
         """Begin a call; None when every phone is busy: then this one simply does not come."""
         if chosen is not None:
             recording, phones = chosen
-            self._begin(recording, Cast(recording, self._ids, self._customer(), phones))
+            self._begin(recording, Cast(recording, self._ids, self._customer(), phones), hurry=hurry)
 
     def click(self, phone: str, number: str, channel_id: str, action_id: str) -> None:
         """A click-to-call of that phone (one of PHONES) to that number: one of the recorded ways it can go."""
@@ -84,13 +88,13 @@ class Stage:
         cast = Cast(recording, self._ids, Caller(number, ""), swapped, {first: channel_id} if channel_id else None)
         self._begin(recording, cast, action_id)
 
-    def _begin(self, recording: Recording, cast: Cast, action_id: str = "") -> None:
-        task = asyncio.create_task(self._play(recording, cast, action_id))
+    def _begin(self, recording: Recording, cast: Cast, action_id: str = "", hurry: float = 1) -> None:
+        task = asyncio.create_task(self._play(recording, cast, action_id, hurry))
         self._plays.add(task)
         task.add_done_callback(self._plays.discard)
 
-    async def _play(self, recording: Recording, cast: Cast, action_id: str) -> None:
-        ring, talk = self._random.uniform(*self._pace.ring), self._random.uniform(*self._pace.talk)
+    async def _play(self, recording: Recording, cast: Cast, action_id: str, hurry: float) -> None:
+        ring, talk = (self._random.uniform(*bounds) / hurry for bounds in (self._pace.ring, self._pace.talk))
         for step in recording.steps:
             gap = step.gap
             if gap > _SHORT:
@@ -110,10 +114,14 @@ class Stage:
 
     def _customer(self) -> Caller:
         """Everybody once, and now and then somebody again."""
-        if not self._unheard or (len(self._unheard) < len(CALLERS) and self._random.random() < 0.2):
-            heard = [caller for caller in CALLERS if caller not in self._unheard]
-            return self._random.choice(heard or CALLERS)
-        return self._unheard.pop(self._random.randrange(min(6, len(self._unheard))))
+        long_ago = self._heard[:-_STILL_TALKING]
+        if long_ago and (not self._unheard or self._random.random() < _AGAIN):
+            caller = self._random.choice(long_ago)
+            self._heard.remove(caller)
+        else:
+            caller = self._unheard.pop(self._random.randrange(min(6, len(self._unheard))))
+        self._heard.append(caller)
+        return caller
 
     def _fitting(self, names: "tuple[str, ...] | list[str]") -> tuple[Recording, dict[str, str]] | None:
         """A recording and free phones to play it."""
