@@ -113,19 +113,19 @@ class Book:
         return tuple(users)
 
     def _rings_for(self, life: Life, top: Channel) -> bool:
-        if top is life.customer or top is life.root:
-            return True
-        return top.local and life.customer is not None and top.bridge is not None and top.bridge is life.customer.bridge
+        customer = self._customer_of(top) if top.local else None
+        return customer is life.customer if customer is not None else top is life.customer or top is life.root
 
     def life_above(self, channel: Channel) -> Life | None:
         """The call for which this channel is dialled: that of whoever dialled first."""
         return self.life_of(self.switch.top(channel).uid)
 
     def life_of(self, uid: str) -> Life | None:
-        """The call of this channel, or, of a Local channel, that of the customer with whom it is in conversation."""
-        life = self.lives.get(uid)
+        """The call of this channel; of a Local channel, first that of the customer with whom it is in conversation."""
         channel = self.switch.channels.get(uid)
-        if life is None and channel is not None and channel.local:
-            ends = self.switch.ends(channel)
-            life = next((self.lives[end.channel.uid] for end in ends if self.outside(end.channel)), None)
-        return life
+        if channel is not None and channel.local and (customer := self._customer_of(channel)) is not None:
+            return self.lives[customer.uid]
+        return self.lives.get(uid)
+
+    def _customer_of(self, local: Channel) -> Channel | None:
+        return next((end.channel for end in self.switch.ends(local) if self.outside(end.channel)), None)

@@ -5,7 +5,7 @@ Labels, not the truth: they name how a conversation came about once the bridges 
 
 from pbxcrm.calls import events as ev
 from pbxcrm.calls.book import Book
-from pbxcrm.calls.life import Label, Life
+from pbxcrm.calls.life import HANDING_OVER, Label, Life
 from pbxcrm.calls.people import device_of
 from pbxcrm.calls.switch import Owned
 
@@ -54,11 +54,14 @@ class Labels:
         if life is None or not e.success:
             return
         life.note(e.at, "AttendedTransfer", f"{by or e.transferer.name} put the two together")
-        if not any(t.kind == "attended" and t.by == by and abs(t.at - e.at) < 1 for t in life.transfers):
-            life.labels = [Label("attended", e.at, by)]
+        if not any(t.kind == "attended" and t.by == by and abs(t.at - e.at) <= HANDING_OVER for t in life.transfers):
+            label = Label("attended", e.at, by)
+            life.labels = [label]
+            if by not in life.open:
+                life.hand_over(label)
 
     def _of_customer(self, uid: str) -> Life | None:
-        life = self.book.lives.get(uid)
+        life = self.book.life_of(uid)
         return life if life is not None and life.customer is not None else None
 
     def _person(self, party: ev.Party) -> str | None:
@@ -75,7 +78,7 @@ class Labels:
 
     def parked(self, e: ev.Parked) -> None:
         if life := self.book.life_of(e.uid):
-            by = self.book.switch.people.of(device_of(e.parker))
+            by = self.book.switch.people.of(device_of(e.parker)) or life.latest_user
             life.labels = [Label("park", e.at, by)]
             life.note(e.at, "ParkedCall", f"{by or e.parker} parked the call")
 

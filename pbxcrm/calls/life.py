@@ -8,6 +8,8 @@ from pbxcrm.calls.switch import Channel, End
 
 # Local channels leave and re-enter bridges within 40 ms while they are optimised away: one spell, not two.
 SAME_SPELL = 0.5
+# One attended transfer is told of in one breath: label, moves, leaving, in any order.
+HANDING_OVER = 1.0
 MAX_EVIDENCE = 60
 
 
@@ -105,7 +107,20 @@ class Life:
 
     def _left(self, key: str, at: float) -> None:
         index = self.open.pop(key)
-        self.talks[index] = replace(self.talks[index], end=max(at, self.talks[index].start))
+        talk = self.talks[index] = replace(self.talks[index], end=max(at, self.talks[index].start))
+        for label in self.labels:
+            if label.kind == "attended" and label.by == talk.user:
+                self.hand_over(label)
+                return
+
+    def hand_over(self, label: Label) -> None:
+        """An AttendedTransfer told of when the newcomer was in already: it is one, now that `by` has left."""
+        for index in self.open.values():
+            talk = self.talks[index]
+            if talk.user != label.by and abs(talk.start - label.at) <= HANDING_OVER:
+                self.labels = []
+                self._transfer("attended", talk.start, label.by, talk.user)
+                return
 
     def _joined(self, key: str, end: End, at: float, event: str) -> FactKind | None:
         before = self._latest()
@@ -137,6 +152,12 @@ class Life:
         """Who talks, or talked, last."""
         inf = float("inf")
         return max(self.talks, key=lambda t: (inf if t.end is None else t.end, t.start), default=None)
+
+    @property
+    def latest_user(self) -> str | None:
+        """The person who talks, or talked, last."""
+        latest = self._latest()
+        return latest.user if latest else None
 
     def _explain(self, end: End, before: Talk | None, at: float) -> bool:
         """Which transfers brought this newcomer: labels the events gave, a forwarding phone, else the graph itself."""

@@ -62,7 +62,7 @@ class Channel:
         self.forwarder: str | None = None
         self.was_dialled = False
         self.was_bridged = False
-        self.placed = False  # its dialling was seen: `member` is known, or known to be nobody
+        self.placed = False  # its beginning was seen: `member` is known, or known to be nobody
         self.phone = False  # dialled as a phone, or calls under its own name: no trunk
         self.ringing = False
         self.name = ""

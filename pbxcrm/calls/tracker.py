@@ -92,6 +92,7 @@ class Tracker:
             # A uniqueid given out twice: the PBX has started again, and everything before it is gone.
             self._resync.restart(e.at, "", f"uniqueid {e.party.uid} was given to a second channel")
         channel = self.book.switch.channel(e.party)
+        channel.placed = True
         self._resync.born(channel.uid)
         if e.party.state == RING and not channel.local and not channel.was_dialled:
             self._begin(channel, e.party, e.at)

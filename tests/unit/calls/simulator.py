@@ -564,7 +564,10 @@ class Simulation(Story):
         def told() -> list[STEP]:
             return [lambda: self.wire.state(one, "6"), lambda: self.wire.dialled(None, one, "ANSWER")]
 
-        return self.answer(two, leg, [], first=[told])
+        spell = self.answer(two, leg, [], first=[told])
+        if leg.seat.outside:
+            spell.device = one.device  # the outermost Local channel names the person
+        return spell
 
     def merges(self, talk: Talk, ours: Bridge, room: Bridge, one: Chan) -> float:
         """The consulted side moves into the customer's bridge; the phone leaves before or after."""

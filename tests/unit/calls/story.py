@@ -291,7 +291,7 @@ class Story:
             steps: list[STEP] = []
             if chan.bridge is not None:
                 steps.append(lambda c=chan: left.append(w.leave(c)))
-            if self.maybe():
+            if chan is self.trunk or self.maybe():
                 steps.append(lambda c=chan: w.is_put_out(c))
             steps.append(lambda c=chan: w.hangup(c))
             threads.append(steps)

@@ -1,6 +1,9 @@
 """The tracker, as scripts: events in, facts out. Each hard case of docs/calls.md has its own."""
 
+import itertools
 from typing import NamedTuple
+
+import pytest
 
 from tests.unit.calls.office import MOBILE, Office, talks, transfers
 from tests.unit.calls.wire import Bridge, Chan
@@ -279,3 +282,139 @@ def test_a_busy_leg_that_the_queue_cancels_as_well_was_busy() -> None:
     o.hangup(alice, "0")
     o.hangup(trunk)
     assert o.call.outcome == "busy"
+
+
+# ---- attended transfers, told of in any order
+
+
+class Both(NamedTuple):
+    """Alice talks with the customer on one line and with Bob on another."""
+
+    trunk: Chan
+    alice: Chan
+    line: Chan
+    bob: Chan
+    first: Bridge
+    second: Bridge
+
+
+def consulted_on_a_second_line(o: Office) -> Both:
+    trunk, alice, first = o.talk()
+    line = o.new("PJSIP/101", state="4", number="101", exten="102")
+    bob = o.calls_phone(line, "PJSIP/102")
+    o.picks_up(line, bob)
+    second = o.join(bob, line)
+    o.wait(3)
+    return Both(trunk, alice, line, bob, first, second)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["label", "phone", "line"])), ids="-".join)
+def test_the_label_of_an_attended_transfer_comes_before_or_after_it(order: tuple[str, ...]) -> None:
+    o = Office()
+    c = consulted_on_a_second_line(o)
+    o.merge(c.second, c.first)
+    o.move(c.trunk, c.second)
+    for step in order:
+        if step == "label":
+            o.attended(c.alice, c.line, c.trunk, c.bob)
+        elif step == "phone":
+            o.gone(c.alice)
+        else:
+            o.gone(c.line)
+    o.wait(3)
+    o.gone(c.trunk, c.bob)
+    assert talks(o.calls[0]) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+    assert transfers(o.calls[0]) == [("attended", "alice", "bob")]
+
+
+def test_three_in_a_conversation_are_no_transfer_until_one_leaves_and_then_a_while_later_none() -> None:
+    o = Office()
+    c = consulted_on_a_second_line(o)
+    o.attended(c.alice, c.line, c.trunk, c.bob)
+    o.gone(c.line)
+    o.move(c.bob, c.first)
+    o.wait(30)
+    o.gone(c.alice)
+    o.wait(3)
+    o.gone(c.trunk, c.bob)
+    assert {user for user, _ in talks(o.calls[0])} == {"alice", "bob"}
+
+
+def test_a_label_of_a_transfer_that_failed_is_none() -> None:
+    o = Office()
+    c = consulted_on_a_second_line(o)
+    o.attended(c.alice, c.line, c.trunk, c.bob, result="Fail")
+    o.blind(c.alice, c.trunk, "103", result="Not Permitted")
+    o.gone(c.line, c.bob)
+    o.gone(c.alice, c.trunk)
+    assert not o.calls[0].transfers
+    assert not any("Transfer" in e.event for e in o.calls[0].evidence)
+
+
+def test_attended_success_though_nobody_ever_answers_keeps_the_earlier_talker() -> None:
+    """Blonde: Alice transfers while Bob's phone rings, and he never picks up."""
+    o = Office()
+    trunk, alice, _ = o.talk()
+    line = o.new("PJSIP/101", state="4", number="101", exten="102")
+    bob = o.calls_phone(line, "PJSIP/102")
+    o.attended(alice, line, trunk, None)
+    o.gone(alice)
+    o.leave(trunk)
+    o.hangup(line)
+    o.wait(10)
+    o.dialled(trunk, bob, "NOANSWER")  # on another caller than its DialBegin
+    o.hangup(bob, "19")
+    o.hangup(trunk)
+    call = o.calls[0]
+    assert (call.outcome, call.first_answered_by, call.last_answered_by) == ("answered", "alice", "alice")
+    assert not call.transfers
+
+
+def test_a_line_that_calls_out_is_its_own_and_no_member_of_the_local_channel_beside_it() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two = o.local("102", "from-queue", trunk)
+    o.dial(trunk, one)
+    bob = o.calls_phone(two, "PJSIP/102")
+    bridge = o.join(bob, two)
+    o.join(one, trunk)
+    o.gone(bob)
+    stranger = o.new("PJSIP/199", state="4", number="199", exten="800")
+    o.enter(stranger, bridge)
+    o.gone(trunk, one, two, stranger)
+    assert talks(o.calls[0]) == [("bob", "PJSIP/102"), (None, "PJSIP/199")]
+
+
+def test_after_a_consultation_by_keys_a_further_transfer_is_the_customers_and_not_the_consultations() -> None:
+    o = Office()
+    c = consulted_by_keys(o)
+    o.gone(c.alice)
+    o.merge(c.first, c.second)
+    o.move(c.one, c.first)
+    o.attended(c.alice, c.alice, c.trunk, c.one)
+    o.wait(3)
+    o.blind(c.bob, c.two, "103")
+    o.leave(c.two)
+    o.gone(c.bob)
+    carol = o.calls_phone(c.two, "PJSIP/103")
+    o.join(carol, c.two)
+    o.gone(c.trunk, c.one, c.two, carol)
+    customer, consultation = o.calls
+    assert customer.rang == ("alice", "carol")
+    assert consultation.rang == ("bob",)
+    assert transfers(customer) == [("attended", "alice", "bob"), ("blind", "bob", "carol")]
+
+
+def test_parked_from_a_mobile_the_parker_is_whoever_talked() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two, mobile = member_by_mobile(o, trunk)
+    o.wait(3)
+    o.parked(two, "PJSIP/trunk")
+    o.move(two, o.holding())
+    o.gone(mobile)
+    bob = o.new("PJSIP/102", state="4", number="102", exten="701")
+    o.leave(two)
+    o.join(two, bob)
+    o.gone(trunk, one, two, bob)
+    assert transfers(o.calls[0]) == [("park", "dave", "bob")]
