@@ -1,5 +1,6 @@
 """For those who watch over the process: /healthz, /readyz and /metrics (Prometheus text, written by hand)."""
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable, Mapping
 
@@ -9,11 +10,18 @@ import pbxcrm
 from pbxcrm.http.errors import Forbidden, NotLoggedIn, json_response
 from pbxcrm.http.keys import DEPS, PERSON, REQUESTS
 from pbxcrm.http.live import STREAMS
+from pbxcrm.http.openapi_schemas import OUTCOMES
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.watch import CallCounter, journal_ends
 
 COUNTER: web.AppKey[CallCounter] = web.AppKey("call_counter", CallCounter)
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+
+
+async def begin(app: web.Application) -> None:
+    """At the start: calls are counted from here on."""
+    with contextlib.suppress(Unavailable):  # then from the first look on
+        await app[COUNTER].look()
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -55,10 +63,10 @@ async def metrics(request: web.Request) -> web.Response:
     else:
         lines += _metric("pbxcrm_database_up", "gauge", "1 while the database answers.", {"": 1})
         lines += _metric("pbxcrm_journal_id", "gauge", "The newest journal row.", {"": newest})
-    ended = {f'outcome="{outcome}"': count for outcome, count in sorted(counter.outcomes.items())}
+    ended = {f'outcome="{outcome}"': counter.outcomes[outcome] for outcome in OUTCOMES}
     lines += _metric("pbxcrm_calls_total", "counter", "Calls that ended since the start, by outcome.", ended)
     for name, value in sorted(deps.gauges().items()):
-        lines += _metric(name, "gauge", "See docs/operations.md.", {"": value})
+        lines += _metric(name, "gauge", "See docs/rest.md.", {"": value})
     return web.Response(text="\n".join(lines) + "\n", headers={"Content-Type": "text/plain; version=0.0.4"})
 
 

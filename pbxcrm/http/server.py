@@ -36,6 +36,7 @@ def build(deps: Deps) -> web.Application:
     app[REQUESTS] = Counter()
     app[live.STREAMS] = streams = live.Streams()
     app[metrics.COUNTER] = CallCounter(deps.db)
+    app.on_startup.append(metrics.begin)
     static = Static((deps.web_root or web_root()) / "static")
     app[STATIC_URL] = static.url
     app.on_response_prepare.append(guard.safe_headers)

@@ -1,7 +1,7 @@
 """What the tests of the web side stand on: a house with its people, served on loopback."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,9 +145,9 @@ async def settle(db: Database) -> dict[str, Person]:
 
 
 @asynccontextmanager
-async def house(db: Database, **settings: Any) -> Any:
-    """A house served on a free loopback port."""
-    pbx, hub = Pbx(), Hub(db)
+async def house(db: Database, pbx: Any = None, **settings: Any) -> AsyncIterator[House]:
+    """A house served on a free loopback port; `pbx` is what dials, a Pbx when left out."""
+    pbx, hub = pbx or Pbx(), Hub(db)
     dialler = Dialler(db, pbx.originate, POLICY, link_up=lambda: pbx.link.up)
     deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**settings))
     running = asyncio.create_task(hub.run())

@@ -320,6 +320,8 @@ async def test_a_stop_with_open_streams_takes_under_a_second(db: Database) -> No
             await house.http.ws_connect(house.url("/live"), headers=house.people["alice"].bearer) for _ in range(10)
         ]
         await connected(house, 11)
+        for n in range(100):  # until its buffers are full and the writer waits
+            await note(house.db, n, audience(house.people["bob"].scope.user_id), padding="x" * 20_000)
         reading = asyncio.gather(*(closed(ws) for ws in open_ones))
         began = time.monotonic()
         await house.server.close()
