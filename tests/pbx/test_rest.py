@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,38 +14,10 @@ from pbxcrm.replay import calls
 from tests.fakes.process import Pbxcrm
 from tests.pbx.bed.asterisk import Asterisk
 from tests.pbx.bed.lanes import Played
-from tests.pbx.bed.record import golden
 from tests.pbx.bed.scenarios import SCENARIOS, play
 from tests.truth import compare
 
 LIVE = [name for name in SCENARIOS if re.match(r"(inbound|group|queue|menu|voicemail|outbound|internal|click)_", name)]
-
-
-@pytest.fixture(scope="session")
-def crm(bed: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbxcrm]:
-    """pbxcrm beside the bed's Asterisk, with its people."""
-    crm = Pbxcrm(
-        tmp_path_factory.mktemp("crm"),
-        ami_host=bed.host,
-        ami_port=str(bed.ami_port),
-        ami_username="pbxcrm",
-        ami_secret=bed.secret,
-        default_region="PL",
-    )
-    people: dict[str, list[str]] = {}
-    known = json.loads(golden("inbound_answered").with_suffix(".json").read_text())["devices"]
-    for device, person in known.items():
-        people.setdefault(person, []).append(device)
-    for person, devices in people.items():
-        crm.must("user", "add", person, "--role", "agent", *(word for d in devices for word in ("--device", d)))
-    crm.must("user", "add", "mona", "--role", "manager")
-    crm.token = crm.must("token", "create", "mona").strip()
-    try:
-        yield crm.start().ready()
-        assert crm.stop() == 0
-    finally:
-        if crm.process is not None:
-            crm.kill()
 
 
 @pytest.mark.parametrize("name", LIVE)
