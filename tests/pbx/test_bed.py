@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pbx.bed.asterisk import Asterisk
-from tests.pbx.bed.lanes import Played
+from tests.pbx.bed.lanes import KINDS, Played
 from tests.pbx.bed.record import golden
 from tests.pbx.bed.scenarios import SCENARIOS, play
 
@@ -28,11 +28,12 @@ def story(truth: dict[str, Any]) -> list[dict[str, Any]]:
     return calls
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("played_name", SCENARIOS)
-def test_scenario_plays_as_recorded(played_name: str, played: Callable[[str], Played]) -> None:
+def test_scenario_plays_as_recorded(played_name: str, kind: str, played: Callable[..., Played]) -> None:
     """Phones agree among themselves (play proves it by ear) and with the committed recording's truth."""
-    now = played(played_name)
-    recorded = json.loads(golden(played_name).with_suffix(".json").read_text())
+    now = played(played_name, kind)
+    recorded = json.loads(golden(played_name, *KINDS[kind]).with_suffix(".json").read_text())
     assert story(now.truth) == story(recorded)
     assert now.stream.startswith(b"Asterisk Call Manager/")
     assert now.stream.count(b"Event: Newchannel\r\n") >= len(now.truth["calls"])

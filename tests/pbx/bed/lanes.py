@@ -13,6 +13,9 @@ from tests.pbx.bed.ami import Recorder
 from tests.pbx.bed.asterisk import Asterisk
 from tests.pbx.bed.scenarios import play
 
+# What a scenario can be played on: Asterisk's major version and the channel driver of its phones.
+KINDS = {"22": ("22", "PJSIP"), "16": ("16", "PJSIP"), "16-sip": ("16", "SIP")}
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -27,12 +30,12 @@ class Played:
 class Lanes:
     """Plays scenarios in the background from construction on; `result` waits for one."""
 
-    def __init__(self, names: Iterable[str], lanes: int = 3, major: str = "22", tech: str = "PJSIP") -> None:
-        """`names` in the order in which they are to be played."""
+    def __init__(self, names: Iterable[str], kind: str = "22", lanes: int = 3) -> None:
+        """`names` in the order in which they are to be played; `kind`: see KINDS."""
         self._futures: dict[str, Future[Played]] = {name: Future() for name in names}
         self._rest = iter(list(self._futures))
         self._lock = threading.Lock()
-        self._kind = (major, tech)
+        self._kind = KINDS[kind]
         self._threads = [threading.Thread(target=self._lane) for _ in range(min(lanes, len(self._futures)))]
         for thread in self._threads:
             thread.start()

@@ -22,6 +22,7 @@ DID = "+482233344"  # and two digits: the ways of docker/asterisk/extensions.con
 PEOPLE = {"101": "alice", "102": "bob", "103": "carol", "113": "carol", "104": "dave", "106": "frank"}
 REGION = "PL"
 EAR = 0.4  # seconds by which hearing may differ from the phones' clocks
+STALL = 0.05  # seconds
 
 
 @dataclass(slots=True)
@@ -132,17 +133,22 @@ class Office:
         self.truths: list[Truth] = []
         self.control: Control | None = None
         self.restarted = False
+        self._stalled = 0.0
+        self._watch: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Open all phones."""
         for number, phone in enumerate(self.phones.values()):
             await phone.open(range(1 + number * 15, 16 + number * 15))
         self.control = await self.asterisk.control()
+        self._watch = asyncio.create_task(self._measure_stalls())
         return self
 
     async def __aexit__(self, *failure: object) -> None:
         """Close all phones; whatever a broken scenario left on the PBX is hung up."""
         assert self.control is not None
+        assert self._watch is not None
+        self._watch.cancel()
         try:
             if failure[0] is not None and await self.control.channels():
                 await self.control.action("Command", Command="channel request hangup all")
@@ -209,6 +215,13 @@ class Office:
         """Wait until all of these have ended."""
         for call in calls:
             await call.until("ended")
+
+    async def _measure_stalls(self) -> None:
+        """Add up how long the machine kept the phones from running: what they could not hear then proves nothing."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(STALL)
+            self._stalled += max(0.0, time.monotonic() - before - 2 * STALL)
 
     async def idle(self) -> None:
         """Wait until the PBX has no channel left."""
@@ -310,19 +323,20 @@ class Office:
         Raises AssertionError that names the talk.
         """
         talks = [talk for truth in self.truths for talk in truth.talks]
+        ear = EAR + self._stalled
         for talk in talks:
             if talk.leg is None or talk.other is None or talk.muffled:
                 continue
             for one, other in ((talk.leg, talk.other), (talk.other, talk.leg)):
                 heard = one.media.heard_within(other.media.stamp, talk.start, talk.until)
-                assert heard > talk.until - talk.start - EAR, f"{one} heard {other} for {heard:.2f} s only in {talk}"
+                assert heard > talk.until - talk.start - ear, f"{one} heard {other} for {heard:.2f} s only in {talk}"
         for one, other in [(a, b) for a in self._people_legs() for b in self.outside.calls]:
             if one is other:
                 continue
             mine = [t for t in talks if (t.leg, t.other) in ((one, other), (other, one))]
             heard = one.media.heard_within(other.media.stamp, 0, float("inf"))
             allowed = sum(t.until - t.start for t in mine)
-            assert heard < allowed + EAR, f"{one} heard {other} for {heard:.2f} s, but talks say {allowed:.2f} s"
+            assert heard < allowed + ear, f"{one} heard {other} for {heard:.2f} s, but talks say {allowed:.2f} s"
 
     def _people_legs(self) -> list[Call]:
         return [call for phone in self.phones.values() if phone is not self.outside for call in phone.calls]
