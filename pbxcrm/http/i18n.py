@@ -20,7 +20,7 @@ from babel import Locale
 from babel.dates import format_date, get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import get_currency_precision, get_currency_symbol
+from babel.numbers import get_currency_symbol
 from babel.support import Translations
 
 from pbxcrm.http.static import web_root
@@ -151,7 +151,7 @@ class Reader:
         """A decimal string and its currency: `€12,400`, `12 400,50 zł`; an all-zero fraction is left out."""
         before, after, group, point = money_rule(self.locale, currency)
         value = Decimal(amount or "0")
-        whole, _, fraction = f"{abs(value):.{get_currency_precision(currency)}f}".partition(".")
+        whole, _, fraction = f"{abs(value):f}".partition(".")
         text = f"{int(whole):,}".replace(",", group)
         if fraction.strip("0"):
             text += point + fraction

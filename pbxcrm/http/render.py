@@ -129,7 +129,7 @@ def part(template: str, macro: str, me: Viewer, *args: object, **kwargs: object)
 
 # -- live messages -----------------------------------------------------------------------------------------------
 
-_made: OrderedDict[tuple[Any, Hashable], str | None] = OrderedDict()
+_made: OrderedDict[tuple[Any, ...], str | None] = OrderedDict()
 _KEPT = 512
 
 
@@ -139,7 +139,7 @@ def message(person: Person, row: Row) -> str | None:
     Fifty agents of one language share one rendering: it is kept by row and by what about the person matters.
     """
     me = viewer(person)
-    key = (row["id"], _variant(me, row))
+    key = (row["id"], row["at"], row["kind"], _variant(me, row))
     if key in _made:
         return _made[key]
     html = _message(me, row)

@@ -1,6 +1,6 @@
 // The board: where cards stand, what the heads say, and the one way a card is moved.
 import { $, $$, ask, element, icon, parse, Refused, say, toast } from "./dom.js";
-import { money, minor, number, t } from "./words.js";
+import { all, me, money, minor, number, t } from "./words.js";
 import { gate } from "./panel.js";
 
 export const board = $("[data-board]");
@@ -13,13 +13,13 @@ export const stageName = (col) => $("[data-name]", col).textContent;
 
 // -- heads ---------------------------------------------------------------------------------------------------------
 
-function add(stage, card, sign) {
+function add(stage, { value, currency }, sign) {
   const col = column(stage);
   if (!col) return;
   col.dataset.count = Math.max(0, Number(col.dataset.count) + sign);
-  if (card.dataset.currency === board.dataset.currency) {
+  if (currency === board.dataset.currency) {
     const [have] = minor(col.dataset.value);
-    const [more, places] = minor(card.dataset.value);
+    const [more, places] = minor(value);
     col.dataset.value = text(have + BigInt(sign) * more, places);
   }
   head(col);
@@ -95,8 +95,14 @@ export function current() {
   return $('.card:has(.title[tabindex="0"])', board) ?? $(".card", board);
 }
 
-// Put in the newest rendering of a deal: from a live message, or from an answer. `row` is the journal's id, if any.
-export function place(card, { row = 0, created = false } = {}) {
+// What the heads count of a deal that is not on the page: as it was, if it was on this person's board at all.
+function was(before, sign) {
+  if (before && (all || before.owner === me)) add(before.stage, before, sign);
+}
+
+// Put in the newest rendering of a deal: from a live message, or from an answer. `row` is the journal's id, if any,
+// `before` what the deal was. The heads are kept by arithmetic: a card on the page is counted as it stands there.
+export function place(card, { row = 0, before = null } = {}) {
   const old = cardOf(card.dataset.id);
   if (old && Number(old.dataset.version) >= Number(card.dataset.version) && row) return;
   const counted = row && row <= countsAt;
@@ -105,13 +111,13 @@ export function place(card, { row = 0, created = false } = {}) {
   const stop = old && $(".title", old)?.tabIndex === 0;
   ready(card);
   if (old) {
-    if (!counted) add(old.dataset.stage, old, -1);
+    if (!counted) add(old.dataset.stage, old.dataset, -1);
     if (col && old.dataset.stage === card.dataset.stage) old.replaceWith(card);
     else old.remove();
-  } else if (row && !created && !counted) recount();
+  } else if (!counted) was(before, -1);
   if (!col) return;
-  if (!counted && (old || created || !row)) add(card.dataset.stage, card, 1);
-  if (!card.isConnected) {
+  if (!counted) add(card.dataset.stage, card.dataset, 1);
+  if (!board.contains(card)) {
     settle(card, card.dataset.stage);
     if (!old) card.classList.add("new");
   }
@@ -119,10 +125,13 @@ export function place(card, { row = 0, created = false } = {}) {
   if (focused) $(".title", card).focus({ preventScroll: true });
 }
 
-export function remove(id, row) {
+export function remove(id, { row, before }) {
   const old = cardOf(id);
-  if (!old) return recount();
-  if (!row || row > countsAt) add(old.dataset.stage, old, -1);
+  if (row > countsAt) {
+    if (old) add(old.dataset.stage, old.dataset, -1);
+    else was(before, -1);
+  }
+  if (!old) return;
   const next = old.nextElementSibling ?? old.previousElementSibling;
   const focused = old.contains(document.activeElement);
   old.remove();
@@ -132,10 +141,10 @@ export function remove(id, row) {
 // -- moving --------------------------------------------------------------------------------------------------------
 
 function shift(card, stage) {
-  add(card.dataset.stage, card, -1);
+  add(card.dataset.stage, card.dataset, -1);
   const focused = card.contains(document.activeElement) ? document.activeElement : null;
   settle(card, stage);
-  add(stage, card, 1);
+  add(stage, card.dataset, 1);
   focused?.focus({ preventScroll: true });
 }
 
@@ -284,7 +293,7 @@ async function quick(form, card) {
 
 if (board) {
   start();
-  document.body.append(menu);
+  $("#main").append(menu);
   board.addEventListener("click", (event) => {
     const button = event.target.closest("[data-move]");
     if (button) openMenu(button);

@@ -61,17 +61,17 @@ async function row({ id, kind, data, html }) {
   lost = 0;
   after = n;
   const nodes = html ? parse(html) : document.createElement("body");
-  if (kind.startsWith("deal.")) onDeal(kind, data, nodes, n);
+  if (kind.startsWith("deal.")) onDeal(data, nodes, n);
   else if (kind.startsWith("call.")) onEvery(kind, data, nodes);
   else if (kind.startsWith("link.")) $("#banner").replaceChildren(...nodes.childNodes);
   document.dispatchEvent(new CustomEvent("pbxcrm:row", { detail: { id: n, kind } }));
 }
 
-function onDeal(kind, data, nodes, n) {
+function onDeal(data, nodes, n) {
   if (board) {
     const card = $(".card", nodes);
-    if (card) place(card, { row: n, created: kind === "deal.created" });
-    else if (data.gone) remove(data.id, n);
+    if (card) place(card, { row: n, before: data.before });
+    else if (data.gone) remove(data.id, { row: n, before: data.before });
   }
   refreshPanel(data.id);
 }

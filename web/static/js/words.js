@@ -3,23 +3,18 @@ const words = JSON.parse(document.body.dataset.words);
 const latin = "0123456789";
 
 export const me = document.body.dataset.me;
+export const all = "all" in document.body.dataset; // a manager: every card is on the board
 export const rtl = document.documentElement.dir === "rtl";
 
 export function t(key, values = {}) {
   return (words[key] ?? key).replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
 }
 
-export function digits(text) {
-  return words.digits === latin ? text : text.replace(/[0-9]/g, (d) => words.digits[d]);
-}
+const written = (text, own) => (own === latin ? text : text.replace(/[0-9]/g, (d) => own[d]));
+const grouped = (whole, sign) => whole.replace(/\B(?=(\d{3})+$)/g, sign);
 
-function grouped(whole) {
-  return whole.replace(/\B(?=(\d{3})+$)/g, words.money[2]);
-}
-
-export function number(n) {
-  return digits(grouped(String(n)));
-}
+export const digits = (text) => written(text, words.digits);
+export const number = (n) => digits(grouped(String(n), words.money[2]));
 
 // "1500.50" -> [150050n, 2]
 export function minor(amount) {
@@ -27,14 +22,16 @@ export function minor(amount) {
   return [BigInt(whole + fraction), fraction.length];
 }
 
-export function money(units, places) {
-  const [before, after, , point] = words.money;
+// The same rule as Reader.money on the server.
+export function moneyAs([before, after, group, point], own, units, places) {
   const text = String(units < 0n ? -units : units).padStart(places + 1, "0");
   const whole = places ? text.slice(0, -places) : text;
   const fraction = places ? text.slice(-places) : "";
-  const sum = grouped(whole) + (/[1-9]/.test(fraction) ? point + fraction : "");
-  return (units < 0n ? "−" : "") + before + digits(sum) + after;
+  const sum = grouped(whole, group) + (/[1-9]/.test(fraction) ? point + fraction : "");
+  return (units < 0n ? "−" : "") + before + written(sum, own) + after;
 }
+
+export const money = (units, places) => moneyAs(words.money, words.digits, units, places);
 
 export function span(seconds) {
   const s = Math.max(0, Math.floor(seconds));

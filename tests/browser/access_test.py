@@ -1,0 +1,115 @@
+"""axe-core finds nothing on any page: light and dark, from the left and from the right, wide and narrow."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.world import World, busy_week
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS = [
+    ("anna", "light", {"width": 1440, "height": 900}),
+    ("anna", "dark", {"width": 1440, "height": 900}),
+    ("sara", "dark", {"width": 1440, "height": 900}),
+    ("sara", "light", {"width": 390, "height": 844}),
+]
+
+
+async def clean(page: Page, what: str) -> None:
+    """The page as it stands has no violation."""
+    await page.evaluate(
+        "() => Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().iterations === 1).map(a => a.finished))"
+    )
+    await page.evaluate(AXE)
+    found = await page.evaluate(
+        "async tags => (await axe.run(document, {runOnly: tags})).violations"
+        ".map(v => [v.id, v.nodes.slice(0, 4).map(n => n.html.slice(0, 200) + ' ' + n.failureSummary)])",
+        RULES,
+    )
+    assert found == [], what
+
+
+@pytest.mark.parametrize(("who", "scheme", "size"), LOOKS, ids=lambda v: v if isinstance(v, str) else "")
+async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, size: dict[str, int]) -> None:
+    await busy_week(firm)
+    call = firm.call("+48221234501", caller_name="Somebody New")
+    await call.rings("maria")
+    await call.answered("maria")
+    await call.ended()
+    await firm.call("+48221234502").ended("abandoned")
+    page = await open_page(who, viewport=size, color_scheme=scheme)
+    await clean(page, "board")
+    for path in (
+        "/calls",
+        f"/calls/{call.call.id}",
+        "/calls/missed",
+        "/deals/5",
+        "/deals/new",
+        "/me",
+        "/pbx",
+        "/search?q=a",
+    ):
+        await page.goto(firm.url + path)
+        await page.wait_for_selector('#live[data-state="on"]', state="attached")
+        await clean(page, path)
+
+
+@pytest.mark.parametrize(("scheme", "who"), [("light", "maria"), ("dark", "layla")])
+async def test_everything_that_opens(firm: World, open_page: Open, scheme: str, who: str) -> None:
+    await firm.deal(who, title="Trial", value="100", number="+48221234599", name="Ela")
+    page = await open_page(who, color_scheme=scheme)
+    call, other = firm.call("+48221234599"), firm.call("+48221234577", caller_name="Else")
+    await call.rings(who)
+    await expect(page.locator(".caller")).to_have_count(1)
+    await clean(page, "ringing")
+    await call.answered(who)
+    await other.rings(who)
+    await expect(page.locator(".caller")).to_have_count(2)
+    await clean(page, "talking and ringing")
+    await call.ended()
+    await other.ended()
+    await expect(page.locator('.caller[data-state="wrapup"]')).to_have_count(1)
+    await clean(page, "wrapping up")
+    await page.locator(".card [data-move]").last.click()
+    await clean(page, "list of stages")
+    await page.locator(".move-menu .item").nth(2).click()
+    await expect(page.locator(".toast")).to_be_visible()
+    await clean(page, "moved")
+    await page.locator(".card .title").last.click()
+    await expect(page.locator("#side h1")).to_be_visible()
+    await clean(page, "panel")
+    await page.locator("#side [data-close]").click()
+    await page.locator('[data-key="KeyN"]').click()
+    await expect(page.locator("dialog h1")).to_be_visible()
+    await clean(page, "dialog")
+    await page.keyboard.press("Escape")
+    await page.locator(".menu > summary").click()
+    await clean(page, "menu")
+    await firm.set_link(up=False, reason="refused")
+    await expect(page.locator(".banner")).to_be_visible()
+    await clean(page, "link down")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_door_is_open_to_all(open_page: Open, scheme: str) -> None:
+    await clean(await open_page(None, "/login", color_scheme=scheme), "login")
+
+
+async def test_an_error_is_readable_to_all(open_page: Open) -> None:
+    await clean(await open_page("maria", "/deals/404", allow=("status of 404",)), "error")
+
+
+async def test_targets_are_large_enough(firm: World, open_page: Open) -> None:
+    """24 px each way, so that they can be hit."""
+    await firm.deal("maria", "Unsorted", title="Trial", number="+48221234599")
+    page = await open_page("maria")
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll('button, a, summary, input, select')].filter(e => e.checkVisibility())
+            .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+            .filter(([html, r]) => (r.width < 24 || r.height < 24) && !/class="(skip|title)/.test(html)).map(([html]) => html)"""
+    )
+    assert small == []

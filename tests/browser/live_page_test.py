@@ -1,0 +1,115 @@
+"""The page after live events is the page read anew; and what happens when live is not."""
+
+import pytest
+from playwright.async_api import Page, WebSocketRoute, expect
+
+from pbxcrm.service import deals
+from pbxcrm.service.auth import Auth
+from tests.browser.conftest import Line, Open
+from tests.browser.world import World, busy_week
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+STATE = """() => [...document.querySelectorAll('.col')].map(col => [
+    col.dataset.count, col.dataset.value, col.querySelector('[data-n]').textContent,
+    col.querySelector('[data-sum]').textContent.trim(),
+    [...col.querySelectorAll('.card')].map(c => [c.id, c.dataset.version, c.innerText])
+]).concat([document.querySelector('#sum-up').textContent])"""
+
+
+async def same_as_anew(page: Page) -> None:
+    """Live state equals the state read anew, to the letter."""
+    live = await page.evaluate(STATE)
+    await page.reload()
+    await page.wait_for_selector('#live[data-state="on"]', state="attached")
+    assert live == await page.evaluate(STATE)
+
+
+async def a_day(firm: World) -> None:
+    """Everything that changes a board, once."""
+    boss, maria = firm.scopes["anna"], firm.scopes["maria"]
+    one = await firm.deal("maria", title="One", value="100.25", number="+48221234501")
+    two = await firm.deal("maria", title="Two", value="999")
+    three = await firm.deal(None, "Unsorted", title="Three", value="10")
+    await firm.deal("tomek", title="Dollars", value="50", currency="USD")
+    one = await deals.move(firm.db, maria, one["id"], firm.stages["Offer"], one["version"])
+    one = await deals.change(firm.db, maria, one["id"], one["version"], {"value": "250.75", "title": "One, dearer"})
+    await deals.claim(firm.db, maria, three["id"])
+    two = await deals.change(firm.db, boss, two["id"], two["version"], {"owner": "tomek"})
+    await deals.move(firm.db, boss, two["id"], firm.stages["Lost"], two["version"], "Too expensive")
+    await deals.move(firm.db, maria, one["id"], firm.stages["Won"], one["version"])
+    call = firm.call("+48221234599", caller_name="Somebody")
+    await call.rings("maria", "tomek")
+    await call.answered("maria")
+    await call.ended()
+    await firm.call("+48221234588").ended("missed")
+    await firm.deal("maria", title="The last", value="1")
+
+
+@pytest.mark.parametrize("who", ["anna", "maria", "tomek", "sara"])
+async def test_live_is_the_same_as_anew(firm: World, open_page: Open, who: str) -> None:
+    await busy_week(firm)
+    page = await open_page(who)
+    await a_day(firm)
+    mine = "The last" if who != "tomek" else "+48 22 123 45 88"
+    if who == "tomek":
+        await firm.deal("tomek", title="The very last")
+        mine = "The very last"
+    await expect(page.locator(".title", has_text=mine)).to_have_count(1)
+    await expect(page.locator('.card[aria-busy="true"]')).to_have_count(0)
+    await same_as_anew(page)
+
+
+async def test_what_happened_while_the_line_was_down_comes_after(firm: World, open_page: Open) -> None:
+    await firm.deal("maria", title="Here")
+    line = Line()
+    page = await open_page("maria", line=line)
+    line.up = False
+    await line.cut()
+    await firm.deal("maria", title="Meanwhile")
+    await expect(page.locator(".title", has_text="Meanwhile")).to_have_count(0)
+    line.up = True
+    await line.cut()
+    await expect(page.locator(".title", has_text="Meanwhile")).to_have_count(1, timeout=20_000)
+    await same_as_anew(page)
+
+
+async def test_a_page_that_is_not_live_says_so(firm: World, open_page: Open) -> None:
+    line = Line()
+    page = await open_page("maria", line=line)
+
+    async def refuse(socket: WebSocketRoute) -> None:
+        await socket.close()
+
+    await page.route_web_socket("**/live*", refuse)
+    await line.cut()
+    await expect(page.get_by_role("img", name="Not live just now")).to_be_visible()
+
+
+async def test_a_session_that_ended_is_said(firm: World, open_page: Open) -> None:
+    page = await open_page("maria")
+    await Auth(firm.db).logout_all(firm.scopes["maria"])
+    await expect(page.locator(".toast.bad")).to_contain_text("Your session is over.")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_label("Password")).to_be_visible()
+
+
+async def test_the_scripts_write_money_as_the_server_does(firm: World, open_page: Open) -> None:
+    from pbxcrm.http.i18n import LOCALES, Reader, money_rule
+
+    page = await open_page("maria")
+    for locale in LOCALES:
+        for currency, places in (("EUR", 2), ("IRR", 2), ("JPY", 0), ("KWD", 3)):
+            for units in (0, 5, 1250, 100000, 123456789, -4250):
+                digits = f"{abs(units):0{places + 1}d}"
+                amount = (digits[:-places] + "." + digits[-places:]) if places else digits
+                want = Reader(locale).money(("-" if units < 0 else "") + amount, currency)
+                got = await page.evaluate(
+                    """async ([rule, digits, units, places]) => {
+                        const url = document.querySelector('script[type=module]').src.replace('app.js', 'words.js');
+                        const words = await import(url);
+                        return words.moneyAs(rule, digits, BigInt(units), places);
+                    }""",
+                    [list(money_rule(locale, currency)), Reader(locale).digits("0123456789"), str(units), places],
+                )
+                assert got == want

@@ -1,0 +1,108 @@
+"""How one person reads: digits, money, calendars, and what they type."""
+
+import pytest
+
+from pbxcrm.http import i18n
+from pbxcrm.http.i18n import LOCALES, Reader
+from pbxcrm.http.labels import Labels
+
+NOW = 1_795_000_000.0  # 18 November 2026, 11:06:40 UTC
+
+
+def reader(locale: str = "en", zone: str = "UTC", calendar: str = "gregorian") -> Reader:
+    return Reader(locale, zone, calendar, lambda: NOW)
+
+
+@pytest.mark.parametrize(
+    ("locale", "amount", "currency", "text"),
+    [
+        ("en", "12400.00", "EUR", "€12,400"),
+        ("en", "1499.50", "EUR", "€1,499.50"),
+        ("en", "0.00", "EUR", "€0"),
+        ("en", "-3.10", "USD", "−$3.10"),
+        ("en", "1500", "JPY", "¥1,500"),
+        ("pl", "12400.50", "PLN", "12\u00a0400,50\u00a0zł"),
+        ("ru", "1000000.00", "RUB", "1\u00a0000\u00a0000\u00a0₽"),
+        ("fa", "250000000.00", "IRR", "۲۵۰٬۰۰۰٬۰۰۰\u00a0ریال"),
+        ("ar", "99.90", "EUR", "٩٩٫٩٠\u00a0€"),
+    ],
+)
+def test_money(locale: str, amount: str, currency: str, text: str) -> None:
+    assert reader(locale).money(amount, currency) == text
+
+
+def test_times_are_the_persons_own() -> None:
+    assert reader().hour(NOW) == "11:06"
+    assert reader(zone="Asia/Tehran").hour(NOW) == "14:36"
+    assert reader("fa", "Asia/Tehran").hour(NOW) == "۱۴:۳۶"
+    assert reader().hour("2026-11-18T11:06:40.000Z") == "11:06"
+
+
+def test_days_in_both_calendars() -> None:
+    assert reader().day(NOW) == "18 Nov"
+    assert reader().day(NOW - 400 * 86400) == "14 Oct 2025"
+    assert reader("fa", "Asia/Tehran", "jalali").day(NOW) == "۲۷ آبان"
+    assert reader("en", "UTC", "jalali").day(NOW) == "27 Aban"
+    assert reader("fa", "UTC", "jalali").day(NOW - 400 * 86400) == "۲۲ مهر ۱۴۰۴"
+
+
+def test_near_times_are_short() -> None:
+    assert reader().near(NOW) == "11:06"
+    assert reader().near(NOW - 86400) == "yesterday 11:06"
+    assert reader().near(NOW + 86400) == "tomorrow 11:06"
+    assert reader().near(NOW + 5 * 86400) == "23 Nov"
+    assert reader().brief(NOW + 86400) == "19 Nov"
+    assert reader().near(None) == ""
+
+
+def test_what_is_due() -> None:
+    def at(offset: float) -> str:
+        from pbxcrm.crm.views import iso
+
+        return str(iso(NOW + offset))
+
+    assert [reader().due(t) for t in (None, at(-1), at(60), at(2 * 86400))] == ["none", "overdue", "today", "planned"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("calendar", ["gregorian", "jalali"])
+def test_what_a_field_shows_it_also_understands(locale: str, calendar: str) -> None:
+    one = reader(locale, "Asia/Tehran", calendar)
+    minute = "2026-11-18T11:06:00.000Z"
+    assert one.moment(one.date_field(minute), one.time_field(minute)) == NOW - 40
+
+
+def test_a_day_may_be_typed_in_any_digits_and_either_calendar() -> None:
+    one = reader("fa", "Asia/Tehran", "jalali")
+    assert one.moment("۱۴۰۵/۸/۲۷", "14:36") == one.moment("1405-08-27", "14:36") == one.moment("2026-11-18", "14:36")
+    assert one.moment("", "14:36") is None
+    for wrong in ("tomorrow", "1405/13/01", "2026-02-30", "1/2", "1405/08/27/1"):
+        with pytest.raises(ValueError):
+            one.moment(wrong, "")
+
+
+def test_talk_time() -> None:
+    assert [reader().span(s) for s in (0, 42.4, 725, 3723)] == ["0:00", "0:42", "12:05", "1:02:03"]
+    assert reader("ar").span(65) == "١:٠٥"
+
+
+def test_numbers_as_their_country_writes_them() -> None:
+    assert i18n.phone("+48221234567") == "+48 22 123 45 67"
+    assert i18n.phone("101") == "101"
+    assert i18n.phone("+1") == "+1"
+
+
+def test_the_browsers_language_is_taken() -> None:
+    assert i18n.choose("de-DE,de;q=0.9,fa;q=0.8,en;q=0.7") == "fa"
+    assert i18n.choose("ru") == "ru"
+    assert i18n.choose("de") == i18n.choose(None) == i18n.choose("x;q=banana") == "en"
+
+
+def test_stages_we_brought_are_translated_and_others_are_not() -> None:
+    assert Labels("pl").fixed("Won") == "Wygrane"
+    assert Labels("pl").fixed("Gutachten") == "Gutachten"
+
+
+def test_an_unanswered_call_of_ours_is_not_called_missed() -> None:
+    assert Labels("en").outcome({"outcome": "missed", "direction": "outbound"}) == "no answer"
+    assert Labels("en").outcome({"outcome": "missed", "direction": "inbound"}) == "missed"
