@@ -17,7 +17,7 @@ _MAX_NAMES = 500
 
 # Headers that hold no person, whatever their digits look like: they tie the events together or tell the time.
 _SAFE_KEY = re.compile(
-    rb".*(?:uniqueid|linkedid|bridgeid|timestamp|actionid|sessionid|eventtv|swapuniqueid)$|event$|response$|privilege$"
+    rb".*(?:uniqueid|linkedid|bridgeid|timestamp|actionid|sessionid|eventtv|swapuniqueid)$|event$|response$|privilege$|.*version$"
     rb"|(?:dest|source|local(?:one|two)|.*transferer|.*transferee|.*target)?(?:channelstate|priority|language)$",
     re.IGNORECASE,
 )

@@ -6,6 +6,7 @@ segment survives. This module must never wait, never log, and never hold more th
 """
 
 import re
+import sys
 from collections.abc import Iterable
 
 from pbxcrm.ami.errors import BadHeader, BadStream, FrameTooBig
@@ -21,7 +22,7 @@ _EVENT = b"Event: "
 _ACTION_ID = b"\nActionID: "
 _END = b"\r\n\r\n"
 _PART_OF_END = len(_END) - 1  # so much of what is carried may belong to the end of the frame, not to the frame
-_KEY_CACHE_SIZE = 2048
+_CACHED_LINES, _CACHED_LENGTH = 4096, 128  # at most, so half a megabyte or so
 
 
 class Frame(dict[str, str]):
@@ -89,7 +90,7 @@ class FrameReader:
         self._carry = bytearray()  # the frame that is not whole yet
         self._lone_lf = False
         self._odd = 0
-        self._keys: dict[str, str] = {}
+        self._lines = _Lines()
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes; return the frames they complete. Raises `BadStream` (with `.frames`, those before)."""
@@ -183,24 +184,29 @@ class FrameReader:
         lines = raw.decode("utf-8", "replace").split("\r\n")
         if len(lines) > self.max_headers:
             raise FrameTooBig(f"one AMI message has more than {self.max_headers} headers: this is not Asterisk's way")
-        keys = self._keys
-        frame = Frame()
-        for line in lines:
-            key, colon, value = line.partition(": ")
-            if not colon:  # "Key:" with nothing behind it, or no header at all
-                key, colon, value = line.partition(":")
-                if not colon:
-                    continue
-            lower = keys.get(key)
-            if lower is None:
-                lower = key.strip().lower()
-                if len(keys) < _KEY_CACHE_SIZE:
-                    keys[key] = lower
-            if lower in frame:
-                frame.add(lower, value)
-            else:
-                frame[lower] = value
+        frame = Frame(map(self._lines.__getitem__, lines))
+        if len(frame) != len(lines) or "" in frame:  # a repeated header, or a line that is none
+            frame = Frame()
+            for line in lines:
+                key, value = self._lines[line]
+                if key:
+                    frame.add(key, value)
         return frame
+
+
+class _Lines(dict[str, tuple[str, str]]):
+    """Lines taken apart, remembered: a call's events say most of theirs again and again. Bounded, then begun anew."""
+
+    def __missing__(self, line: str) -> tuple[str, str]:
+        key, colon, value = line.partition(": ")
+        if not colon:  # "Key:" with nothing behind it, or no header at all
+            key, colon, value = line.partition(":")
+        pair = (sys.intern(key.strip().lower()), value) if colon else ("", "")
+        if len(self) >= _CACHED_LINES:
+            self.clear()
+        if len(line) <= _CACHED_LENGTH:
+            self[line] = pair
+        return pair
 
 
 def _crlf(data: bytes) -> bytes:

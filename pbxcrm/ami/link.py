@@ -30,6 +30,8 @@ __all__ = ["Batch", "Link", "LinkConfig", "LinkState", "OriginateOutcome"]
 
 log = logging.getLogger("pbxcrm.ami")
 
+# Once an outage is told, these are only other faces of it; the others want somebody to act.
+_PASSING = frozenset({"refused", "unreachable", "silent", "closed", "restart"})
 _IDLE = "not connected to Asterisk yet"
 
 
@@ -53,7 +55,7 @@ class Link:
         self._buffer = Buffer(config.buffer, self._want_snapshot)
         self._session: Session | None = None  # only while logged in
         self._failures = 0
-        self._told: set[str] = set()  # the sorts of trouble logged since the link was last up
+        self._told: set[str] = set()  # the sorts of trouble logged in this outage
         self._was_up = self._told_of_right = False
 
     @property
@@ -112,7 +114,7 @@ class Link:
     # ---- running
 
     async def run(self) -> None:
-        """Hold the link until cancelled. Each loss, and each sort of trouble, is logged once; so is the return."""
+        """Hold the link until cancelled. A loss is logged once, and what wants mending once more; so is the return."""
         try:
             while True:
                 pause = await self._one_life()
@@ -190,7 +192,7 @@ class Link:
         if self.state.up:
             since = heard
             self._buffer.mark(time.time(), marker("PbxcrmLinkDown", reason=reason, kind=trouble.kind))
-        if trouble.kind not in self._told:
+        if trouble.kind not in self._told and not (self._told and trouble.kind in _PASSING):
             self._told.add(trouble.kind)
             log.warning(
                 "Asterisk is out of sight: %s. Nothing saved is lost; calls are not seen until it is back. Trying "

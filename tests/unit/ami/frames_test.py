@@ -182,10 +182,10 @@ def test_a_megabyte_in_segments_is_read_in_linear_time():
     data *= 17  # 1 MiB of frames, each just under the cap
     spent = []
     for _ in range(5):
-        reader, start = FrameReader(frozenset()), time.perf_counter()
+        reader, start = FrameReader(frozenset()), time.thread_time()
         for at in range(0, len(data), 1460):
             reader.feed(data[at : at + 1460])
-        spent.append(time.perf_counter() - start)
+        spent.append(time.thread_time() - start)
         assert reader.dropped == 17
     assert min(spent) < 0.05  # 2 ms on the machine where it was written; quadratic took 8 s for 4 MiB
 
