@@ -172,6 +172,7 @@ class Life:
         forwarder = end.channel.forwarder
         if forwarder and forwarder != user and self._dialled(end.channel):
             self._transfer("forward", at, forwarder, user)
+            end.channel.forwarder = None  # who comes back from a consultation is not forwarded to again
         if len(self.transfers) == found and before is not None and before.user != user and before.end is not None:
             self._transfer("blind" if self._dialled(end.channel) else "attended", at, before.user, user)
         return len(self.transfers) > found

@@ -100,7 +100,16 @@ class Resync:
             if anchor is None or anchor.uid not in alive:
                 life.note(e.at, "snapshot", "the call ended while the PBX was out of sight")
                 self.book.finish(life, e.at, lost=True)
+        self._guess_dials()
         self.book.settle(self.book.all(), e.at, "snapshot")
+
+    def _guess_dials(self) -> None:
+        """A snapshot does not say who dials a ringing phone: its Linkedid is the caller's, as long as it rings."""
+        switch = self.book.switch
+        for channel in list(switch.channels.values()):
+            caller = switch.channels.get(channel.linkedid)
+            if channel.ringing and channel.caller is None and caller is not None and caller is not channel:
+                switch.dial(caller, channel)
 
     def _wake(self, at: float) -> None:
         """After the first snapshot: calls from before our stop go on in their channels, or are lost."""

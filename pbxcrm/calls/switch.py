@@ -213,15 +213,8 @@ class Switch:
         above = caller.pair
         # A Local channel that was in a conversation and dials again was transferred: not for its member any more.
         if caller.half == 2 and above is not None and not caller.was_bridged:
-            self._dial_for(above.owned, dest)
+            dest.member = above.owned or dest.member
             dest.forwarder = dest.forwarder or above.forwarder
-
-    def _dial_for(self, member: Owned | None, dest: Channel) -> None:
-        """`dest` is dialled for this member; so is what it has dialled on already."""
-        dest.member = member or dest.member
-        if dest.half == 1 and dest.pair is not None:
-            for further in dest.pair.dials.values():
-                self._dial_for(dest.owned, further)
 
     def undial(self, dest: Channel) -> None:
         """Nobody dials `dest` any more."""

@@ -148,7 +148,8 @@ class Tracker:
         """Whoever was behind `donor` is behind `channel` from here on."""
         displaced, moving = self.book.lives.pop(channel.uid, None), self.book.lives.pop(donor.uid, None)
         channel.ringing = False
-        channel.phone, channel.member, channel.was_dialled = donor.phone, donor.member, donor.was_dialled
+        channel.phone, channel.was_dialled = donor.phone, donor.was_dialled
+        channel.member, channel.forwarder = donor.member, donor.forwarder
         touched = self.book.touched(channel) | self.book.touched(donor)
         if displaced is not None and displaced is not moving:
             self.book.finish(displaced, at)
@@ -236,6 +237,7 @@ class Tracker:
     def _dial_on(self, dest: Channel, outside: str | None, e: ev.DialBegin) -> None:
         """A dialling that was held back, if it lasts."""
         if dest.caller is not None:
+            self.book.switch.dial(dest.caller, dest)  # what is known of the one dialled follows down the chain
             self._dialled(dest.caller, dest, outside, e)
 
     def _dialled_for(

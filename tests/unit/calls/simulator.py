@@ -27,7 +27,7 @@ class Simulation(Story):
 
     def inbound(self) -> None:
         number = self.one_of(NUMBERS)
-        self.trunk = self.wire.new("PJSIP/trunk", state="4", number=number, exten="+48223334410", context="from-trunk")
+        self.trunk = self.calls_us(self.style.trunk, number, "+48223334410")
         self.truths.append(Truth("inbound", normalise(number, REGION), "+48223334410", self.wire.now))
         if self.maybe():
             self.wire.state(self.trunk, "6")  # a menu, or a voice that bids to wait
@@ -36,14 +36,14 @@ class Simulation(Story):
 
     def outbound(self) -> None:
         user = self.one_of(list(PEOPLE))
-        phone = self.wire.new(f"PJSIP/{PEOPLE[user]}", state="4", number=PEOPLE[user], exten=CALLER)
+        phone = self.calls_us(self.phone(PEOPLE[user]), PEOPLE[user], CALLER)
         self.truths.append(Truth("outbound", CALLER, None, self.wire.now))
         self.live(self.dial_out(phone, Seat(user, phone.device)))
 
     def click(self) -> None:
         """Click-to-call: our own phone rings first."""
         w = self.wire
-        seat = Seat(user := self.one_of(list(PEOPLE)), f"PJSIP/{PEOPLE[user]}")
+        seat = Seat(user := self.one_of(list(PEOPLE)), self.phone(PEOPLE[user]))
         phone = w.new(seat.device, number=seat.exten)
         w.callerid(phone, CALLER)
         phone.connected = CALLER
@@ -63,9 +63,11 @@ class Simulation(Story):
 
     def dial_out(self, phone: Chan, seat: Seat) -> Talk | None:
         w = self.wire
-        self.trunk = trunk = w.new("PJSIP/trunk", linked=phone)
+        if self.pick(6) == 5:
+            self.no_way_through(phone)
+        self.trunk = trunk = w.new(self.style.trunk, linked=phone)
         w.callerid(trunk, CALLER)
-        w.dial(phone, trunk, f"{CALLER}@trunk")
+        w.dial(phone, trunk, self.dials(CALLER))
         ending = self.pick(6)
         if ending not in (2, 3):
             w.rings(phone, trunk)
@@ -91,12 +93,20 @@ class Simulation(Story):
         self.end(trunk, phone)
         return None
 
+    def no_way_through(self, phone: Chan) -> None:
+        """A provider that refuses: the next is tried."""
+        w = self.wire
+        trunk = w.new(self.style.trunk, linked=phone)
+        w.dial(phone, trunk, self.dials(CALLER))
+        w.hangup(trunk, "34", "503")
+        w.dialled(phone, trunk, "CONGESTION")
+
     def internal(self) -> None:
         """One of ours calls another."""
         user = self.one_of(list(PEOPLE))
         other = self.one_of([u for u in PEOPLE if u != user])
         w = self.wire
-        phone = w.new(f"PJSIP/{PEOPLE[user]}", state="4", number=PEOPLE[user], exten=PEOPLE[other])
+        phone = self.calls_us(self.phone(PEOPLE[user]), PEOPLE[user], PEOPLE[other])
         truth = Truth("internal", PEOPLE[other], None, w.now)
         self.truths.append(truth)
         leg = self.dial(phone, self.seat(other))
@@ -116,7 +126,7 @@ class Simulation(Story):
     def conference(self) -> None:
         """The customer is in a room; our people come and go."""
         w = self.wire
-        self.trunk = trunk = w.new("PJSIP/trunk", state="4", number=CALLER, exten="+48223334427")
+        self.trunk = trunk = self.calls_us(self.style.trunk, CALLER, "+48223334427")
         self.truths.append(Truth("inbound", CALLER, "+48223334427", w.now))
         self.truth.transfers = None
         w.state(trunk, "6")
@@ -131,7 +141,7 @@ class Simulation(Story):
                     inside[i] = chan, self.speaks(chan, came)
             elif users and self.maybe():
                 exten = PEOPLE[users[0]]
-                chan = w.new(f"PJSIP/{exten}", state="4", number=exten, exten="800")
+                chan = self.calls_us(self.phone(exten), exten, "800")
                 self.truths.append(Truth("internal", "800", None, w.now, sure=False))
                 w.state(chan, "6")
                 users.pop(0)
@@ -155,7 +165,7 @@ class Simulation(Story):
         self.tear_down(*(chan for chan, _ in inside))
 
     def speaks(self, chan: Chan, at: float) -> Spell:
-        user = next(user for user, exten in PEOPLE.items() if chan.device == f"PJSIP/{exten}")
+        user = next(user for user, exten in PEOPLE.items() if chan.device == self.phone(exten))
         spell = Spell(user, chan.device, at)
         self.truth.talks.append(spell)
         return spell
@@ -207,27 +217,20 @@ class Simulation(Story):
     def round(self, caller: Chan, seats: list[Seat], queue: str, ended: list[str], by: str | None, kind: str,
               ) -> Talk | None:  # fmt: skip
         """All seats ring at once; somebody answers, or not."""
-        legs: list[Leg] = []
+        legs = [leg for seat in seats if (leg := self.tries(caller, seat, queue, ended)) is not None]
         ringing: list[Leg] = []
-        for seat in seats:
-            legs.append(leg := self.dial(caller, seat, queue=queue))
-            ill = self.pick(8)
-            if ill == 7 and not seat.outside:
-                self.refuse(caller, leg, "BUSY", "17")
-                ended.append("busy")
-                continue
-            ringing.append(leg)
-        for leg in ringing:
+        for leg in legs:
             self.ring(caller, leg, self.truth)
             if leg.seat.confirms:
                 self.wire.state(leg.phone, "6")
                 leg.up = True
         self.human()
-        for leg in list(ringing):
+        for leg in legs:
             if self.pick(8) == 7 and not leg.seat.outside:
                 self.refuse(caller, leg, "BUSY", "21")
                 ended.append("declined")
-                ringing.remove(leg)
+            else:
+                ringing.append(leg)
         fate = self.pick(6)
         if not ringing or fate == 1:
             for leg in ringing:
@@ -238,23 +241,48 @@ class Simulation(Story):
             self.gives_up(caller, ringing, queue)
             return None
         winner = ringing.pop(self.pick(len(ringing)))
-        first: list[STEP] = []
-        if queue:
-            interface = f"Local/{winner.seat.exten}@{winner.seat.ways[0]}" if winner.pairs else winner.seat.device
-            first = [
-                lambda: self.wire.queue_leave(caller, queue),
-                lambda: self.wire.agent_connect(caller, winner.dest, queue, interface),
-            ]
+        first = self.leaves_queue(caller, winner, queue) if queue else []
         if fate == 3 and not winner.seat.outside:
             return self.picked_up(caller, winner, ringing, first, by, kind)
         spell = self.answer(caller, winner, ringing, first=first)
         return self.takes(winner, caller, spell, by, kind)
 
+    def tries(self, caller: Chan, seat: Seat, queue: str, ended: list[str]) -> Leg | None:
+        """A seat is dialled; None: it is busy."""
+        leg = self.dial(caller, seat, queue=queue)
+        ill = self.pick(8)
+        if ill == 7 and not seat.outside:
+            self.refuse(caller, leg, "BUSY", "17")
+            ended.append("busy")
+            return None
+        return self.forwards(caller, leg) if ill == 6 and not seat.ways else leg
+
+    def leaves_queue(self, caller: Chan, winner: Leg, queue: str) -> list[STEP]:
+        interface = f"Local/{winner.seat.exten}@{winner.seat.ways[0]}" if winner.pairs else winner.seat.device
+        return [
+            lambda: self.wire.queue_leave(caller, queue),
+            lambda: self.wire.agent_connect(caller, winner.dest, queue, interface),
+        ]
+
+    def forwards(self, caller: Chan, leg: Leg) -> Leg:
+        """The phone answers 302: the PBX calls somebody else in its place, over a Local channel."""
+        w = self.wire
+        seat = self.seat(self.one_of([u for u in PEOPLE if u != leg.seat.user]))
+        seat = Seat(seat.user, seat.device, ("from-internal",), seat.outside)
+        w.wants_out(leg.phone, "23")
+        told: STEP = lambda: w.dialled(caller, leg.phone, "CANCEL", forward=seat.exten)  # noqa: E731
+        instead = self.dial(caller, seat, first=[told])
+        instead.forwarder = leg.seat.user
+        w.hangup(leg.phone, "23", "302")
+        return instead
+
     def takes(self, leg: Leg, caller: Chan, spell: Spell, by: str | None, kind: str) -> Talk:
         self.path += leg.pairs
         if kind and spell.user != by:
             self.passed(kind, by, spell.user)
-        far = leg.pairs[-1][1] if leg.pairs else caller
+        if leg.forwarder and leg.forwarder != spell.user:
+            self.passed("forward", leg.forwarder, spell.user)
+        far = leg.far(caller)
         return self.begins(Talk(leg.seat, leg.phone, far, spell))
 
     def begins(self, talk: Talk) -> Talk:
@@ -271,11 +299,11 @@ class Simulation(Story):
         """Somebody who was not called dials a code and has the call of the phone that rings."""
         w = self.wire
         seat = self.helper(leg.seat.user)
-        helper = w.new(seat.device, state="4", number=seat.exten, exten=f"**{leg.seat.exten}")
+        helper = self.calls_us(seat.device, seat.exten, f"**{leg.seat.exten}")
         self.truths.append(Truth("internal", helper.exten, None, w.now, sure=False))
         w.state(helper, "6")
         w.pickup(helper, leg.phone)
-        target, leg.seat, leg.up = leg.phone, seat, True
+        target, leg.seat, leg.up, leg.forwarder = leg.phone, seat, True, None
         if self.maybe():
             self.masquerade(helper, target)
         else:
@@ -294,7 +322,7 @@ class Simulation(Story):
 
     def helper(self, *but: str | None) -> Seat:
         user = self.one_of([u for u in PEOPLE if u not in but])
-        return Seat(user, f"PJSIP/{PEOPLE[user]}")
+        return Seat(user, self.phone(PEOPLE[user]))
 
     def masquerade(self, donor: Chan, into: Chan) -> None:
         """Before Asterisk 12 two channels swapped their names, and kept their uniqueids."""
@@ -303,6 +331,7 @@ class Simulation(Story):
         w.rename(donor, f"{mine}<MASQ>")
         w.rename(into, mine)
         w.rename(donor, f"{theirs}<ZOMBIE>")
+        into.number, into.caller_name = donor.number, donor.caller_name
         w.hangup(donor)
 
     def gives_up(self, caller: Chan, legs: list[Leg], queue: str) -> None:
@@ -328,7 +357,7 @@ class Simulation(Story):
             if talk is None:
                 return
             self.human()
-            deeds = [self.over, self.held, self.blind, self.optimise_now, self.parks]
+            deeds = [self.over, self.held, self.blind, self.optimise_now, self.parks, self.redirected]
             if not talk.seat.outside:
                 deeds += [self.consults, self.consults, self.consults_by_keys]
             talk = deeds[self.pick(len(deeds))](talk)
@@ -367,6 +396,18 @@ class Simulation(Story):
             self.human()
         return self.deliver(far, by=by, kind="blind")
 
+    def redirected(self, talk: Talk) -> Talk | None:
+        """A program takes the customer away by AMI: nothing says that it is a transfer."""
+        w = self.wire
+        self.truth.transfers = None
+        left: list[float] = []
+        self.race(
+            [lambda: left.append(w.leave(talk.far))],
+            [lambda: left.append(w.leave(talk.phone)), lambda: w.hangup(talk.phone)],
+        )
+        talk.spell.end = min(left)
+        return self.deliver(talk.far)
+
     def parks(self, talk: Talk) -> Talk | None:
         """Into a parking slot; somebody takes the call out, or nobody."""
         w = self.wire
@@ -395,7 +436,7 @@ class Simulation(Story):
             self.truth.transfers = None
             return self.deliver(far)
         seat = self.helper()
-        fetcher = w.new(seat.device, state="4", number=seat.exten, exten="701")
+        fetcher = self.calls_us(seat.device, seat.exten, "701")
         self.truths.append(Truth("internal", "701", None, w.now, sure=False))
         w.state(fetcher, "6")
         bridge = w.bridge()
@@ -416,7 +457,7 @@ class Simulation(Story):
         by = talk.seat.user
         seat = self.seat(self.one_of([u for u in PEOPLE if u != by]))
         w.hold(talk.phone)
-        line = w.new(talk.seat.device, state="4", number=talk.seat.exten, exten=seat.exten)
+        line = self.calls_us(talk.seat.device, talk.seat.exten, seat.exten)
         side = Truth("internal", seat.exten, None, w.now)
         self.truths.append(side)
         leg = self.dial(line, seat)
@@ -443,7 +484,7 @@ class Simulation(Story):
         self.finish_spells(side, moved)
         self.passed("attended", by, seat.user)
         self.path += leg.pairs
-        far = leg.pairs[-1][1] if leg.pairs else talk.far
+        far = leg.far(talk.far)
         return self.begins(Talk(seat, leg.phone, far, Spell(seat.user, seat.known_as, moved)))
 
     def heard(self, user: str | None, line: Chan, other: Spell) -> list[Spell]:
@@ -493,13 +534,20 @@ class Simulation(Story):
         side.sure = False
         self.truth.rang = None
         by, far = talk.seat.user, talk.far
+        legacy = far is self.trunk and self.maybe()
         w.attended(talk.phone, line, far, None)
         left: list[float] = []
         self.race(
             [lambda: left.append(w.leave(talk.phone)), lambda: w.hangup(talk.phone)],
-            [lambda: left.append(w.leave(far)), lambda: w.is_put_out(line), lambda: w.hangup(line)],
+            [
+                lambda: left.append(w.leave(far)),
+                *([] if legacy else [lambda: w.is_put_out(line), lambda: w.hangup(line)]),
+            ],
         )
         talk.spell.end = min(left)
+        if legacy:
+            self.masquerade(far, line)
+            self.trunk = far = line
         self.human()
         if self.pick(3) == 2:
             for dialler, dest in reversed(leg.links(far)):
@@ -551,14 +599,39 @@ class Simulation(Story):
             if fate == 3:
                 self.finish_spells(side, self.tear_down(*leg.channels))
                 return self.returns(talk, ours, one, two)
+            if self.pick(3) == 2:
+                return self.all_three(talk, leg, side, (one, two), ours, room)
             w.wants_out(phone)
             at = self.merges(talk, ours, room, one)
             self.finish_spells(side, at)
             spell = Spell(spell.user, spell.device, at)
         self.path += [(one, two), *leg.pairs]
         self.passed("attended", by, seat.user)
-        far = leg.pairs[-1][1] if leg.pairs else two
+        far = leg.far(two)
         return self.begins(Talk(seat, leg.phone, far, spell))
+
+    def all_three(self, talk: Talk, leg: Leg, side: Truth, pair: tuple[Chan, Chan], ours: Bridge, room: Bridge) -> Talk:
+        """The transferer takes the customer in: three in one conversation, until one of ours leaves."""
+        w, phone = self.wire, talk.phone
+        one, two = pair
+        self.truth.transfers = None
+        side.sure = False
+        w.merge(ours, room)
+        entered = w.move(one, ours)
+        again = w.move(phone, ours)
+        w.attended(phone, phone, self.trunk, one)
+        known = one.device if leg.seat.outside else leg.seat.known_as
+        mine = self.begins(Talk(talk.seat, phone, talk.far, Spell(talk.seat.user, talk.spell.device, again)))
+        other = self.begins(Talk(leg.seat, leg.phone, leg.far(two), Spell(leg.seat.user, known, entered)))
+        self.human()
+        if self.maybe():
+            other.spell.end = self.tear_down(one, two, *leg.channels)
+            return mine
+        w.wants_out(phone)
+        mine.spell.end = w.leave(phone)
+        w.hangup(phone)
+        self.path += [pair, *leg.pairs]
+        return other
 
     def answer_keys(self, leg: Leg, one: Chan, two: Chan) -> Spell:
         def told() -> list[STEP]:

@@ -72,7 +72,25 @@ class Seat:
         return f"Local/{self.exten}@{self.ways[0]}" if self.outside and self.ways else self.device
 
 
-STRANGER = Seat(None, "PJSIP/199")  # a phone of ours that nobody owns
+@dataclass(frozen=True)
+class Style:
+    """How a PBX names things: its phones, its trunk, and what it dials there."""
+
+    phones: str = "PJSIP"
+    trunk: str = "PJSIP/trunk"
+    dials: str = "{number}@trunk"
+    system: str = ""  # systemname of asterisk.conf, before each uniqueid
+    born_down: bool = False  # chan_sip: a channel that calls us is Down for a moment, then Ring
+
+
+STYLES = (
+    Style(),
+    Style(),
+    Style(system="pbx1"),
+    Style("SIP", "SIP/trunk", "trunk/{number}", born_down=True),
+    Style("PJSIP", "IAX2/provider", "provider/{number}"),
+    Style("SIP", "DAHDI/i1/225550100", "g1/{number}", "pbx-2", born_down=True),
+)
 
 
 @dataclass(eq=False)
@@ -84,12 +102,16 @@ class Leg:
     phone: Chan
     pairs: list[tuple[Chan, Chan]]
     dialler: Chan  # who dials the phone itself: the caller, or the innermost ;2
-    rang: bool = False
     up: bool = False
+    forwarder: str | None = None  # whose phone sent the call here
 
     @property
     def channels(self) -> list[Chan]:
         return [chan for pair in self.pairs for chan in pair] + [self.phone]
+
+    def far(self, caller: Chan) -> Chan:
+        """Who is beside the phone in its bridge."""
+        return self.pairs[-1][1] if self.pairs else caller
 
     def links(self, caller: Chan) -> list[tuple[Chan, Chan]]:
         """Who dials whom, from the outside in."""
@@ -114,7 +136,8 @@ class Story:
     def __init__(self, numbers: Sequence[int] = (), ids: Ids | None = None, at: float = START,
                  *, stamped: bool = True) -> None:  # fmt: skip
         self._numbers = iter(numbers)
-        self.wire = Wire(ids, at, stamped=stamped)
+        self.style = STYLES[self.pick(len(STYLES))]
+        self.wire = Wire(ids or Ids(self.style.system), at, stamped=stamped)
         self.truths: list[Truth] = []
         self.path: list[tuple[Chan, Chan]] = []  # the Local pairs between the customer and whoever talks with him
         self.trunk: Chan | None = None
@@ -156,19 +179,35 @@ class Story:
 
     def seats(self, most: int = 3, *, but: str | None = None) -> list[Seat]:
         found = [self.seat(user) for user in self.some([u for u in PEOPLE if u != but], most)]
-        return [STRANGER] if self.pick(12) == 11 else found
+        if any(seat.user == "carol" for seat in found) and self.maybe():
+            found += [
+                Seat("carol", self.phone(exten)) for exten in ("103", "113") if self.phone(exten) not in _phones(found)
+            ]
+        return [Seat(None, self.phone("199"))] if self.pick(12) == 11 else found  # nobody's
 
     def seat(self, user: str) -> Seat:
         exten = PEOPLE[user]
-        phone = f"PJSIP/{exten}"
-        if user == "carol" and self.maybe():
-            phone = "PJSIP/113"
+        phone = self.phone("113" if user == "carol" and self.maybe() else exten)
         ways = ((), ("from-queue",), ("from-queue", "ext-local"), ("ringing", "macro-dial", "ext-local"))[self.pick(4)]
         mobile = MOBILE if user == "dave" and ways and self.maybe() else ""
-        return Seat(user, "PJSIP/trunk" if mobile else phone, ways, mobile, self.maybe(), bool(mobile) and self.maybe())
+        device = self.style.trunk if mobile else phone
+        return Seat(user, device, ways, mobile, self.maybe(), bool(mobile) and self.maybe())
 
-    def dial(self, caller: Chan, seat: Seat, *, queue: str = "") -> Leg:
-        """The PBX dials a seat for `caller`; its phone does not ring yet."""
+    def phone(self, exten: str) -> str:
+        return f"{self.style.phones}/{exten}"
+
+    def dials(self, number: str) -> str:
+        return self.style.dials.format(number=number)
+
+    def calls_us(self, device: str, number: str, exten: str) -> Chan:
+        """A channel that calls the PBX."""
+        chan = self.wire.new(device, state="0" if self.style.born_down else "4", number=number, exten=exten)
+        if self.style.born_down:
+            self.wire.state(chan, "4")
+        return chan
+
+    def dial(self, caller: Chan, seat: Seat, *, queue: str = "", first: Sequence[STEP] = ()) -> Leg:
+        """The PBX dials a seat for `caller`, after `first`; its phone does not ring yet."""
         w = self.wire
         pairs = [w.local(seat.exten, way, caller) for way in seat.ways]
         dialler = pairs[-1][1] if pairs else caller
@@ -177,8 +216,10 @@ class Story:
         dials: list[list[STEP]] = []
         for up, down in leg.links(caller):
             interface = f"Local/{seat.exten}@{seat.ways[0]}" if seat.ways else seat.device
-            said = f"{seat.outside}@trunk" if seat.outside and down is phone else ""
+            said = self.dials(seat.outside) if seat.outside and down is phone else ""
             steps: list[STEP] = [lambda up=up, down=down, said=said: w.dial(up, down, said)]
+            if up is caller:
+                steps[:0] = first
             if queue and up is caller:
                 steps.insert(0, lambda down=down, i=interface: w.agent_called(caller, down, queue, i))
             dials.append(steps)
@@ -197,7 +238,6 @@ class Story:
             else:
                 up += [lambda c=dest: w.state(c, "5"), told]
         self.race(up)
-        leg.rang = True
         if truth is not None and truth.rang is not None and leg.seat.user:
             truth.rang.add(leg.seat.user)
 
@@ -301,3 +341,7 @@ class Story:
     @property
     def between(self) -> list[Chan]:
         return [chan for pair in self.path for chan in pair]
+
+
+def _phones(seats: list[Seat]) -> set[str]:
+    return {seat.device for seat in seats}

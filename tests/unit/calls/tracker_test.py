@@ -418,3 +418,96 @@ def test_parked_from_a_mobile_the_parker_is_whoever_talked() -> None:
     o.join(two, bob)
     o.gone(trunk, one, two, bob)
     assert transfers(o.calls[0]) == [("park", "dave", "bob")]
+
+
+# ---- forwarding
+
+
+def test_a_forward_is_known_though_the_local_channel_dialled_on_first() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    one, two = o.local("102", "from-internal", trunk)
+    bob = o.calls_phone(two, "PJSIP/102")
+    o.dialled(trunk, alice, "CANCEL", forward="102")
+    o.dial(trunk, one)
+    o.hangup(alice, "23")
+    o.picks_up(two, bob)
+    o.join(bob, two)
+    o.join(one, trunk)
+    o.gone(trunk, one, two, bob)
+    assert transfers(o.call) == [("forward", "alice", "bob")]
+
+
+def test_who_comes_back_from_a_consultation_is_not_forwarded_to_again() -> None:
+    o = Office()
+    trunk = o.customer()
+    carol = o.calls_phone(trunk, "PJSIP/103")
+    one, two = o.local("101", "from-internal", trunk)
+    o.dialled(trunk, carol, "CANCEL", forward="101")
+    o.dial(trunk, one)
+    alice = o.calls_phone(two, "PJSIP/101")
+    bridge = o.join(alice, two)
+    o.join(one, trunk)
+    o.wait(5)
+    o.move(alice, o.bridge())
+    o.wait(5)
+    o.move(alice, bridge)
+    o.gone(trunk, one, two, alice)
+    assert transfers(o.call) == [("forward", "carol", "alice")]
+
+
+# ---- masquerades, as before Asterisk 12
+
+
+def masquerade(o: Office, donor: Chan, into: Chan) -> None:
+    mine, theirs = donor.name, into.name
+    o.rename(donor, f"{mine}<MASQ>")
+    o.rename(into, mine)
+    o.rename(donor, f"{theirs}<ZOMBIE>")
+    o.hangup(donor)
+
+
+def test_a_pickup_by_masquerade() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    bob = o.new("PJSIP/102", state="4", number="102", exten="**101")
+    o.pickup(bob, alice)
+    masquerade(o, bob, alice)
+    o.picks_up(trunk, alice)
+    o.join(alice, trunk)
+    o.gone(trunk, alice)
+    call = o.calls[0]
+    assert talks(call) == [("bob", "PJSIP/102")]
+    assert transfers(call) == [("pickup", "bob", "bob")]
+    assert call.rang == ("alice",)
+
+
+def test_a_customer_goes_on_in_the_channel_that_dialled() -> None:
+    """Blonde: the customer takes the place of Alice's second line, whose uniqueid stays."""
+    o = Office()
+    trunk, alice, _ = o.talk()
+    line = o.new("PJSIP/101", state="4", number="101", exten="102")
+    bob = o.calls_phone(line, "PJSIP/102")
+    o.attended(alice, line, trunk, None)
+    o.gone(alice)
+    o.leave(trunk)
+    masquerade(o, trunk, line)
+    o.picks_up(line, bob)
+    o.join(bob, line)
+    o.wait(3)
+    o.gone(line, bob)
+    call = o.calls[0]
+    assert talks(call) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+    assert call.outcome == "answered"
+    assert call.ended_at is not None
+
+
+def test_a_rename_that_is_no_masquerade_and_one_of_a_channel_never_seen() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.rename(alice, "PJSIP/102-00000009")
+    o.rename(Chan("PJSIP/9-1", "unseen.1", "unseen.1"), "PJSIP/9-1<MASQ>")
+    o.gone(trunk, alice)
+    assert o.call.first_answered_by == "alice"

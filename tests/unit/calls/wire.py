@@ -158,7 +158,7 @@ class Wire:
             ) -> Chan:  # fmt: skip
         """A real channel: `state` 4 calls the PBX, 0 is called by it."""
         uid = uid or self.ids.uid(self.now)
-        full = device + (f"-{self.ids.count:08x}" if suffix is None else suffix)
+        full = device + (_suffix(device, self.ids.count) if suffix is None else suffix)
         chan = Chan(full, uid, linked.linkedid if linked else uid, state, number, name, "", context, exten)
         self.event("Newchannel", chan.headers())
         return chan
@@ -411,6 +411,12 @@ class Desk(Wire):
             if read is not None:
                 self.facts += self.tracker.feed(read)
         return at
+
+
+def _suffix(device: str, count: int) -> str:
+    """How each channel driver ends the names of its channels."""
+    technology = device.partition("/")[0]
+    return f"-{count}" if technology == "IAX2" else f"-{count:x}" if technology == "DAHDI" else f"-{count:08x}"
 
 
 def _both(caller: Chan | None, dest: Chan) -> list[Header]:
