@@ -217,6 +217,8 @@ class DemoPBX:
         """End the calls, the clients and the port."""
         if self._server is not None:
             self._server.close()
+        for client in list(self._clients):
+            client.writer.transport.abort()  # close() would wait for one that does not read
         tasks = [*self._serving, *([self._playing] if self._playing else [])]
         for task in tasks:
             task.cancel()
