@@ -27,7 +27,7 @@ from pbxcrm.service import house
 from pbxcrm.service import link as link_service
 from pbxcrm.service import people as people_service
 from pbxcrm.service.dial import Dialler
-from pbxcrm.service.intake import Intake
+from pbxcrm.service.intake import Intake, alive
 from pbxcrm.settings import Settings, WrongSetting
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
@@ -103,6 +103,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         link = Link(config, on_state=states.put_nowait)
         people = People(await people_service.devices(db))
         tracker = Tracker(people, pbx=settings.pbx_name, region=settings.region)
+        tracker.resume(await alive(db, settings.pbx_name))
         intake = Intake(db, Rules())
         follower = Follower(link, tracker, intake.apply)
         hub = Hub(db)
