@@ -12,7 +12,7 @@ from tests.pbx.bed.scenarios.groups import ring_all
 from tests.pbx.bed.scenarios.registry import scenario
 from tests.pbx.bed.scenarios.transfers import blind
 
-LISTEN = 0.4  # seconds in which the parker is told the slot; a BYE before that can leave a channel behind (Asterisk 22)
+LISTEN = 0.4  # seconds in which the parker is told the slot
 
 
 async def picked_up(o: Office, customer: Call, by: Phone, code: str, *ringing: Call) -> None:

@@ -11,8 +11,11 @@ from tests.pbx.bed.scenarios.groups import ring_all
 from tests.pbx.bed.scenarios.registry import scenario
 
 
-async def blind(leg: Call, number: str, linger: float = 0) -> float:
-    """Transfer by REFER and hang up (after `linger` seconds of listening); returns when."""
+async def blind(leg: Call, number: str, linger: float = 0.15) -> float:
+    """Transfer by REFER and hang up after `linger` seconds, as phones do; returns when.
+
+    A BYE in the very moment of the REFER races the PBX: it can cut the customer off, or leave a channel for ever.
+    """
     at = time.time()
     await leg.refer(number)
     await asyncio.sleep(linger)
