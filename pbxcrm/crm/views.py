@@ -234,7 +234,7 @@ def task(row: TaskRow) -> View:
         "contact_name": row["contact_name"],
         "company": row["company"],
         "call_id": row["call_id"],
-        "outcome": row["outcome"],
+        "outcome": row["outcome"] if row["kind"] == "callback" else None,  # of others the call may still go on
         "number": row["number"],
         "user": row["user_name"],
         "team": row["team_name"],

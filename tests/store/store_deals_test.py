@@ -1,7 +1,7 @@
 """Deals: who sees and moves which, totals and history that always agree with the rows, conflicts that name who."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -10,7 +10,9 @@ from pbxcrm.service import contacts, deals, tasks
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 from pbxcrm.service.intake import Intake
 from pbxcrm.store import journal, schema
-from tests.store.office import START, Caller, Office
+from pbxcrm.store.db import Database
+from tests.store.mirror import Pages
+from tests.store.office import START, Caller, Clock, Office, settle
 
 pytestmark = pytest.mark.asyncio
 
@@ -397,18 +399,27 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Shrinking would take minutes: each example has a database of its own.
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(operations=OPERATIONS)
-async def test_totals_are_what_counting_would_give(office, operations):
-    for operation in operations:
-        await operate(office, operation)
-        assert await office.db.reading(kept) == await office.db.reading(counted)
+async def test_totals_are_what_counting_would_give_and_pages_agree(new_url, operations):
+    clock = Clock()
+    db = Database(new_url(), clock)
+    office = await settle(db, clock)
+    pages = await Pages.open(office)
+    for number, operation in enumerate(operations):
+        await operate(office, number, operation)
+        assert await db.reading(kept) == await db.reading(counted)
+        await pages.agree()
+    await db.close()
 
 
-CALLS = iter(range(10**9))
-
-
-async def operate(office: Office, operation: tuple) -> None:
+async def operate(office: Office, i: int, operation: tuple) -> None:
     """One random thing; what the rules refuse is refused, and must leave no trace in the totals either."""
     kind, *values = operation
     known = (await deals.list_deals(office.db, office.mia, 6))["items"]
@@ -426,7 +437,7 @@ async def operate(office: Office, operation: tuple) -> None:
             await deals.create(office.db, office.mia, fields)
         elif kind == "call":
             number, user, answered = values
-            call = Caller(f"+4860000000{number}", f"1.{next(CALLS)}", office.clock.now)
+            call = Caller(f"+4860000000{number}", f"1.{i}", office.clock.now)
             facts = [call.rings("alice"), *([call.answers(user), call.passes("bob")] if answered else []), call.ends()]
             await Intake(office.db).apply(facts)
         elif deal is None:
