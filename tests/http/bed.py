@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 from aiohttp.test_utils import TestServer
 
@@ -22,7 +23,7 @@ from pbxcrm.service.auth import Auth
 from pbxcrm.service.dial import Dialler
 from pbxcrm.store.db import Database
 
-BOTH = ["sqlite", "postgres"]
+both = pytest.mark.parametrize("db_url", ["sqlite", "postgres"], indirect=True)
 PASSWORD = "correct horse battery"
 POLICY = DialPolicy(region="PL", per_live=100)
 

@@ -22,7 +22,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or what `@pytest.mark.parametrize("db_url", BOTH, indirect=True)` asks for."""
+    """SQLite; with `@both` PostgreSQL too."""
     if getattr(request, "param", "sqlite") == "postgres":
         return str(request.getfixturevalue("postgres").database())
     return f"sqlite+aiosqlite:///{tmp_path}/pbxcrm.db"

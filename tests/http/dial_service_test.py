@@ -17,9 +17,9 @@ from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from pbxcrm.store import dials
 from pbxcrm.store.db import Database
-from tests.http.bed import BOTH, Clock
+from tests.http.bed import Clock, both
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("db_url", BOTH, indirect=True)]
+pytestmark = pytest.mark.asyncio
 POLICY = DialPolicy(region="PL", per_live=100)
 
 
@@ -72,6 +72,7 @@ async def states(db: Database) -> list[str]:
         return list((await conn.execute(text("SELECT state FROM dials ORDER BY created_at, id"))).scalars())
 
 
+@both
 async def test_my_phone_first_then_the_customer(db: Database, dialler: Dialler, pbx: Pbx, alice: Scope) -> None:
     view, asked = await dialler.dial(alice, key="click-1", number="601 234 567")
     assert asked
@@ -96,6 +97,7 @@ async def test_my_phone_first_then_the_customer(db: Database, dialler: Dialler, 
     assert await dialler.get(Scope(98, "mona", "manager"), view["id"])
 
 
+@both
 async def test_the_same_click_dials_once(dialler: Dialler, pbx: Pbx, alice: Scope) -> None:
     first, asked = await dialler.dial(alice, key="k", number="+48601234567")
     again, asked_again = await dialler.dial(alice, key="k", number="+48 601 234 567")
@@ -209,6 +211,7 @@ async def test_refused_numbers_reach_nobody(
     assert await states(db) == []
 
 
+@both
 async def test_the_eleventh_in_a_minute(db: Database, pbx: Pbx, alice: Scope, clock: Clock) -> None:
     one, two = (Dialler(db, pbx.originate, POLICY) for _ in range(2))
     for n in range(10):
@@ -223,6 +226,7 @@ async def test_the_eleventh_in_a_minute(db: Database, pbx: Pbx, alice: Scope, cl
     await one.dial(alice, key="k12", number="+48601234567")
 
 
+@both
 async def test_caps_hold_across_two_processes(db_url: str, db: Database, pbx: Pbx, alice: Scope, clock: Clock) -> None:
     other = Database(db_url, clock)
     diallers = [Dialler(base, pbx.originate, POLICY) for base in (db, other)]
@@ -233,6 +237,7 @@ async def test_caps_hold_across_two_processes(db_url: str, db: Database, pbx: Pb
     await other.close()
 
 
+@both
 async def test_open_calls_are_counted_until_they_end(db: Database, pbx: Pbx, alice: Scope, clock: Clock) -> None:
     dialler = Dialler(db, pbx.originate, DialPolicy(region="PL", per_live=1))
     view, _ = await dialler.dial(alice, key="k1", number="+48601234567")
@@ -258,6 +263,7 @@ async def test_open_calls_are_counted_until_they_end(db: Database, pbx: Pbx, ali
     await dialler.dial(alice, key="k3", number="+48601234567")  # nothing was heard of k2: not open for ever
 
 
+@both
 async def test_only_what_is_mine_can_be_dialled(db: Database, dialler: Dialler, pbx: Pbx, alice: Scope) -> None:
     charlie = Scope(await people.add_user(db, "charlie", "agent", ["PJSIP/103"]), "charlie", "agent")
     deal = await deals.create(db, alice, {"title": "Boat", "number": "+48601234567"})

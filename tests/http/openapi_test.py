@@ -1,6 +1,7 @@
 """The API's description is true: every route is in it, and a fuzzer finds no 5xx and no answer not in it."""
 
 import asyncio
+import re
 import threading
 import uuid
 from collections import Counter
@@ -20,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from pbxcrm.calls.model import _CALLS as CALLS
+from pbxcrm.http.live import KINDS
 from pbxcrm.http.openapi import SPEC
 from pbxcrm.http.openapi_schemas import DIAL_ID, ID, VERSION
 from pbxcrm.store import dials
@@ -161,3 +163,12 @@ def test_the_fuzzer_got_through() -> None:
     """It is no use if it never gets past the door: each operation must have done its work at least once."""
     for operation in OPERATIONS:
         assert any(SEEN[operation.label, status] for status in (200, 201, 202)), operation.label
+
+
+def test_every_route_that_is_no_page_is_told_in_the_docs() -> None:
+    told = (bed.ROOT / "docs" / "rest.md").read_text()
+    headings = set(re.findall(r"^### `([A-Z]+) (\S+)`$", told, re.MULTILINE))
+    outside = {"/live", "/healthz", "/readyz", "/metrics", "/static/{version}/{name}"}
+    assert headings == {(method, path) for method, path in routes() if path.startswith("/api/") or path in outside}
+    for kind in KINDS:
+        assert f"`{kind}`" in told, kind

@@ -9,9 +9,9 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.service import people
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 from pbxcrm.store.db import Database
-from tests.http.bed import BOTH
+from tests.http.bed import both
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("db_url", BOTH, indirect=True)]
+pytestmark = pytest.mark.asyncio
 
 
 async def count(db: Database, table: str) -> int:
@@ -19,6 +19,7 @@ async def count(db: Database, table: str) -> int:
         return int((await conn.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())
 
 
+@both
 async def test_the_tracker_is_given_everybodys_devices(db: Database) -> None:
     await people.add_user(db, "alice", "agent", ["PJSIP/101", "Local/101@*", "PJSIP/101"])
     await people.add_user(db, "bob", "manager", ["PJSIP/102"], team="North")
@@ -27,6 +28,7 @@ async def test_the_tracker_is_given_everybodys_devices(db: Database) -> None:
     assert await people.devices(db) == [("PJSIP/101", "alice"), ("Local/101@*", "alice"), ("PJSIP/102", "bob")]
 
 
+@both
 async def test_a_name_is_taken_once_and_the_second_is_told_what_to_do(db: Database) -> None:
     await people.add_user(db, "alice", "agent", ["PJSIP/101"])
     with pytest.raises(Conflict) as taken:
@@ -111,6 +113,7 @@ async def test_short_passwords_and_unknown_names(db: Database) -> None:
         await people.change_user(db, "nobody")
 
 
+@both
 async def test_two_at_once_one_wins(db: Database) -> None:
     tries = await asyncio.gather(
         *(people.add_user(db, "alice", "agent", [f"PJSIP/{n}"]) for n in (101, 102, 103)), return_exceptions=True
@@ -120,12 +123,14 @@ async def test_two_at_once_one_wins(db: Database) -> None:
     assert await count(db, "users") == await count(db, "devices") == 1
 
 
+@both
 async def test_names_of_any_language(db: Database) -> None:
     await people.add_user(db, "علی", "agent", ["PJSIP/101"], full_name="علی\u202e رضایی\n")
     (member,) = await people.list_people(db)
     assert (member.name, member.full_name, member.can_log_in) == ("علی", "علی رضایی", False)
 
 
+@both
 async def test_an_agent_finds_only_themselves(db: Database) -> None:
     alice = await people.add_user(db, "alice", "agent", ["PJSIP/101"])
     await people.add_user(db, "bob", "agent", ["PJSIP/102"])

@@ -14,9 +14,9 @@ from pbxcrm.service.auth import Auth, LoginFailed
 from pbxcrm.service.errors import Conflict, TooMany
 from pbxcrm.store.db import Database
 from pbxcrm.store.schema import metadata
-from tests.http.bed import BOTH, Clock
+from tests.http.bed import Clock, both
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("db_url", BOTH, indirect=True)]
+pytestmark = pytest.mark.asyncio
 PASSWORD = "correct horse battery"
 
 
@@ -31,6 +31,7 @@ async def kinds(db: Database) -> list[str]:
         return list((await conn.execute(text("SELECT kind FROM journal ORDER BY id"))).scalars())
 
 
+@both
 async def test_a_login_gives_a_session_and_keeps_no_secret(db: Database) -> None:
     await people.add_user(db, "alice", "agent", ["PJSIP/101", "Local/101@*"], full_name="Alice A", password=PASSWORD)
     auth = Auth(db)
@@ -51,6 +52,7 @@ async def test_a_login_gives_a_session_and_keeps_no_secret(db: Database) -> None
     assert await kinds(db) == ["user.added", "device.added", "device.added", "session.started", "token.created"]
 
 
+@both
 async def test_what_opens_nothing(db: Database) -> None:
     await people.add_user(db, "alice", "agent", password=PASSWORD)
     await people.add_user(db, "nopass", "agent")
@@ -93,6 +95,7 @@ async def test_each_login_is_a_session_of_its_own(db: Database) -> None:
     assert await auth.by_session(two) is None
 
 
+@both
 async def test_sessions_end_by_themselves(db: Database, clock: Clock) -> None:
     await people.add_user(db, "alice", "agent", password=PASSWORD)
     auth = Auth(db)
@@ -125,6 +128,7 @@ async def test_a_change_of_rights_ends_sessions(db: Database, change: dict[str, 
     assert (await kinds(db))[-2:] == ["user.changed", "session.ended"]
 
 
+@both
 async def test_a_new_password_ends_sessions_and_the_old_one(db: Database) -> None:
     await people.add_user(db, "alice", "agent", password=PASSWORD)
     auth = Auth(db)
@@ -136,6 +140,7 @@ async def test_a_new_password_ends_sessions_and_the_old_one(db: Database) -> Non
     assert await auth.login("alice", "another one here", "127.0.0.1")
 
 
+@both
 async def test_a_revoked_token_opens_nothing(db: Database) -> None:
     said: list[str] = []
     token = await people.create_token(db, "exporter", said.append)
@@ -229,6 +234,7 @@ async def test_the_password_that_changes_while_it_is_checked(db: Database, monke
         await auth.login("alice", PASSWORD, "127.0.0.1")
 
 
+@both
 async def test_the_journal_of_people_names_no_secret_and_its_person_hears_it(db: Database) -> None:
     user_id = await people.add_user(db, "alice", "agent", password=PASSWORD)
     auth = Auth(db)
