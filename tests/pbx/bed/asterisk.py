@@ -65,8 +65,8 @@ class Asterisk:
         self.lane, self.sockets = _take_lane()
         self.host = "127.0.0.1"
         self.sip_host = f"127.77.{self.lane}.1"
-        self.sip_port = _free_port(self.sip_host, socket.SOCK_DGRAM)
-        self.ami_port = _free_port(self.host, socket.SOCK_STREAM)
+        self.sip_port = free_port(self.sip_host, udp=True)
+        self.ami_port = free_port(self.host)
         self.secret = SECRET
         self.run = Path(tempfile.mkdtemp(prefix="pbx-"))  # short: a Unix socket's path ends at 108 characters
         self._process: subprocess.Popen[bytes] | None = None
@@ -315,7 +315,9 @@ def _bind(address: str, port: int) -> socket.socket:
     return sock
 
 
-def _free_port(address: str, kind: socket.SocketKind) -> int:
+def free_port(address: str, *, udp: bool = False) -> int:
+    """A port nobody listens on now."""
+    kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind((address, 0))
         return int(sock.getsockname()[1])
