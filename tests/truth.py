@@ -1,4 +1,4 @@
-"""The truth of a recorded or played call against what pbxcrm says of it, both in the API's shape (docs/api.md)."""
+"""The truth of a recorded or played call against what pbxcrm says of it, both in the API's shape (docs/rest.md)."""
 
 from datetime import datetime
 from typing import Any
