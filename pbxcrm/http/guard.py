@@ -11,7 +11,9 @@ from pbxcrm.http.errors import Forbidden, NotLoggedIn, is_api
 from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON, REQUEST_ID, Handler
 from pbxcrm.http.login import cookie_name
 
-PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/login", "/api/v1/openapi.json"})
+PUBLIC = frozenset({"/metrics", "/login"})
+# Answered without asking who it is, and so without a database.
+_NO_MATTER_WHO = ("/static/", "/healthz", "/readyz", "/api/v1/openapi.json")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
     "Content-Security-Policy": (
@@ -105,12 +107,14 @@ async def who(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Nobody unknown gets past, and nothing is changed on another site's behalf."""
     if request.match_info.http_exception is not None:
         return await handler(request)  # no such route: 404 or 405 for everybody
+    if request.path.startswith(_NO_MATTER_WHO):
+        return await handler(request)
     await identify(request)
     by_token = request[BY_TOKEN]
     secure = request.app[DEPS].settings.secure
     if request.method not in _SAFE and not by_token and cross_site(request.headers, request.host, secure=secure):
         raise Forbidden("This came from another site's page, so nothing was changed. Open pbxcrm itself and try again.")
-    if request.get(PERSON) is None and not (request.path in PUBLIC or request.path.startswith("/static/")):
+    if request.get(PERSON) is None and request.path not in PUBLIC:
         return _log_in_first(request)
     return await handler(request)
 

@@ -246,7 +246,7 @@ async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: t
     try:
         async for row in subscription:
             if row["kind"] in KINDS:
-                html = render.message(stream.person, row) if stream.html else None
+                html = _html(stream.person, row) if stream.html else None
                 await _send(stream, streams.encoded.get(row, html, with_html=stream.html))
                 streams.sent += 1
             elif _about(row, stream.person) and not await stream.still():
@@ -256,6 +256,15 @@ async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: t
     # The hub gave it up: too much was waiting. It comes back with the id it saw last.
     streams.dropped += 1
     return WSCloseCode.TRY_AGAIN_LATER
+
+
+def _html(person: Person, row: Row) -> str | None:
+    try:
+        return render.message(person, row)
+    except Exception:
+        # The row goes out all the same: a stream that broke here would break here again after every return.
+        log.exception("live: row %s (%s) could not be drawn", row["id"], row["kind"])
+        return None
 
 
 def _about(row: Row, person: Person) -> bool:

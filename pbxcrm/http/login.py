@@ -1,11 +1,15 @@
 """From a password to a cookie and back. The pages own the form; this owns what it does."""
 
 import ipaddress
+import logging
 
 from aiohttp import web
 
 from pbxcrm.http.keys import AUTH, DEPS
-from pbxcrm.service.auth import SESSION_LIFE
+from pbxcrm.service.auth import SESSION_LIFE, LoginFailed
+from pbxcrm.service.errors import TooMany
+
+log = logging.getLogger(__name__)
 
 
 def cookie_name(request: web.Request) -> str:
@@ -32,7 +36,12 @@ def peer(request: web.Request) -> str:
 
 async def log_in(request: web.Request, name: str, password: str) -> str:
     """The raw token of a new session; the one the browser came with ends. Raises LoginFailed, TooMany."""
-    raw = await request.app[AUTH].login(name, password, peer(request))
+    where = peer(request)
+    try:
+        raw = await request.app[AUTH].login(name, password, where)
+    except (LoginFailed, TooMany) as error:
+        log.warning("login of %a from %s: %s", name[:64], where, error.code)
+        raise
     if (before := request.cookies.get(cookie_name(request))) is not None:
         await request.app[AUTH].logout(before)
     return raw

@@ -20,8 +20,9 @@ from pbxcrm.service.errors import ServiceError, TooMany
 from pbxcrm.store import people, sessions
 from pbxcrm.store.db import Database, Work, audience
 
-SESSION_IDLE = 12 * 3600.0
-SESSION_LIFE = 7 * 86400.0
+# From one working day's evening to the next one's morning; then, and after two weeks at the latest, log in again.
+SESSION_IDLE = 24 * 3600.0
+SESSION_LIFE = 14 * 86400.0
 # "Seen" is a write, and a write is a journal row: once an hour is enough to tell an idle session.
 SESSION_TOUCH = 3600.0
 MAX_PASSWORD, MAX_NAME = 1024, 64
@@ -35,8 +36,10 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = _HASHER.hash(secrets.token_hex(16))
 
 
-class LoginFailed(ServiceError):
+class LoginFailed(ServiceError):  # noqa: N818
     """Name or password is wrong: which of them is not said."""
+
+    code = "login_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ The row is committed before the PBX is asked, and nothing is ever sent for a row
 again, nor a restart, nor a reconnect dials a second time.
 """
 
+import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,6 +25,8 @@ from pbxcrm.service import contacts, deals
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from pbxcrm.store import dials, people
 from pbxcrm.store.db import Database, Work, audience
+
+log = logging.getLogger(__name__)
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _NAME_CHARS = re.compile(r"[^\w .,'-]+")
@@ -100,8 +103,8 @@ class Dialler:
             return self._same(before, deal_id, contact_id, number), False
         target = await self._target(scope, deal_id, contact_id, number)
         device = await self._db.reading(lambda conn: _device(conn, scope))
-        _refuse(refuse_number(self._policy, target.number))
-        _refuse(refuse_time(self._policy, datetime.fromtimestamp(self._db.clock(), self._zone).time()))
+        now = datetime.fromtimestamp(self._db.clock(), self._zone).time()
+        _refuse(scope, target, refuse_number(self._policy, target.number) or refuse_time(self._policy, now))
         if not self._link_up():
             raise Unavailable(_OUT_OF_SIGHT)
         asked, new = await self._ask(scope, key, target)
@@ -139,7 +142,7 @@ class Dialler:
             dials.lock(work.conn)
             if dials.by_key(work.conn, scope, key) is not None:
                 raise _KeyUsed
-            _refuse(refuse_counts(self._policy, dials.counts(work.conn, scope, work.at)))
+            _refuse(scope, target, refuse_counts(self._policy, dials.counts(work.conn, scope, work.at)))
             dial_id = uuid.uuid4().hex  # 32 long: it becomes a Uniqueid, and CDR tables keep no more
             row = {
                 "id": dial_id,
@@ -248,9 +251,10 @@ def _device(conn: Connection, scope: Scope) -> str:
     )
 
 
-def _refuse(refusal: Refusal | None) -> None:
+def _refuse(scope: Scope, target: _Target, refusal: Refusal | None) -> None:
     if refusal is None:
         return
+    log.warning("dial by %s to …%s refused: %s", scope.name, target.number[-3:], refusal.code)
     if refusal.retry_after is not None:
         raise TooMany(refusal.message, retry_after=refusal.retry_after, code=refusal.code)
     raise Refused(refusal.message, code=refusal.code)

@@ -141,6 +141,23 @@ async def test_html_comes_only_to_those_who_ask(house: House) -> None:
     assert {k: v for k, v in with_html.items() if k != "html"} == without
 
 
+async def test_a_row_that_cannot_be_drawn_goes_out_without_its_picture(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> str:
+        raise RuntimeError("template")
+
+    async with stream(house, "alice", "?html=1") as ws:
+        await connected(house, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(live_room.render, "message", broken)
+            await note(house.db, 1)
+            assert (await take(ws, 1))[0]["html"] is None
+        assert "could not be drawn" in caplog.text
+        await deals.create(house.db, house.people["alice"].scope, {"title": "Boat"})
+        assert (await take(ws, 1))[0]["html"]
+
+
 async def test_reset_when_the_past_is_not_ours(house: House) -> None:
     await note(house.db, 1)
     for after in ("999999999", "123456789012345678"):
