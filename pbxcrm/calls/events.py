@@ -323,7 +323,9 @@ def _parking_over(f: Headers, at: float) -> Event:
     return ParkingOver(at, f.get("parkeeuniqueid") or f.get("uniqueid", ""))
 
 
-def _dial_begin(f: Headers, at: float) -> Event:
+def _dial_begin(f: Headers, at: float) -> Event | None:
+    if f.get("channel") and not f.get("uniqueid"):
+        return None  # somebody dials, and who is not told: that is no Originate
     return DialBegin(at, _maybe_party(f), _party(f, "dest"), f.get("dialstring", ""))
 
 
@@ -353,41 +355,50 @@ def _snapshot(f: Headers, at: float) -> Event:
     return Snapshot(at, _party(f), f.get("bridgeid", ""), dialled, _seconds(f.get("duration", "")))
 
 
-_READERS: dict[str, Callable[[Headers, float], Event | None]] = {
-    "Newchannel": lambda f, at: Newchannel(at, _party(f)),
-    "Newstate": lambda f, at: Newstate(at, _party(f)),
-    "NewCallerid": lambda f, at: Newstate(at, _party(f)),
-    "Rename": lambda f, at: Rename(at, f.get("uniqueid", ""), f.get("channel", ""), f.get("newname", "")),
-    "Hangup": lambda f, at: Hangup(at, _party(f), f.get("cause", ""), f.get("techcause", "")),
-    "HangupRequest": lambda f, at: HangupRequest(at, _party(f), by_far_end=True),
-    "SoftHangupRequest": lambda f, at: HangupRequest(at, _party(f), by_far_end=False),
-    "DialBegin": _dial_begin,
-    "DialState": lambda f, at: DialState(at, _party(f, "dest"), f.get("dialstatus", "")),
-    "DialEnd": _dial_end,
-    "BridgeEnter": _enter,
-    "BridgeLeave": lambda f, at: Leave(at, _party(f), f.get("bridgeuniqueid", "")),
-    "BridgeMerge": _merge,
-    "BridgeDestroy": lambda f, at: Destroy(at, f.get("bridgeuniqueid", "")),
-    "LocalBridge": lambda f, at: Pair(at, _party(f, "localone"), _party(f, "localtwo")),
-    "QueueCallerJoin": lambda f, at: QueueJoin(at, _party(f), f.get("queue", "")),
-    "QueueCallerLeave": lambda f, at: QueueLeave(at, _party(f), f.get("queue", ""), abandoned=False),
-    "QueueCallerAbandon": lambda f, at: QueueLeave(at, _party(f), f.get("queue", ""), abandoned=True),
-    "AgentCalled": lambda f, at: AgentCalled(at, f.get("destuniqueid", ""), f.get("interface", "")),
-    "BlindTransfer": _blind,
-    "AttendedTransfer": _attended,
-    "Pickup": lambda f, at: Pickup(at, _party(f), f.get("targetuniqueid", "")),
-    "ParkedCall": _parked,
-    "ParkedCallTimeOut": _parking_over,
-    "ParkedCallGiveUp": _parking_over,
-    "Newexten": lambda f, at: Application(at, _party(f), f.get("application", "")),
-    "MessageWaiting": _voicemail,
-    "OriginateResponse": _originated,
-    "FullyBooted": _booted,
-    "CoreShowChannel": _snapshot,
-    "PbxcrmLinkUp": lambda f, at: Booted(at, f.get("boot", ""), None),
-    "PbxcrmSnapshotBegin": lambda _f, at: SnapshotBegin(at),
-    "PbxcrmSnapshotEnd": lambda f, at: SnapshotEnd(at, f.get("listed", "") != "no"),
+_CHANNEL = ("uniqueid",)
+_BRIDGED = ("uniqueid", "bridgeuniqueid")
+_DEST = ("destuniqueid",)
+
+# Each event's reader, and the headers without which it speaks of nobody and is let go.
+_READERS: dict[str, tuple[tuple[str, ...], Callable[[Headers, float], Event | None]]] = {
+    "Newchannel": (_CHANNEL, lambda f, at: Newchannel(at, _party(f))),
+    "Newstate": (_CHANNEL, lambda f, at: Newstate(at, _party(f))),
+    "NewCallerid": (_CHANNEL, lambda f, at: Newstate(at, _party(f))),
+    "Rename": (_CHANNEL, lambda f, at: Rename(at, f.get("uniqueid", ""), f.get("channel", ""), f.get("newname", ""))),
+    "Hangup": (_CHANNEL, lambda f, at: Hangup(at, _party(f), f.get("cause", ""), f.get("techcause", ""))),
+    "HangupRequest": (_CHANNEL, lambda f, at: HangupRequest(at, _party(f), by_far_end=True)),
+    "SoftHangupRequest": (_CHANNEL, lambda f, at: HangupRequest(at, _party(f), by_far_end=False)),
+    "DialBegin": (_DEST, _dial_begin),
+    "DialState": (_DEST, lambda f, at: DialState(at, _party(f, "dest"), f.get("dialstatus", ""))),
+    "DialEnd": (_DEST, _dial_end),
+    "BridgeEnter": (_BRIDGED, _enter),
+    "BridgeLeave": (_BRIDGED, lambda f, at: Leave(at, _party(f), f.get("bridgeuniqueid", ""))),
+    "BridgeMerge": (("tobridgeuniqueid", "frombridgeuniqueid"), _merge),
+    "BridgeDestroy": (("bridgeuniqueid",), lambda f, at: Destroy(at, f.get("bridgeuniqueid", ""))),
+    "LocalBridge": (
+        ("localoneuniqueid", "localtwouniqueid"),
+        lambda f, at: Pair(at, _party(f, "localone"), _party(f, "localtwo")),
+    ),
+    "QueueCallerJoin": (_CHANNEL, lambda f, at: QueueJoin(at, _party(f), f.get("queue", ""))),
+    "QueueCallerLeave": (_CHANNEL, lambda f, at: QueueLeave(at, _party(f), f.get("queue", ""), abandoned=False)),
+    "QueueCallerAbandon": (_CHANNEL, lambda f, at: QueueLeave(at, _party(f), f.get("queue", ""), abandoned=True)),
+    "AgentCalled": (_DEST, lambda f, at: AgentCalled(at, f.get("destuniqueid", ""), f.get("interface", ""))),
+    "BlindTransfer": ((), _blind),
+    "AttendedTransfer": ((), _attended),
+    "Pickup": ((), lambda f, at: Pickup(at, _party(f), f.get("targetuniqueid", ""))),
+    "ParkedCall": ((), _parked),
+    "ParkedCallTimeOut": ((), _parking_over),
+    "ParkedCallGiveUp": ((), _parking_over),
+    "Newexten": (_CHANNEL, lambda f, at: Application(at, _party(f), f.get("application", ""))),
+    "MessageWaiting": ((), _voicemail),
+    "OriginateResponse": ((), _originated),
+    "FullyBooted": ((), _booted),
+    "CoreShowChannel": (_CHANNEL, _snapshot),
+    "PbxcrmLinkUp": ((), lambda f, at: Booted(at, f.get("boot", ""), None)),
+    "PbxcrmSnapshotBegin": ((), lambda _f, at: SnapshotBegin(at)),
+    "PbxcrmSnapshotEnd": ((), lambda f, at: SnapshotEnd(at, f.get("listed", "") != "no")),
 }
+
 
 WANTED: frozenset[str] = frozenset(_READERS)
 """The names of the events that decide anything: the link need parse no other."""
@@ -395,8 +406,12 @@ WANTED: frozenset[str] = frozenset(_READERS)
 
 def read(frame: Headers, arrived: float) -> Event | None:
     """The event of a frame, None where it decides nothing. Its time is the PBX's `Timestamp`, else `arrived`."""
-    reader = _READERS.get(frame.get("event", ""))
-    if reader is None:
+    found = _READERS.get(frame.get("event", ""))
+    if found is None:
         return None
+    needs, reader = found
+    for header in needs:
+        if not frame.get(header):
+            return None
     at = _number(frame["timestamp"]) if "timestamp" in frame else None
     return reader(frame, arrived if at is None else at)

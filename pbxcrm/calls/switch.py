@@ -142,6 +142,8 @@ class Switch:
         if found is None:
             found = self.channels[party.uid] = Channel(party)
             self.name(found, party.name)
+        elif party.name and not found.name:
+            self.name(found, party.name)
         return found
 
     def name(self, channel: Channel, name: str) -> None:

@@ -114,7 +114,7 @@ class Tracker:
 
     def _begin(self, channel: Channel, party: ev.Party, at: float) -> None:
         """A channel that calls the PBX: an outside party's, or one of ours that will dial somebody."""
-        if channel.machine or channel.uid in self.book.lives:
+        if channel.machine or not channel.name or channel.uid in self.book.lives:
             return
         number = channel.endpoint
         channel.phone = channel.user is not None or (bool(number) and number == party.number)
