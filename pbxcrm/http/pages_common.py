@@ -10,7 +10,7 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import said, text
-from pbxcrm.service import calls, tasks
+from pbxcrm.service import calls, people, tasks
 from pbxcrm.service.errors import Conflict, ServiceError
 from pbxcrm.service.watch import journal_ends
 
@@ -72,6 +72,7 @@ async def _frame(request: web.Request, me: Viewer, as_of: int | None) -> dict[st
         return plain
     scope = request[PERSON].scope
     plain["as_of"] = (await journal_ends(deps.db))[1] if as_of is None else as_of
+    render.know({member.name: member.full_name for member in await people.list_people(deps.db)})
     plain["live_calls"] = await calls.live(deps.db, scope)
     plain["missed"] = await missed_count(request)
     return plain

@@ -12,7 +12,7 @@ from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
 from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, viewer
-from pbxcrm.http.render import Viewer, part
+from pbxcrm.http.render import Viewer, full_name, part
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
 from pbxcrm.service import calls, contacts, deals
@@ -207,7 +207,7 @@ def timeline(me: Viewer, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
     _ = me.r.gettext
-    by = item.get("by") or "pbxcrm"
+    by = full_name(item.get("by") or "pbxcrm")
     if item["kind"] == "stage":
         to = Labels(me.r.locale).fixed(item["to_name"])
         if item["from_name"]:
@@ -338,7 +338,7 @@ def _conflict(me: Viewer, error: Conflict, deal: Deal) -> str:
     if error.by:
         return _(
             "%(name)s was faster: the deal is in %(stage)s now. Nothing of yours was saved; look, then try again.",
-            name=error.by,
+            name=full_name(error.by),
             stage=stage,
         )
     return _(

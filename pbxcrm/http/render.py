@@ -83,6 +83,20 @@ def hue(name: str) -> int:
     return hashlib.blake2b(name.encode(), digest_size=1).digest()[0] % HUES
 
 
+# User name -> the name colleagues know; renewed whenever a page is drawn. Rows of the journal name users only.
+_names: dict[str, str] = {}
+
+
+def know(names: Mapping[str, str]) -> None:
+    """Learn the full names of people."""
+    _names.update(names)
+
+
+def full_name(name: str) -> str:
+    """What to call a person of ours."""
+    return _names.get(name) or name
+
+
 @lru_cache(maxsize=1)
 def static() -> Static:
     """The static tree of this installation."""
@@ -112,6 +126,7 @@ def environment(locale: str) -> Environment:
         locales=i18n.LOCALES,
         rtl_locales=i18n.RTL,
     )
+    env.globals["full"] = env.filters["full"] = full_name
     env.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return env
 

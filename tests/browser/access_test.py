@@ -22,7 +22,8 @@ LOOKS = [
 async def clean(page: Page, what: str) -> None:
     """The page as it stands has no violation."""
     await page.evaluate(
-        "() => Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().iterations === 1).map(a => a.finished))"
+        "() => Promise.all(document.getAnimations()"
+        ".filter(a => a.effect.getComputedTiming().iterations === 1).map(a => a.finished))"
     )
     await page.evaluate(AXE)
     found = await page.evaluate(
@@ -110,6 +111,7 @@ async def test_targets_are_large_enough(firm: World, open_page: Open) -> None:
     small = await page.evaluate(
         """() => [...document.querySelectorAll('button, a, summary, input, select')].filter(e => e.checkVisibility())
             .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
-            .filter(([html, r]) => (r.width < 24 || r.height < 24) && !/class="(skip|title)/.test(html)).map(([html]) => html)"""
+            .filter(([html, r]) => (r.width < 24 || r.height < 24) && !/class="(skip|title)/.test(html))
+            .map(([html]) => html)"""
     )
     assert small == []

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from pbxcrm.service import deals
 from tests.browser.conftest import Line, Open
 from tests.browser.world import World
-from pbxcrm.service import deals
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -152,7 +152,7 @@ async def test_somebody_was_faster(firm: World, open_page: Open) -> None:
     page = await open_page("maria", line=Line(up=False))
     await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Qualified"], deal["version"])
     await drag(page, page.locator(".card"), column(page, firm, "Offer"))
-    await expect(page.locator(".toast.bad")).to_contain_text("anna was faster: the deal is in Qualified now")
+    await expect(page.locator(".toast.bad")).to_contain_text("Anna Kowalska was faster: the deal is in Qualified now")
     await expect(column(page, firm, "Qualified").locator(".card")).to_have_count(1)
     await expect(column(page, firm, "Qualified").locator("[data-n]")).to_have_text("1")
     await expect(column(page, firm, "Offer").locator("[data-n]")).to_have_text("0")

@@ -24,11 +24,11 @@ async def test_ring_answer_withdrawal_talk_and_the_end(firm: World, open_page: O
     await call.rings("maria", "tomek")
     for page in (maria, tomek):
         await expect(card(page, "ringing")).to_contain_text("+48 22 123 45 99")
-    await expect(card(maria)).to_contain_text("Also ringing: tomek")
+    await expect(card(maria)).to_contain_text("Also ringing: Tomasz Zieliński")
     await expect(card(boss)).to_have_count(0)
     await call.answered("tomek")
     await expect(card(maria)).to_have_count(0)
-    await expect(maria.locator("#say")).to_have_text("Answered by tomek")
+    await expect(maria.locator("#say")).to_have_text("Answered by Tomasz Zieliński")
     await expect(card(tomek, "talking").locator("[data-since]")).to_have_text(re.compile(r"^0:0\d$"))
     # The deal is there, on his board and the manager's, and on the card.
     unsorted = f'.col[data-stage="{firm.stages["Unsorted"]}"] .card'
@@ -136,7 +136,7 @@ async def test_a_known_customer_is_named_with_deals_and_last_talk(firm: World, o
         await expect(card(maria, "ringing")).to_contain_text(part)
     await expect(card(maria, "ringing").locator(".deal-link")).to_contain_text("Forty phones")
     # A colleague hears that there is a deal, and whose; no more.
-    await expect(card(tomek)).to_contain_text("Open deal with maria")
+    await expect(card(tomek)).to_contain_text("Open deal with Maria Nowak")
     await expect(card(tomek)).not_to_contain_text("Forty phones")
     await card(maria, "ringing").locator(".deal-link").click()
     await expect(maria.locator("#side h1")).to_have_text("Forty phones")

@@ -14,10 +14,16 @@ from tests.browser.world import World
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "var" / "screenshots"
-ARGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WIDE = {"width": 1440, "height": 900}
 
 # Chromium reports every refusal of ours as an error of the page; these are answers.

@@ -54,7 +54,7 @@ async def test_two_people_in_one_deal(firm: World, open_page: Open) -> None:
     await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await page.get_by_label("Value").fill("1")
     await page.get_by_role("button", name="Save").click()
-    await expect(page.locator(".note.bad")).to_contain_text("anna was faster: the deal is in Offer now.")
+    await expect(page.locator(".note.bad")).to_contain_text("Anna Kowalska was faster: the deal is in Offer now.")
     assert (await firm.get(deal["id"]))["value"] == "500.00"
 
 

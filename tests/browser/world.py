@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -311,10 +311,3 @@ def _fields(dice: random.Random, stage: str, n: int, i: int, now: float) -> dict
     elif luck < 0.85:
         fields["next_contact_at"] = iso(now + dice.uniform(DAY, 9 * DAY))
     return fields
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
