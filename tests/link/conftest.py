@@ -76,6 +76,11 @@ class Harness:
         await until(lambda: self.task.done() or self.names.count("PbxcrmSnapshotEnd") >= times)
         assert not self.task.done(), self.task
 
+    def patience(self, seconds: float) -> None:
+        """How long this connection waits for an answer from now on: short only where none will come."""
+        assert self.link._session
+        self.link._session.config = dataclasses.replace(self.link.config, action_timeout=seconds)
+
     async def saw(self, name: str, times: int = 1) -> None:
         """Wait for an event."""
         await until(lambda: self.names.count(name) >= times)

@@ -159,7 +159,7 @@ async def test_events_action_without_an_answer():
             connection.events = True
 
         fake.on["Events"] = mute
-        async with running(fake, action_timeout=0.2) as h:
+        async with running(fake) as h:
             await h.up()
             await fake.event("Hangup")
             await h.saw("Hangup")
