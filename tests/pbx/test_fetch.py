@@ -77,7 +77,7 @@ def test_suite_with_another_version_is_passed_over(cache: Path, monkeypatch: pyt
         return "  Candidate: 1:24.1.0-1\n" if command[0] == "apt-cache" else ""
 
     monkeypatch.setattr(fetch, "_run", answer)
-    with pytest.raises(fetch.FetchError, match="it carries 1:24.1.0-1, not 22"):
+    with pytest.raises(fetch.FetchError, match=r"it carries 1:24\.1\.0-1, not 22"):
         fetch.fetch("22")
 
 
