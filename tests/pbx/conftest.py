@@ -16,7 +16,8 @@ import pytest
 
 from tests.fakes.process import Pbxcrm
 from tests.pbx.bed.asterisk import Asterisk
-from tests.pbx.bed.lanes import Lanes, Played
+from tests.pbx.bed.fetch import FetchError, fetch
+from tests.pbx.bed.lanes import KINDS, Lanes, Played
 from tests.pbx.bed.record import golden
 
 PASSWORD = "open sesame please"
@@ -28,6 +29,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.pbx)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Bring Asterisk in before the first test's clock runs: a fresh machine needs a minute for it."""
+    ours = [item for item in session.items if HERE in item.path.parents]
+    if not ours or session.config.option.collectonly:
+        return
+    kinds = {item.callspec.params.get("kind", "22") for item in ours if hasattr(item, "callspec")}
+    try:
+        for major in sorted({"22", *(KINDS[kind][0] for kind in kinds)}):
+            fetch(major)
+    except FetchError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.fixture(scope="session")
