@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pbxcrm.crm import views
-from pbxcrm.crm.access import Scope
+from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import ContactFields, contact_fields
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
@@ -14,7 +14,7 @@ from pbxcrm.service import tell
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import contacts, lookup
+from pbxcrm.store import contacts, deals, lookup, tasks
 from pbxcrm.store.db import Database, Work
 
 Fields = Mapping[str, object]
@@ -111,6 +111,15 @@ def _owner(conn: Connection, scope: Scope, given: ContactFields) -> int | None:
     return user.id
 
 
+def _tell_cards(work: Work, scope: Scope, contact_id: int) -> None:
+    """Deals and tasks show their contact's name: whoever has them on the screen hears of a new one."""
+    for row in deals.of_contact(work.conn, SYSTEM, contact_id):
+        tell.deal(work, "deal.changed", row, row, scope)
+    house = lookup.house(work.conn, SYSTEM)
+    for task in tasks.open_of_callers(work.conn, SYSTEM, [contact_id], []):
+        tell.task(work, house, task)
+
+
 async def change(db: Database, scope: Scope, contact_id: object, version: int, fields: Fields) -> dict[str, Any]:
     """Set fields of a contact that still has this version; `numbers` are all its numbers. Raises NotFound, Conflict,
     Invalid.
@@ -144,4 +153,6 @@ def _change(work: Work, scope: Scope, contact_id: int, version: int, given: Cont
     numbers = contacts.numbers(conn, scope, [contact_id])[contact_id]
     heard = (before["owner_id"], after_["owner_id"], *contacts.open_deal_owners(conn, scope, contact_id))
     tell.contact(work, "contact.changed", after_, numbers, *heard)
+    if (after_["name"], after_["company"]) != (before["name"], before["company"]):
+        _tell_cards(work, scope, contact_id)
     return views.contact(after_, numbers)

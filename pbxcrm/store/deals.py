@@ -113,6 +113,11 @@ def of_calls(conn: Connection, _scope: Scope, ids: Sequence[int], contact_ids: S
     return [cast("DealRow", row) for row in _OF_CALLS.dicts(conn, {"ids": ids, "contacts": contact_ids})]
 
 
+def of_contact(conn: Connection, _scope: Scope, contact_id: int) -> list[DealRow]:
+    """All deals of a contact, open or not, whoever owns them: to tell their owners of the contact."""
+    return _rows(conn, _ROWS.where(_d.contact_id == contact_id).order_by(_d.id), {})
+
+
 def of_ids(conn: Connection, _scope: Scope, deal_ids: Sequence[int]) -> list[DealRow]:
     """These deals, whoever owns them: for calls and their cards, which name them to all who take part."""
     return [cast("DealRow", row) for row in _OF_IDS.dicts(conn, {"ids": deal_ids})] if deal_ids else []

@@ -74,9 +74,7 @@ _OF_IDS = _ROWS.where(_t.id.in_(bindparam("ids", expanding=True))).order_by(_t.i
 _THEIRS = or_(
     _t.contact_id.in_(bindparam("contacts", expanding=True)), _t.number.in_(bindparam("numbers", expanding=True))
 )
-_OPEN_CALLS = Query(
-    _ROWS.where(_t.done_at.is_(None), _t.kind != "todo", _THEIRS).order_by(_t.id), "contacts", "numbers"
-)
+_OPEN_CALLS = Query(_ROWS.where(_t.done_at.is_(None), _THEIRS).order_by(_t.id), "contacts", "numbers")
 _OPEN_DEVICES = select(_t.title).where(_t.kind == "device", _t.done_at.is_(None))
 
 

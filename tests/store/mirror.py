@@ -12,6 +12,11 @@ from tests.store.office import Office
 View = dict[str, Any]
 
 
+def _without_card(call: View) -> View:
+    """The card says what was known when this call was told of last; other calls and people go on meanwhile."""
+    return {name: value for name, value in call.items() if name != "card"}
+
+
 @dataclass
 class Mirror:
     """One person's page: cards, sums, tasks, ongoing calls; `last` is the journal id it is true at."""
@@ -39,7 +44,7 @@ class Mirror:
                     page.sums[stage["id"], currency] = (0, Decimal(value))
             page.sums[stage["id"], "count"] = (stage["count"], Decimal(0))
         page.tasks = {task["id"]: task for task in (await tasks.list_tasks(db, scope, 200))["items"]}
-        page.live = {call["id"]: call for call in await calls.live(db, scope)}
+        page.live = {call["id"]: _without_card(call) for call in await calls.live(db, scope)}
         return page
 
     async def listen(self, office: Office) -> None:
@@ -59,7 +64,7 @@ class Mirror:
         elif kind.startswith("call."):
             self.live.pop(data["id"], None)
             if self.scope.name in (*data["ringing"], *data["talking"]):
-                self.live[data["id"]] = data
+                self.live[data["id"]] = _without_card(data)
 
     def _for_me(self, task: View) -> bool:
         if self.scope.sees_all or task["user"] == self.scope.name:
