@@ -10,6 +10,7 @@ Only `service/` may write.
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -24,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from pbxcrm.store import schema
 from pbxcrm.store.errors import DatabaseUnusable, explain, unusable, wrong_url
-from pbxcrm.store.prepared import Command
+from pbxcrm.store.prepared import Command, last_inserted
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ _APPEND = insert(schema.journal)
 _APPEND_ALL = Command(_APPEND)
 _READERS = 4
 _MIGRATION_LOCK = _JOURNAL_LOCK + 1
+_FRESH = 256  # commits that wait for the hub to take them
 _BUSY = 5_000  # ms to wait for another process's transaction
 _PATIENCE = 600_000  # ms to wait for another process's migration
 
@@ -49,6 +51,7 @@ class Journalled:
 
     at: float
     rows: list[dict[str, Any]] = field(default_factory=list)
+    last: int = 0  # the id of the last journal row where the database said it at no cost (SQLite), else 0
 
     @property
     def seldom(self) -> bool:
@@ -115,6 +118,7 @@ class Database:
         self.generation = 0
         self._writing = asyncio.Lock()
         self._on_commit: list[Callable[[], None]] = []
+        self._fresh: deque[tuple[int, list[dict[str, Any]]]] = deque(maxlen=_FRESH)
         if self.sqlite:
             self._threads = _Threads(self.url)
             event.listen(self.engine.sync_engine, "connect", _sqlite_pragmas)
@@ -125,6 +129,15 @@ class Database:
     def on_commit(self, wake: Callable[[], None]) -> None:
         """Call `wake` (cheap, never raises) after each commit of this process."""
         self._on_commit.append(wake)
+
+    def fresh(self) -> Iterator[list[dict[str, Any]]]:
+        """Journal rows that this process has just committed, a commit each, in order, each given once.
+
+        Not all of them: a reader who sees ids missing reads the journal itself.
+        """
+        while self._fresh:
+            first, rows = self._fresh.popleft()
+            yield [{"id": key, **row, "data": json.loads(row["data"])} for key, row in enumerate(rows, first)]
 
     async def reading(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` returns when run on one snapshot: all it reads agrees with itself and with the journal id."""
@@ -236,6 +249,8 @@ class Database:
     def _committed(self, work: Journalled) -> None:
         if work.seldom:
             self.generation += 1
+        if work.last and self._on_commit:
+            self._fresh.append((work.last - len(work.rows) + 1, work.rows))
 
     def _wake(self) -> None:
         for wake in self._on_commit:
@@ -333,6 +348,7 @@ def _run(work: Work, fn: Callable[[Work], T]) -> T:
         # Sequence order is not commit order: under this lock, taken last, it is.
         work.conn.execute(_LOCK, {"key": _JOURNAL_LOCK})
     _APPEND_ALL.run(work.conn, work.rows)
+    work.last = last_inserted(work.conn)
     return result
 
 

@@ -85,6 +85,13 @@ class Command:
         _driver(conn).executemany(text, [[row[name] for name in order] for row in rows])
 
 
+def last_inserted(conn: Connection) -> int:
+    """The id of the row this connection inserted last, on SQLite; 0 elsewhere, where asking is a round trip."""
+    if conn.dialect.name != "sqlite":
+        return 0
+    return int(_driver(conn).execute("SELECT last_insert_rowid()").fetchone()[0])
+
+
 def _compile(statement: Any, conn: Connection, keys: list[str] | None = None) -> SQLCompiler:
     return cast("SQLCompiler", statement.compile(dialect=cast("DefaultDialect", conn.dialect), column_keys=keys))
 
