@@ -48,6 +48,7 @@ _RIGHTS = frozenset({"session.ended", "user.changed", "token.revoked"})
 HEARTBEAT, WRITE_TIMEOUT, RECHECK = 20.0, 10.0, 60.0
 FAR_BEHIND = 5000  # rows: reading the page anew is cheaper then
 _BUFFER = 64 * 1024
+_AT_ONCE = 16 * 1024  # bytes that a transport takes without making us wait: no clock is needed then
 _SESSION_OVER = 4401
 _RESET = {"reason": "What you know is too old, or from elsewhere: read everything anew."}
 _ID = re.compile(r"[0-9]{1,18}")
@@ -56,27 +57,42 @@ Row = Mapping[str, Any]
 
 
 class Encoded:
-    """The bytes of the newest messages: made once a variant, not once a client."""
+    """The bytes of the newest messages: a row's data is encoded once, a message once a variant, not once a client."""
 
     def __init__(self, kept: int = 1024) -> None:
         self._kept = kept
         self._made: OrderedDict[tuple[int, str | None], bytes] = OrderedDict()
+        self._newest: tuple[int, str] = (0, "")
 
     def get(self, row: Row, html: str | None, *, with_html: bool) -> bytes:
         """The message of a row; `html` only for our own pages."""
         key = (row["id"], html if html is not None else ("" if with_html else None))
         found = self._made.get(key)
         if found is None:
-            found = self._made[key] = message(row, {"html": html} if with_html else {})
+            if self._newest[0] != row["id"]:
+                self._newest = (row["id"], _start(row))
+            found = self._made[key] = _whole(self._newest[1], html, with_html=with_html)
             if len(self._made) > self._kept:
                 self._made.popitem(last=False)
         return found
 
 
-def message(row: Row, more: Mapping[str, Any]) -> bytes:
-    """One message: {id, kind, at, data}, and what `more` says."""
-    body = {"id": str(row["id"]), "kind": row["kind"], "at": iso(row["at"]), "data": row["data"], **more}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def message(row: Row, html: str | None = None, *, with_html: bool = False) -> bytes:
+    """One message: {id, kind, at, data}, and for our own pages html."""
+    return _whole(_start(row), html, with_html=with_html)
+
+
+def _start(row: Row) -> str:
+    """A message's text but for its end."""
+    return _json({"id": str(row["id"]), "kind": row["kind"], "at": iso(row["at"]), "data": row["data"]})[:-1]
+
+
+def _whole(start: str, html: str | None, *, with_html: bool) -> bytes:
+    end = f',"html":{_json(html)}}}' if with_html else "}"
+    return (start + end).encode("utf-8", "replace")
+
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(eq=False, slots=True)
@@ -241,7 +257,7 @@ async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: t
     if start > newest or (start and start < first - 1) or newest - start > FAR_BEHIND:
         start = newest
         row = {"id": newest, "kind": "reset", "at": stream.request.app[DEPS].db.clock(), "data": _RESET}
-        await _send(stream, message(row, {"html": None} if stream.html else {}))
+        await _send(stream, message(row, with_html=stream.html))
     subscription = stream.request.app[DEPS].hub.subscribe(stream.person.scope, start)
     try:
         async for row in subscription:
@@ -272,5 +288,9 @@ def _about(row: Row, person: Person) -> bool:
 
 
 async def _send(stream: Stream, data: bytes) -> None:
+    transport = stream.request.transport
+    if transport is not None and transport.get_write_buffer_size() + len(data) < _AT_ONCE:
+        await stream.ws.send_frame(data, WSMsgType.TEXT)
+        return
     async with asyncio.timeout(WRITE_TIMEOUT):
         await stream.ws.send_frame(data, WSMsgType.TEXT)
