@@ -28,9 +28,9 @@ def lasting(facts: Sequence[Fact]) -> list[Fact]:
     Each fact carries the whole call: who rings is worth telling only as it stands.
     """
     kept: list[Fact] = []
-    told: set[str] = set()
+    told: set[tuple[str, str]] = set()
     for fact in reversed(facts):
-        key = fact.call.id
+        key = (fact.call.boot, fact.call.uid)
         if fact.kind != "ringing" or key not in told:
             kept.append(fact)
         told.add(key)
