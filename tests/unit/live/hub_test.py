@@ -55,7 +55,7 @@ async def hear(hub: Hub, scope: Scope, after: int, until: str) -> list[tuple[int
 async def listening(hub: Hub) -> None:
     """Until somebody is told what is new as it comes."""
     async with asyncio.timeout(10):
-        while not hub._listeners:
+        while not hub._listeners:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0)
 
 
