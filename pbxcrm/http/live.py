@@ -38,6 +38,7 @@ KINDS = frozenset(
         "deal.changed",
         "deal.moved",
         "task.due",
+        "task.done",
         "link.up",
         "link.down",
         "reset",

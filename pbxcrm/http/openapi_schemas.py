@@ -33,6 +33,7 @@ LIVE_KINDS = [
     "deal.changed",
     "deal.moved",
     "task.due",
+    "task.done",
     "link.up",
     "link.down",
     "reset",
