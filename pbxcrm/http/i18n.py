@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import jdatetime
 import phonenumbers
 from babel import Locale
-from babel.dates import format_date, get_month_names
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import get_currency_symbol
@@ -181,17 +181,7 @@ class Reader:
         moment = self.local(at)
         if moment is None:
             return ""
-        if self.calendar == "jalali":
-            return self._jalali_day(moment.date())
-        skeleton = "d MMM" if moment.year == self.today().year else "d MMM y"
-        return self.digits(format_date(moment.date(), skeleton, locale=self.locale))
-
-    def _jalali_day(self, day: date) -> str:
-        there = jdatetime.date.fromgregorian(date=day)
-        now = jdatetime.date.fromgregorian(date=self.today())
-        month = (_JALALI_FA if self.locale in RTL else _JALALI)[there.month - 1]
-        text = f"{there.day} {month}" + ("" if there.year == now.year else f" {there.year}")
-        return self.digits(text)
+        return _day(self.locale, self.calendar, moment.date(), self.today())
 
     def near(self, at: str | float | None) -> str:
         """As short as can be: `14:03` today, `yesterday 14:03`, else the day."""
@@ -259,6 +249,13 @@ class Reader:
         return datetime.combine(there, clock, zone(self.time_zone)).timestamp()
 
 
-def months(locale: str) -> list[str]:
-    """The Gregorian months of a language, for a person who picks a calendar."""
-    return list(get_month_names("wide", locale=locale).values())
+@lru_cache(maxsize=4096)
+def _day(locale: str, calendar: str, day: date, today: date) -> str:
+    """`12 Mar`, or `21 Esfand`; kept, for a board shows the same few days over and over."""
+    if calendar == "jalali":
+        there, now = jdatetime.date.fromgregorian(date=day), jdatetime.date.fromgregorian(date=today)
+        month = (_JALALI_FA if locale in RTL else _JALALI)[there.month - 1]
+        text = f"{there.day} {month}" + ("" if there.year == now.year else f" {there.year}")
+    else:
+        text = format_date(day, "d MMM" if day.year == today.year else "d MMM y", locale=locale)
+    return Reader(locale).digits(text)

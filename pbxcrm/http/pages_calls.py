@@ -35,8 +35,9 @@ async def log(request: web.Request) -> web.Response:
 
 async def missed(request: web.Request) -> web.Response:
     """Who waits for a call back."""
-    page = await tasks.missed(request.app[DEPS].db, request[PERSON].scope, None, request.query.get("cursor"))
-    return await show(request, "missed.html", here="missed", tasks=page["items"], next=page["next"])
+    cursor = request.query.get("cursor")
+    page = await tasks.missed(request.app[DEPS].db, request[PERSON].scope, None, cursor)
+    return await show(request, "missed.html", here="missed", tasks=page["items"], next=page["next"], first=not cursor)
 
 
 async def count(request: web.Request) -> web.Response:

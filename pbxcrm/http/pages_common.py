@@ -9,12 +9,13 @@ from pbxcrm.http import i18n, render
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.render import Viewer
-from pbxcrm.http.said import said, text
+from pbxcrm.http.said import in_words, said
 from pbxcrm.service import calls, people, tasks
 from pbxcrm.service.errors import Conflict, ServiceError
 from pbxcrm.service.watch import journal_ends
 
 MOST_MISSED = 99
+LARGE = 16_000  # characters of HTML worth packing: a board packs to a thirtieth
 LANGUAGE, THEME = "pbxcrm_language", "pbxcrm_theme"
 CURRENCIES = ("EUR", "USD", "PLN", "RUB", "IRR", "AED", "SAR", "IQD", "GBP", "TRY")
 MODULES = ("app.js", "board.js", "dom.js", "words.js", "panel.js", "drag.js", "keys.js", "caller.js", "live.js")
@@ -105,7 +106,10 @@ def _plain_frame(request: web.Request) -> dict[str, Any]:
 
 
 def _html(text: str, status: int) -> web.Response:
-    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+    response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+    if len(text) > LARGE:
+        response.enable_compression()
+    return response
 
 
 def go(request: web.Request, path: str, **body: Any) -> web.Response:
@@ -136,7 +140,7 @@ def error_page(request: web.Request, status: int, message: str, number: str) -> 
         503: _("Not possible just now"),
     }
     heading = headings.get(status, _("That did not work"))
-    context = {"heading": heading, "message": text(me, message), "number": number if status >= 500 else ""}
+    context = {"heading": heading, "message": in_words(me, message), "number": number if status >= 500 else ""}
     if fragment(request):
         return json_response({"error": {"message": context["message"]}}, status)
     page = render.page("error.html", me, layout="base.html", **_plain_frame(request), **context)

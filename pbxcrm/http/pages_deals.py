@@ -12,7 +12,7 @@ from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
 from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, viewer
-from pbxcrm.http.render import Viewer, full_name, part
+from pbxcrm.http.render import Viewer, deal_card, full_name, part
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
 from pbxcrm.service import calls, contacts, deals
@@ -298,7 +298,7 @@ def _moved(request: web.Request, deal: Deal, say: str) -> web.Response:
 
 
 def _card(request: web.Request, deal: Deal) -> str:
-    return part("deal", "card", viewer(request), deal)
+    return str(deal_card(viewer(request), deal))
 
 
 async def _question(request: web.Request, stage_id: str, error: Invalid, *, asked: bool) -> web.Response:

@@ -64,10 +64,10 @@ BY_CODE = {
 
 def said(me: Viewer, error: ServiceError) -> str:
     """A service's answer."""
-    return text(me, error.message, error.code)
+    return in_words(me, error.message, error.code)
 
 
-def text(me: Viewer, message: str, code: str = "") -> str:
+def in_words(me: Viewer, message: str, code: str = "") -> str:
     """A message that a service gave, by its words or else by its code."""
     _ = me.r.gettext
     if me.r.locale == "en" or message in FIXED:
@@ -77,4 +77,4 @@ def text(me: Viewer, message: str, code: str = "") -> str:
 
 def fields(me: Viewer, wrong: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with which field."""
-    return {name: text(me, message) for name, message in wrong.items()}
+    return {name: in_words(me, message) for name, message in wrong.items()}

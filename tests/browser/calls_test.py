@@ -171,6 +171,49 @@ async def test_the_log_and_the_missed_list(firm: World, open_page: Open) -> None
     await expect(page.get_by_text("Nobody waits for a call back")).to_be_visible()
 
 
+async def test_the_missed_list_keeps_itself(firm: World, open_page: Open) -> None:
+    page = await open_page("tomek", "/calls/missed")
+    await expect(page.get_by_text("Nobody waits for a call back")).to_be_visible()
+    call = firm.call("+48221234567")
+    await call.rings("maria")
+    await call.ended()
+    await expect(page.locator("tbody tr")).to_contain_text("+48 22 123 45 67")
+    back = firm.call("+48221234567")
+    await back.rings("maria")
+    await back.answered("maria")
+    await expect(page.get_by_text("Nobody waits for a call back")).to_be_visible()
+    await expect(page.locator("#missed-count")).to_be_hidden()
+
+
+async def test_a_hidden_tab_rings_too_and_only_once_asked(firm: World, open_page: Open) -> None:
+    page = await open_page("maria")
+    await page.context.grant_permissions(["notifications"])
+    await page.evaluate(
+        """() => {
+            window.rung = [];
+            window.Notification = class extends EventTarget {
+                static permission = "granted";
+                constructor(title, options) { super(); window.rung.push([title, options.body, options.tag]); }
+            };
+        }"""
+    )
+    first = firm.call("+48221234501")
+    await first.rings("maria")
+    await expect(card(page, "ringing")).to_have_count(1)
+    assert await page.title() == "☎ +48 22 123 45 01"
+    assert await page.evaluate("rung") == []  # it is in view
+    await page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", { get: () => true });
+            localStorage.setItem("pbxcrm.seen", "0");
+        }"""
+    )
+    second = firm.call("+48221234502")
+    await second.rings("maria")
+    await expect(card(page, "ringing")).to_have_count(2)
+    assert await page.evaluate("rung") == [["+48 22 123 45 02", "Incoming call", second.call.id]]
+
+
 async def test_why_a_call_is_as_it_is(firm: World, open_page: Open) -> None:
     call = firm.call()
     await call.rings("maria", "tomek")

@@ -45,6 +45,9 @@ function over() {
   toast(t("logged_out"), { bad: true, for: 1e8, label: t("log_in"), action: () => location.reload() });
 }
 
+// After these somebody more, or somebody less, may wait for a call back.
+const MISSED = new Set(["call.ended", "call.answered", "task.due", "task.done"]);
+
 let queue = Promise.resolve();
 function take(message) {
   queue = queue.then(() => row(message)).catch((error) => console.error("live", error));
@@ -62,9 +65,9 @@ async function row({ id, kind, data, html }) {
   after = n;
   const nodes = html ? parse(html) : document.createElement("body");
   if (kind.startsWith("deal.")) onDeal(data, nodes, n);
-  else if (kind.startsWith("call.")) onEvery(kind, data, nodes);
+  else if (kind.startsWith("call.")) onEvery(data, nodes);
   else if (kind.startsWith("link.")) $("#banner").replaceChildren(...nodes.childNodes);
-  document.dispatchEvent(new CustomEvent("pbxcrm:row", { detail: { id: n, kind } }));
+  if (MISSED.has(kind)) missed();
 }
 
 function onDeal(data, nodes, n) {
@@ -76,7 +79,7 @@ function onDeal(data, nodes, n) {
   refreshPanel(data.id);
 }
 
-function onEvery(kind, data, nodes) {
+function onEvery(data, nodes) {
   onCall(data, nodes);
   upsert($("table[data-log] tbody"), $("tr", nodes), Boolean($("table[data-old]")));
   const item = $("ol > li", nodes);
@@ -84,7 +87,6 @@ function onEvery(kind, data, nodes) {
   for (const line of $$("[data-timeline]")) {
     if (deals.includes(line.dataset.timeline)) upsert(line, item.cloneNode(true), false);
   }
-  if (kind === "call.ended" || kind === "call.answered") missed();
 }
 
 function upsert(list, item, only) {
@@ -96,6 +98,14 @@ function upsert(list, item, only) {
   } else if (!only) list.prepend(item);
 }
 
+// The list of missed calls is read anew, unless somebody is about to press something in it.
+async function relist() {
+  const list = $("[data-missed-list]");
+  if (!list || list.contains(document.activeElement)) return;
+  const fresh = $("[data-missed-list]", (await ask("/calls/missed")).nodes);
+  if (fresh) list.replaceWith(fresh);
+}
+
 let pending = 0;
 function missed() {
   clearTimeout(pending);
@@ -105,6 +115,7 @@ function missed() {
       const badge = $("#missed-count");
       badge.textContent = number(n);
       badge.hidden = !n;
+      await relist();
     } catch {
       // It is asked again after the next call.
     }
