@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pbxcrm.crm.access import Scope
 from pbxcrm.store import journal
 from pbxcrm.store.db import Database
@@ -44,16 +46,12 @@ class Subscription:
         self._ready.set()
 
     async def __aiter__(self) -> AsyncIterator[Row]:
-        # From here on the hub queues what is new; what came before is read from the journal, up to that very id.
-        until = await self._hub.join(self)
         try:
-            while self._after < until and not self.overflown:
-                rows = await self._hub.history(self.scope, self._after)
+            while not await self._hub.join(self, self._after):
+                # Nothing is queued while it catches up: however much is written meanwhile is read on from here.
+                rows, self._after = await self._hub.history(self.scope, self._after)
                 for row in rows:
-                    self._after = row["id"]
                     yield row
-                if len(rows) < PAGE:
-                    break
             while not self.overflown:
                 await self._ready.wait()
                 self._ready.clear()
@@ -91,27 +89,36 @@ class Hub:
         """The id of the newest journal row."""
         return await self._db.reading(journal.last_id)
 
-    async def join(self, listener: Subscription) -> int:
-        """Tell this listener of everything after the id that is returned."""
+    async def join(self, listener: Subscription, after: int) -> bool:
+        """Tell this listener of everything new from now on, if `after` is as far as all others are told."""
         await self._started.wait()
+        if after < self._last:
+            return False
         self._listeners.add(listener)
-        return self._last
+        return True
 
     def leave(self, listener: Subscription) -> None:
         """Tell this listener nothing more."""
         self._listeners.discard(listener)
 
-    async def history(self, scope: Scope, after: int) -> list[Row]:
-        """At most PAGE rows newer than `after` that `scope` may see."""
-        return await self._db.reading(lambda conn: journal.after(conn, scope, after, PAGE))
+    async def history(self, scope: Scope, after: int) -> tuple[list[Row], int]:
+        """At most PAGE rows newer than `after` that `scope` may see, and the id up to which there are no others."""
+
+        def run(conn: Connection) -> tuple[list[Row], int]:
+            rows = journal.after(conn, scope, after, PAGE)
+            return rows, rows[-1]["id"] if len(rows) == PAGE else max(after, journal.last_id(conn))
+
+        return await self._db.reading(run)
 
     async def run(self) -> None:
         """Until cancelled. While the database is away it waits: the journal is there when it is back."""
         self._last = await self.newest()
         self._started.set()
         while True:
+            # Not wait_for: on Python 3.11 it may take a cancellation for its own time-out, and run on for ever.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll)
+                async with asyncio.timeout(self._poll):
+                    await self._wake.wait()
             self._wake.clear()
             with contextlib.suppress(DatabaseUnusable):
                 await self._tell()
@@ -131,12 +138,12 @@ class Hub:
 
     async def _deal(self, rows: list[Row]) -> None:
         """To each listener the rows that are theirs."""
-        for told, row in enumerate(rows, 1):
+        for i, row in enumerate(rows, 1):
             self._last = row["id"]
             for listener in [one for one in self._listeners if journal.hears(one.scope, row["audience"])]:
                 listener.offer(row)
-            if told % BREATH == 0:
-                await asyncio.sleep(0)  # a burst in one commit shall not fill the queues of those who keep up
+            if i % max(1, self.queue // 2) == 0:
+                await asyncio.sleep(0)  # a burst longer than the queues: let those who keep up take their rows
 
 
 def _unbroken(last: int, commits: list[list[Row]]) -> bool:
