@@ -74,6 +74,15 @@ class Life:
         return self.customer or self.root
 
     @property
+    def kept_by(self) -> list[Channel]:
+        """The channels of which one must live while this call does.
+
+        Ours keeps a call to outside that is not answered: its caller may hear a busy tone, or another trunk is tried.
+        """
+        trying = self.direction == "outbound" and not self.answered
+        return [c for c in ((self.customer, self.root) if trying else (self.anchor,)) if c is not None]
+
+    @property
     def answered(self) -> bool:
         """Whether anybody has talked with the outside party (or, internally, with each other)."""
         return bool(self.talks)

@@ -9,7 +9,7 @@ from pbxcrm.calls import events as ev
 from pbxcrm.calls.book import Book
 from pbxcrm.calls.life import Life
 from pbxcrm.calls.model import Call
-from pbxcrm.calls.switch import RINGING, Channel, Switch
+from pbxcrm.calls.switch import DOWN, RINGING, Channel, Switch
 
 _SAME_BOOT = 5.0  # seconds: Uptime is in whole seconds and takes its time on the wire
 
@@ -76,28 +76,35 @@ class Resync:
             self.book.switch.name(channel, e.party.name)
         channel.was_dialled = channel.was_dialled or e.dialled
         channel.state = e.party.state
-        channel.ringing = e.party.state == RINGING and channel.was_dialled
+        channel.ringing = self._rings(channel, known=known)
         if e.bridge:
             if channel.bridge is None or channel.bridge.id != e.bridge:
                 self.book.switch.enter(channel, self.book.switch.bridge(e.bridge))
         else:
             self.book.switch.leave(channel)
         sleeping = any(channel.uid in (call.customer, call.root) for _, call in self._asleep)
-        if not known and not e.dialled and not channel.local and not sleeping:
+        if not known and not e.dialled and not channel.local and not sleeping and e.party.state != DOWN:
             self._begin(channel, e.party, e.at - e.seconds)
+
+    def _rings(self, channel: Channel, *, known: bool) -> bool:
+        """A phone whose dialling is over keeps the state Ringing until it is gone."""
+        may = not known or channel.ringing or channel.caller is not None
+        return channel.state == RINGING and channel.was_dialled and not channel.local and may
 
     def snapshot_end(self, e: ev.SnapshotEnd) -> None:
         alive, self._resync = self._resync, None
         if alive is None:
             return
         self._wake(e.at)
+        if not e.listed:
+            return  # nothing is known of what lives: each call ends when it is heard of again
         for channel in [c for c in self.book.switch.channels.values() if c.uid not in alive]:
             self.book.switch.remove(channel)
             self.book.talked.pop(channel.uid, None)
             self.book.legs.pop(channel.uid, None)
+            self.book.held.pop(channel.uid, None)
         for life in self.book.all():
-            anchor = life.anchor
-            if anchor is None or anchor.uid not in alive:
+            if not any(c.uid in alive for c in life.kept_by):
                 life.note(e.at, "snapshot", "the call ended while the PBX was out of sight")
                 self.book.finish(life, e.at, lost=True)
         self._guess_dials()

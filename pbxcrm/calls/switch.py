@@ -15,7 +15,7 @@ _MACHINERY = frozenset({"CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "Sur
                         "MulticastRTP", "AudioSocket", "WebSocket", "Bridge", "Parked", "Async", "ConfBridgeRec",
                         "BridgeRec", "BridgeAnn"})  # fmt: skip
 
-RINGING, UP = "5", "6"
+DOWN, RINGING, UP = "0", "5", "6"
 
 
 class Bridge:
@@ -34,6 +34,11 @@ class Owned(NamedTuple):
 
     user: str
     device: str
+
+    @property
+    def extension(self) -> str:
+        """`104` of `Local/104@from-queue`."""
+        return self.device.partition("/")[2].partition("@")[0]
 
 
 class Channel:
@@ -256,8 +261,8 @@ class Switch:
                 seen.add(channel.uid)
                 if not channel.local:
                     if not channel.machine:
-                        if channel.member is None and not channel.placed and member is not _SEVERAL:
-                            channel.member = member  # known even when the Local channels are optimised away
+                        if member is not None and not channel.placed:
+                            self._place(channel, member)
                         owned = channel.owned
                         yield End(channel, owned and owned.user, owned.device if owned else channel.device, via)
                     continue
@@ -268,6 +273,16 @@ class Switch:
                 if other.bridge is not None and not other.bridge.holding:
                     inner = channel.owned if channel.half == 1 else None
                     walk.append((other.bridge, _further(member, inner), channel.name))
+
+    @staticmethod
+    def _place(channel: Channel, member: Owned) -> None:
+        """A channel whose beginning was not seen is the member's behind whose Local channels it is found.
+
+        Unless another's may have been there and is optimised away: its own number must be the one that they call.
+        """
+        channel.placed = True
+        if channel.member is None and channel.number == member.extension:
+            channel.member = member
 
     def top(self, channel: Channel) -> Channel:
         """Who called first: the last of `callers`, else the channel itself."""

@@ -684,8 +684,10 @@ def _hangup_of(frame: Frame, chan: Chan) -> bool:
     return frame.name == "Hangup" and ("Uniqueid", chan.uid) in frame.headers
 
 
-def life(numbers: Sequence[int], ids: Ids | None = None, at: float = START, *, stamped: bool = True) -> Simulation:
+def life(numbers: Sequence[int], ids: Ids | None = None, at: float = START, *, stamped: bool = True,
+         watch: bool = False) -> Simulation:  # fmt: skip
     """The call that these numbers choose, played to its end."""
     story = Simulation(numbers, ids, at, stamped=stamped)
+    story.wire.watch = watch
     story.play()
     return story

@@ -511,3 +511,106 @@ def test_a_rename_that_is_no_masquerade_and_one_of_a_channel_never_seen() -> Non
     o.rename(Chan("PJSIP/9-1", "unseen.1", "unseen.1"), "PJSIP/9-1<MASQ>")
     o.gone(trunk, alice)
     assert o.call.first_answered_by == "alice"
+
+
+# ---- snapshots: events were lost, and what lives now is named
+
+
+def test_a_snapshot_in_the_middle_of_a_call_changes_nothing() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    before = len(o.facts)
+    o.snapshot([trunk, alice])
+    assert len(o.facts) == before
+    o.gone(trunk, alice)
+    assert o.call.outcome == "answered"
+
+
+def test_a_snapshot_tells_who_came_and_who_is_gone() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.drop = lambda _frame: True
+    o.gone(alice)
+    bob = o.calls_phone(trunk, "PJSIP/102")
+    o.join(bob, trunk)
+    gone = o.now
+    o.drop = lambda _frame: False
+    o.wait(60)
+    o.snapshot([trunk, bob])
+    assert o.call.talking == ("bob",)
+    assert o.call.talks[0].end is not None
+    assert o.call.talks[0].end >= gone
+    o.gone(trunk, bob)
+    assert talks(o.call) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+
+
+def test_a_call_that_ended_out_of_sight_is_lost_and_one_that_began_is_found() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.drop = lambda _frame: True
+    o.gone(trunk, alice)
+    other = o.customer("+48618880202")
+    bob = o.calls_phone(other, "PJSIP/102")
+    o.join(bob, other)
+    o.drop = lambda _frame: False
+    o.snapshot([other, bob])
+    lost, found = sorted(o.calls, key=lambda call: call.outcome)
+    assert (lost.outcome, lost.first_answered_by) == ("lost", "alice")
+    assert (found.outcome, found.number, found.talking) == ("ongoing", "+48618880202", ("bob",))
+    assert found.started_at == pytest.approx(o.now - 10, abs=1)
+
+
+def test_a_mobile_found_behind_a_members_local_channel_is_his_if_its_number_says_so() -> None:
+    for number, owner in (("104", "dave"), ("+48600100104", None)):
+        o = Office()
+        o.drop = lambda _frame: True
+        trunk = o.customer()
+        one, two, mobile = member_by_mobile(o, trunk)
+        mobile.number = number
+        o.drop = lambda _frame: False
+        o.snapshot([trunk, one, two, mobile])
+        o.gone(trunk, one, two, mobile)
+        assert o.call.first_answered_by == owner
+
+
+def test_a_phone_whose_dialling_is_over_does_not_ring_again_in_a_snapshot() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    o.dialled(trunk, alice, "CANCEL")
+    o.snapshot([trunk, alice])
+    assert o.call.ringing == ()
+
+
+def test_a_busy_tone_is_no_lost_call() -> None:
+    """The customer's channel is gone, ours lives: he was busy, and the snapshot says nothing new."""
+    o = Office()
+    alice = o.new("PJSIP/101", state="4", number="101", exten=MOBILE)
+    trunk = o.new("PJSIP/trunk", linked=alice)
+    o.dial(alice, trunk, f"{MOBILE}@trunk")
+    o.hangup(trunk, "17", "486")
+    o.snapshot([alice])
+    o.hangup(alice)
+    assert o.call.outcome == "busy"
+
+
+def test_a_channel_that_is_down_has_not_called() -> None:
+    o = Office()
+    o.snapshot([Chan("PJSIP/trunk-00000009", "1.9", "1.9", "0")])
+    assert not o.facts
+    assert not o.tracker.lives()
+
+
+def test_a_listing_nobody_asked_for_says_nothing() -> None:
+    o = Office()
+    trunk = Chan("PJSIP/trunk-00000009", "1.9", "1.9", "6")
+    o.event("CoreShowChannel", trunk.headers())
+    o.event("PbxcrmSnapshotEnd")
+    assert not o.tracker.lives()
+
+
+def test_a_snapshot_that_the_pbx_refused_ends_no_call() -> None:
+    o = Office()
+    o.talk()
+    o.snapshot([], listed=False)
+    assert o.call.outcome == "ongoing"

@@ -62,6 +62,7 @@ class Chan:
     bridge: Bridge | None = None
     pair: "Chan | None" = None
     alive: bool = True
+    dialled: bool = False
 
     @property
     def device(self) -> str:
@@ -138,6 +139,9 @@ class Wire:
         self.now = at
         self.stamped = stamped
         self.frames: list[Frame] = []
+        self.channels: list[Chan] = []
+        self.watch = False
+        self.states: list[list[list[Header]]] = []  # when watched: what CoreShowChannels says after each event
 
     def wait(self, seconds: float) -> None:
         self.now = round(self.now + seconds, 6)
@@ -149,6 +153,8 @@ class Wire:
         if self.stamped:
             head.append(("Timestamp", f"{self.now:.6f}"))
         self.frames.append(Frame(self.now, head + list(headers)))
+        if self.watch:
+            self.states.append([_shown(chan) for chan in self.channels if chan.alive])
         return self.now
 
     # ---- channels
@@ -160,6 +166,7 @@ class Wire:
         uid = uid or self.ids.uid(self.now)
         full = device + (_suffix(device, self.ids.count) if suffix is None else suffix)
         chan = Chan(full, uid, linked.linkedid if linked else uid, state, number, name, "", context, exten)
+        self.channels.append(chan)
         self.event("Newchannel", chan.headers())
         return chan
 
@@ -171,6 +178,7 @@ class Wire:
         one = Chan(base + ";1", one_uid, linkedid, "0", context=context, exten=exten)
         two = Chan(base + ";2", two_uid, linkedid, "4", context=context, exten=exten)
         one.pair, two.pair = two, one
+        self.channels += [one, two]
         self.event("Newchannel", one.headers())
         self.event("Newchannel", two.headers())
         self.event("LocalBridge", [
@@ -211,6 +219,7 @@ class Wire:
     def dial(self, caller: Chan | None, dest: Chan, dialstring: str = "") -> None:
         if caller is not None:
             dest.connected = caller.number
+        dest.dialled = True
         dialstring = dialstring or dest.device.partition("/")[2]
         self.event("DialBegin", [*_both(caller, dest), ("DialString", dialstring)])
 
@@ -377,17 +386,10 @@ class Wire:
     def link_up(self, boot: str) -> None:
         self.event("PbxcrmLinkUp", [("Boot", boot)])
 
-    def snapshot(self, chans: Iterable[Chan], *, dialled: Iterable[Chan] = (), listed: bool = True) -> None:
+    def snapshot(self, chans: Iterable[Chan], *, listed: bool = True) -> None:
         """What the link makes of CoreShowChannels: these live now."""
-        called = set(dialled)
-        self.event("PbxcrmSnapshotBegin")
-        for chan in chans:
-            self.event("CoreShowChannel", [
-                *chan.headers(), ("BridgeId", chan.bridge.uid if chan.bridge else ""),
-                ("Application", "AppDial" if chan in called else "Dial"), ("ApplicationData", ""),
-                ("Duration", "00:00:10"),
-            ])  # fmt: skip
-        self.event("PbxcrmSnapshotEnd", [] if listed else [("Listed", "no")])
+        for frame in resync([_shown(chan) for chan in chans], self.now, listed=listed):
+            self.event(frame.name, frame.headers[1:])
 
     # ---- to the tracker
 
@@ -411,6 +413,20 @@ class Desk(Wire):
             if read is not None:
                 self.facts += self.tracker.feed(read)
         return at
+
+
+def _shown(chan: Chan) -> list[Header]:
+    bridge = chan.bridge.uid if chan.bridge else ""
+    application = "AppDial" if chan.dialled else "Dial"
+    return [*chan.headers(), ("BridgeId", bridge), ("Application", application), ("ApplicationData", ""),
+            ("Duration", "00:00:10")]  # fmt: skip
+
+
+def resync(state: list[list[Header]], at: float, *, listed: bool = True) -> list[Frame]:
+    """The events of a snapshot: each channel that lives, between begin and end."""
+    told = [Frame(at, [("Event", "CoreShowChannel"), *headers]) for headers in state]
+    end = [] if listed else [("Listed", "no")]
+    return [Frame(at, [("Event", "PbxcrmSnapshotBegin")]), *told, Frame(at, [("Event", "PbxcrmSnapshotEnd"), *end])]
 
 
 def _suffix(device: str, count: int) -> str:

@@ -63,7 +63,7 @@ def everything() -> Wire:
     w.runs(trunk, "VoiceMail")
     w.originated(phone, "1")
     w.link_up("a")
-    w.snapshot([trunk, phone], dialled=[phone])
+    w.snapshot([trunk, phone])
     w.rename(phone, "PJSIP/102-1")
     w.wants_out(phone)
     w.is_put_out(phone)
