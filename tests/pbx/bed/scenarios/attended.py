@@ -10,7 +10,7 @@ import asyncio
 import time
 
 from tests.pbx.bed.call import Call
-from tests.pbx.bed.office import Office, Transfer
+from tests.pbx.bed.office import CUSTOMER, Office, Transfer
 from tests.pbx.bed.scenarios.groups import ring_all
 from tests.pbx.bed.scenarios.registry import scenario
 from tests.pbx.bed.scenarios.transfers import blind
@@ -251,3 +251,144 @@ async def queue_then_attended(o: Office) -> None:
     passed = [Transfer("attended", at, "bob", "dave")]
     o.inbound(customer, *spells, rang=["alice", "bob", "carol"], transfers=passed)
     o.internal(second, dave, until=at)
+
+
+@scenario("attended")
+async def attended_refer_unanswered(o: Office) -> None:
+    """Alice wants to consult Bob, who lets it ring; she gives up and goes back to the customer."""
+    customer, alice = await o.customer_with_alice()
+    second = await consult(o, alice, "102")
+    bob = await o.bob.rings()
+    await second.until("rang")
+    await asyncio.sleep(0.7)
+    await second.hang_up()
+    await o.ended(bob)
+    await alice.unhold()
+    await o.talk(customer, alice, seconds=0.5)
+    await customer.hang_up()
+    await o.ended(alice)
+    o.inbound(customer, o.spell(alice, customer, muffled=True), rang=["alice"])
+    o.internal(second, bob, outcome="missed")
+
+
+@scenario("attended")
+async def attended_keys_aborted(o: Office) -> None:
+    """Alice consults Bob by keys, and presses *1: he is let go, she is back with the customer."""
+    customer, alice = await o.customer_with_alice()
+    await alice.press("*2102")
+    bob = await o.bob.answers()
+    await o.talk(alice, bob, seconds=0.5)
+    await alice.press("*1")
+    await o.ended(bob)
+    await o.talk(customer, alice)
+    await customer.hang_up()
+    await o.ended(alice)
+    before = o.spell(alice, customer, until=bob.invited, muffled=True)
+    o.inbound(customer, before, o.spell(alice, customer, start=bob.ended, muffled=True), rang=["alice"])
+    o.internal(alice, bob, start=bob.invited, until=bob.ended)
+
+
+@scenario("attended")
+async def attended_keys_unanswered(o: Office) -> None:
+    """Alice wants to consult Bob by keys; his phone rings in vain and she is back with the customer."""
+    customer, alice = await o.customer_with_alice()
+    await alice.press("*2102")
+    bob = await o.bob.rings()
+    await o.ended(bob)
+    await o.talk(customer, alice)
+    await customer.hang_up()
+    await o.ended(alice)
+    before = o.spell(alice, customer, until=bob.invited, muffled=True)
+    assert bob.ended is not None
+    back = alice.heard_first(customer, after=bob.ended)
+    o.inbound(customer, before, o.spell(alice, customer, start=back), rang=["alice"])
+    o.internal(alice, bob, outcome="missed", start=bob.invited, until=bob.ended)
+
+
+@scenario("blonde")
+async def blonde_keys_returned(o: Office) -> None:
+    """Alice dials Bob by keys and hangs up while his phone rings; he does not answer, the PBX calls her back."""
+    customer, alice = await o.customer_with_alice()
+    await alice.press("*2102")
+    bob = await o.bob.rings()
+    await asyncio.sleep(0.3)
+    at = time.time()
+    await alice.hang_up()
+    again = await o.alice.answers()
+    await o.ended(bob)
+    await o.talk(customer, again)
+    await customer.hang_up()
+    await o.ended(again)
+    spells = [o.spell(alice, customer, until=bob.invited, muffled=True), o.spell(again, customer, muffled=True)]
+    o.inbound(customer, *spells).unsure = ["rang", "transfers"]
+    aside = o.internal(alice, bob, outcome="missed", start=bob.invited, until=at)
+    aside.unsure = ["call", "outcome", "rang", "ended_at"]
+
+
+@scenario("chain")
+async def outbound_then_attended(o: Office) -> None:
+    """Bob calls a customer, consults Alice and joins her with the customer."""
+    bob = await o.bob.dial(CUSTOMER)
+    customer = await o.outside.answers()
+    await o.talk(bob, customer)
+    second = await consult(o, bob, "101")
+    alice = await o.alice.answers()
+    await o.talk(second, alice, seconds=0.5)
+    at = await complete(bob, second)
+    await o.talk(customer, alice)
+    await customer.hang_up()
+    await o.ended(alice)
+    spells = [o.spell(bob, customer, until=at, muffled=True), o.spell(alice, customer, start=at)]
+    truth = o.outbound(bob, *spells, number=CUSTOMER, until=customer)
+    truth.transfers = [Transfer("attended", at, "bob", "alice")]
+    o.internal(second, alice, until=at)
+
+
+async def local_member_talks(o: Office, way: str) -> tuple[Call, Call]:
+    """A queue with Local members; Bob answers and they talk. Returns the customer's leg and his."""
+    customer = await o.incoming(way)
+    alice, bob = await o.alice.rings(), await o.bob.rings()
+    await bob.answer()
+    await o.ended(alice)
+    await o.talk(customer, bob)
+    return customer, bob
+
+
+@scenario("local")
+async def queue_local_then_blind(o: Office) -> None:
+    """A queue with members Local/…/n: Bob answers and transfers to Carol."""
+    customer, bob = await local_member_talks(o, "18")
+    at = await blind(bob, "103")
+    carol = await o.carol.answers()
+    await o.talk(customer, carol)
+    await customer.hang_up()
+    await o.ended(carol)
+    passed = [Transfer("blind", at, "bob", "carol")]
+    o.inbound(customer, o.spell(bob, customer), o.spell(carol, customer), transfers=passed)
+
+
+@scenario("local")
+async def queue_local_then_attended(o: Office) -> None:
+    """A queue with members Local/…/n: Bob answers, consults Carol and joins her with the customer."""
+    await attended_from_local(o, "18")
+
+
+@scenario("local")
+async def queue_local_optimised_then_attended(o: Office) -> None:
+    """A queue with Local members that optimise themselves away: Bob answers, consults Carol and joins her."""
+    await attended_from_local(o, "19")
+
+
+async def attended_from_local(o: Office, way: str) -> None:
+    """Bob, called through a Local channel, consults Carol and joins her with the customer; tell the truth."""
+    customer, bob = await local_member_talks(o, way)
+    second = await consult(o, bob, "103")
+    carol = await o.carol.answers()
+    await o.talk(second, carol, seconds=0.5)
+    at = await complete(bob, second)
+    await o.talk(customer, carol)
+    await carol.hang_up()
+    await o.ended(customer)
+    spells = [o.spell(bob, customer, until=at, muffled=True), o.spell(carol, customer, start=at)]
+    o.inbound(customer, *spells, rang=["alice", "bob"], transfers=[Transfer("attended", at, "bob", "carol")])
+    o.internal(second, carol, until=at)

@@ -74,3 +74,13 @@ async def click_customer_silent(o: Office) -> None:
     customer.reject(480)
     await o.ended(alice)
     o.outbound(alice, number=CUSTOMER, outcome="missed")
+
+
+@scenario("click")
+async def click_refused_by_dialplan(o: Office) -> None:
+    """Alice picks up; the dialplan lets the number not out."""
+    number = "+1900555010101"
+    await o.originate(o.alice, number)
+    alice = await o.alice.answers()
+    await o.ended(alice)
+    o.outbound(alice, number=number, outcome="failed").unsure = ["number"]  # no number at all, to a strict reader

@@ -144,3 +144,13 @@ async def voicemail_left(o: Office) -> None:
     await asyncio.sleep(1.5)
     await customer.hang_up()
     o.inbound(customer, outcome="voicemail")
+
+
+@scenario("voicemail")
+async def voicemail_at_once(o: Office) -> None:
+    """Nobody's phone rings: the number leads straight to the voicemail."""
+    customer = await o.incoming("31")
+    await customer.until("answered")
+    await asyncio.sleep(1.5)
+    await customer.hang_up()
+    o.inbound(customer, outcome="voicemail")

@@ -253,3 +253,37 @@ async def parking_given_up(o: Office) -> None:
     await asyncio.sleep(0.4)
     await customer.hang_up()
     o.inbound(customer, o.spell(alice, customer, until=at))
+
+
+@scenario("pickup")
+async def pickup_of_a_transfer(o: Office) -> None:
+    """Alice transfers to Bob; his phone rings, Carol dials **102 and has the call."""
+    customer, alice = await o.customer_with_alice()
+    await blind(alice, "102")
+    bob = await o.bob.rings()
+    await asyncio.sleep(0.3)
+    leg = await o.carol.dial("**102")
+    await leg.until("answered")
+    await o.ended(bob)
+    await o.talk(customer, leg)
+    await customer.hang_up()
+    await o.ended(leg)
+    assert leg.answered is not None
+    passed = [Transfer("pickup", leg.answered, "carol", "carol")]
+    truth = o.inbound(customer, o.spell(alice, customer), o.spell(leg, customer), transfers=passed)
+    truth.unsure = ["transfers"]  # whether the transfer to Bob went through is a matter of words
+    o.service(leg)
+
+
+@scenario("forward")
+async def queue_forward_302(o: Office) -> None:
+    """A queue rings three phones; Alice's forwards to Dave, who answers."""
+    customer = await o.incoming("13")
+    at = await forwards(o.alice, "104")
+    bob, carol, dave = await o.bob.rings(), await o.carol.rings(), await o.dave.rings()
+    await dave.answer()
+    await o.ended(bob, carol)
+    await o.talk(customer, dave)
+    await customer.hang_up()
+    await o.ended(dave)
+    o.inbound(customer, o.spell(dave, customer), transfers=[Transfer("forward", at, "alice", "dave")])

@@ -6,8 +6,9 @@ import asyncio
 import signal
 import time
 
-from tests.pbx.bed.office import DAVES_MOBILE, OTHER_CUSTOMER, Office
+from tests.pbx.bed.office import DAVES_MOBILE, OTHER_CUSTOMER, Office, Transfer
 from tests.pbx.bed.scenarios.registry import scenario
+from tests.pbx.bed.scenarios.transfers import blind
 
 
 @scenario("hold")
@@ -247,3 +248,24 @@ async def restarted(o: Office, how: signal.Signals) -> None:
     if how is signal.SIGTERM:
         lost.unsure = ["outcome"]  # a PBX that is stopped may still hang up in good order
     o.inbound(other, o.spell(legs[1], other), rang=["alice", "bob", "carol"], number=OTHER_CUSTOMER)
+
+
+@scenario("conference")
+async def conference_by_transfer(o: Office) -> None:
+    """Alice transfers the customer into the conference room and goes there herself; Bob comes too."""
+    customer, first = await o.customer_with_alice()
+    at = await blind(first, "800")
+    alice = await o.alice.dial("800")
+    await alice.until("answered")
+    await asyncio.sleep(0.7)
+    bob = await o.bob.dial("800")
+    await bob.until("answered")
+    await asyncio.sleep(0.7)
+    await customer.hang_up()
+    await alice.hang_up()
+    await bob.hang_up()
+    spells = [o.spell(first, customer), o.spell(alice, customer, muffled=True), o.spell(bob, customer, muffled=True)]
+    truth = o.inbound(customer, *spells, transfers=[Transfer("blind", at, "alice", None)])
+    truth.unsure = ["transfers"]
+    o.service(alice)
+    o.service(bob)
