@@ -311,7 +311,7 @@ async def test_one_read_a_wake_however_many_listen(office, monkeypatch):
         await until(lambda: len(hub._listeners) == 50)
         await say(db, *((i, EVERYBODY) for i in range(40)))
         await asyncio.gather(*readers)
-        assert len(reads) == 1
+        assert len(reads) == (0 if db.sqlite else 1)  # SQLite: from memory, no id is missing
 
 
 @pytest.mark.parametrize("who", [Scope(1, "a", "agent"), Scope(1, "m", "manager"), Scope(11, "b", "agent")])
