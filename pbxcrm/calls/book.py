@@ -5,7 +5,7 @@ who talks, who rings?
 from collections.abc import Iterable
 
 from pbxcrm.calls.events import DialBegin
-from pbxcrm.calls.facts import Fact
+from pbxcrm.calls.facts import Fact, FactKind
 from pbxcrm.calls.life import Life
 from pbxcrm.calls.switch import Channel, End, Switch
 
@@ -50,8 +50,8 @@ class Book:
                 del self.lives[uid]
         if life.ended_at is not None:
             return
-        if life.root is not None and life.root.local and life.direction is None:
-            return  # a Local channel that never dialled anybody: nobody's call
+        if life.recalled or (life.root is not None and life.root.local and life.direction is None):
+            return  # the customer's own, or a Local channel that never dialled anybody: nobody's call
         # The queue's own time-out is told as an abandon too: where hang-ups are told, they say who left whom.
         life.abandoned = life.abandoned or (life.said_abandoned and not self.sees_requests)
         life.finish(at, lost=lost)
@@ -69,7 +69,16 @@ class Book:
             kind = life.set_talk(self._talkers(life), at, event)
             rings = life.set_ringing(self._ringers(life))
             if kind or rings:
-                self.facts.append(life.fact(kind or "ringing", at))
+                self.tell(life, kind or "ringing", at)
+
+    def tell(self, life: Life, kind: FactKind, at: float) -> None:
+        """Say so, unless it may be no call at all."""
+        if not life.recalled:
+            self.facts.append(life.fact(kind, at))
+
+    def has_customer(self, number: str | None) -> bool:
+        """Whether somebody outside with that number (None: withheld) is in a call now."""
+        return any(life.customer is not None and life.number == number for life in self.lives.values())
 
     def _talkers(self, life: Life) -> dict[str, End]:
         """Who is in conversation with the outside party (internally: with each other), by person or device."""

@@ -49,6 +49,7 @@ class Life:
     linkedids: list[str] = field(default_factory=list)
     action_id: str | None = None
     originated: bool = False
+    recalled: bool = False  # perhaps no call of its own: the PBX calls a transferer back to the customer who lives
     voicemail: bool = False
     queue: str = ""
     abandoned: bool = False

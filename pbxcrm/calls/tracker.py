@@ -243,6 +243,7 @@ class Tracker:
     def _dialled_for(
         self, life: Life, top: Channel, caller: Channel, dest: Channel, outside: str | None, e: ev.DialBegin
     ) -> None:
+        life.recalled = False
         self._forwarded(life, dest)
         if dest.local or dest.machine:
             return
@@ -285,8 +286,9 @@ class Tracker:
             life.root, life.caller = dest, dest.whose
             shown = e.dest.connected or e.dest.number
             life.number = normalise(shown, self.book.region) if shown != dest.endpoint else None
+            life.recalled = life.action_id is None and self.book.has_customer(life.number)
         life.note(e.at, "DialBegin", f"the PBX was asked to call {dest.whose or dest.device}")
-        self.book.facts.append(life.fact("ringing", e.at))
+        self.book.tell(life, "ringing", e.at)
 
     def _open_top(self, top: Channel, at: float) -> Life | None:
         """The call of whoever dials, where its beginning was not seen or is a Local channel's."""

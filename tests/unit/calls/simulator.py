@@ -590,6 +590,8 @@ class Simulation(Story):
             w.wants_out(phone)
             self.merges(talk, ours, room, one)
             self.human()
+            if self.pick(3) == 2:
+                return self.recalled(talk, leg, one, two)
             spell = self.answer_keys(leg, one, two)
         else:
             spell = self.answer_keys(leg, one, two)
@@ -609,6 +611,20 @@ class Simulation(Story):
         self.passed("attended", by, seat.user)
         far = leg.far(two)
         return self.begins(Talk(seat, leg.phone, far, spell))
+
+    def recalled(self, talk: Talk, leg: Leg, one: Chan, two: Chan) -> Talk:
+        """Transferred while it rang, and nobody came: the PBX calls the transferer back into the customer's bridge."""
+        w, bridge = self.wire, talk.far.bridge
+        self.truth.transfers = None
+        w.dialled(leg.dialler, leg.phone, "CANCEL")
+        self.tear_down(one, two, *leg.channels)
+        back = w.new(talk.phone.device, number=talk.phone.number)
+        back.connected = self.trunk.number
+        w.dial(None, back)
+        w.rings(None, back)
+        w.picks_up(None, back)
+        at = w.enter(back, bridge)
+        return self.begins(Talk(talk.seat, back, talk.far, Spell(talk.seat.user, talk.spell.device, at)))
 
     def all_three(self, talk: Talk, leg: Leg, side: Truth, pair: tuple[Chan, Chan], ours: Bridge, room: Bridge) -> Talk:
         """The transferer takes the customer in: three in one conversation, until one of ours leaves."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.unit.calls.office import MOBILE, Office, talks, transfers
+from tests.unit.calls.office import CALLER, MOBILE, Office, talks, transfers
 from tests.unit.calls.wire import Bridge, Chan
 
 # ---- bridges that merge
@@ -614,3 +614,37 @@ def test_a_snapshot_that_the_pbx_refused_ends_no_call() -> None:
     o.talk()
     o.snapshot([], listed=False)
     assert o.call.outcome == "ongoing"
+
+
+# ---- the PBX calls back
+
+
+def test_a_transferer_called_back_to_the_customer_makes_no_call_of_its_own() -> None:
+    """Blonde by keys, and nobody answered: the PBX calls Alice as if by an Originate, and puts her in the bridge."""
+    o = Office()
+    trunk, alice, bridge = o.talk()
+    o.gone(alice)
+    o.wait(10)
+    back = o.new("PJSIP/101", number="101")
+    back.connected = trunk.number
+    o.dial(None, back)
+    o.rings(None, back)
+    o.picks_up(None, back)
+    o.enter(back, bridge)
+    o.wait(3)
+    o.gone(trunk, back)
+    assert talks(o.call) == [("alice", "PJSIP/101"), ("alice", "PJSIP/101")]
+
+
+def test_a_click_to_call_to_somebody_who_is_in_a_call_is_a_call_once_he_is_dialled() -> None:
+    o = Office()
+    o.talk()
+    bob = o.new("PJSIP/102", number="102")
+    bob.connected = CALLER
+    o.dial(None, bob)
+    o.rings(None, bob)
+    assert len(o.calls) == 1
+    o.picks_up(None, bob)
+    other = o.new("PJSIP/trunk", linked=bob)
+    o.dial(bob, other, f"{CALLER}@trunk")
+    assert [call.direction for call in o.calls] == ["inbound", "outbound"]
