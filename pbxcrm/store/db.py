@@ -361,7 +361,9 @@ def _parse(url: str) -> URL:
         raise wrong_url(url)
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
-            raise DatabaseUnusable("An SQLite database in memory would be lost at each stop; name a file in the URL.")
+            raise DatabaseUnusable(
+                "An SQLite database in memory would be lost at each stop. Nothing was stored; name a file in the URL."
+            )
         _make_private(Path(parsed.database))
     return parsed
 

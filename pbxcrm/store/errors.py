@@ -38,12 +38,15 @@ _SQLITE = {
 
 # A class asyncpg raises -> what it means and what to do.
 _POSTGRES = {
-    "InvalidPassword": "The server refuses the password. Check the user and password in PBXCRM_DATABASE_URL.",
-    "InvalidAuthorization": "The server does not let this user in. Check the user in PBXCRM_DATABASE_URL, "
+    "InvalidPassword": "The server refuses the password; nothing was stored. "
+    "Check the user and password in PBXCRM_DATABASE_URL.",
+    "InvalidAuthorization": "The server does not let this user in; nothing was stored. "
+    "Check the user in PBXCRM_DATABASE_URL, "
     "and pg_hba.conf on the server.",
-    "InvalidCatalogName": "There is no such database on the server. Make it: createdb NAME.",
-    "TooManyConnections": "The server has no connection left. Raise max_connections, or stop what holds them.",
-    "InsufficientPrivilege": "This user may not do that in this database. Make them its owner.",
+    "InvalidCatalogName": "There is no such database on the server; nothing was stored. Make it: createdb NAME.",
+    "TooManyConnections": "The server has no connection left; nothing was stored. "
+    "Raise max_connections, or stop what holds them.",
+    "InsufficientPrivilege": "This user may not do that in this database; nothing was stored. Make them its owner.",
     "DiskFull": _FULL,
     "ReadOnly": "The server takes no writes (a standby?); nothing was stored. Name the primary in PBXCRM_DATABASE_URL.",
 }
@@ -55,7 +58,9 @@ def explain(url: URL, error: BaseException) -> DatabaseUnusable:
     if isinstance(error, (ArgumentError, NoSuchModuleError)):
         return DatabaseUnusable(f"{where}: {_first_line(error)}. {_URL_HELP}")
     if isinstance(error, ModuleNotFoundError):
-        return DatabaseUnusable(f"{where}: {error.name} is not installed. Install it: pip install 'pbxcrm[postgres]'.")
+        return DatabaseUnusable(
+            f"{where}: {error.name} is not installed. Nothing was stored. Install it: pip install 'pbxcrm[postgres]'."
+        )
     original = getattr(error, "orig", None) or error
     said = _first_line(original)
     for sign, advice in _SQLITE.items() if url.get_backend_name() == "sqlite" else ():

@@ -59,7 +59,7 @@ class Query:
     def _with_booleans(self, row: Row) -> Row:
         changed = list(row)
         for i in self._booleans:
-            changed[i] = bool(changed[i])
+            changed[i] = None if changed[i] is None else bool(changed[i])
         return changed
 
 
