@@ -6,7 +6,7 @@ One macro draws a card wherever it appears. Autoescape is on and nothing here ma
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Protocol
@@ -196,8 +196,9 @@ _SHOWN = (
 
 # -- live messages -----------------------------------------------------------------------------------------------
 
-_made: OrderedDict[tuple[Any, ...], str | None] = OrderedDict()
-_KEPT = 512
+_made: OrderedDict[tuple[Hashable, ...], str | None] = OrderedDict()
+_KEPT = 1024
+_OWN = frozenset({"ringing", "talking", "wrapup"})  # states whose card is made for one person
 
 
 def message(person: Person, row: Row) -> str | None:
@@ -205,30 +206,32 @@ def message(person: Person, row: Row) -> str | None:
 
     Fifty agents of one language share one rendering: it is kept by row and by what about the person matters.
     """
-    me = viewer(person)
-    key = (row["id"], row["at"], row["kind"], _variant(me, row))
-    if key in _made:
-        return _made[key]
-    html = _message(me, row)
-    _made[key] = html
-    while len(_made) > _KEPT:
-        _made.popitem(last=False)
-    return html
+    me, kind, data = viewer(person), row["kind"], row["data"]
+    if kind.startswith("call."):
+        state = caller_state(me, data)
+        own = (me.sees_all, state, me.name if state in _OWN else "")
+        return _kept(me, row, own, lambda: f"{part('caller', 'mine', me, data, state)}\n{_told(me, row)}")
+    return _kept(me, row, (me.sees_all,), lambda: _message(me, kind, data))
 
 
-def _variant(me: Viewer, row: Row) -> Hashable:
-    """What of a person changes the drawing of this row."""
-    data = row["data"]
-    mine = caller_state(me, data) if row["kind"].startswith("call.") else data.get("owner") == me.name
-    return (me.r.locale, me.r.time_zone, me.r.calendar, me.sees_all, mine, me.name if mine else "")
+def _told(me: Viewer, row: Row) -> str | None:
+    """What everybody may read of a call: by far the most of it, and the same for all who read alike."""
+    return _kept(me, row, (), lambda: part("call", "told", me, row["data"]))
 
 
-def _message(me: Viewer, row: Row) -> str | None:
-    kind, data = row["kind"], row["data"]
+def _kept(me: Viewer, row: Row, variant: tuple[Hashable, ...], make: Callable[[], str | None]) -> str | None:
+    """What `make` gives, made once for each row, way of reading and variant."""
+    key = (row["id"], row["at"], row["kind"], me.r.locale, me.r.time_zone, me.r.calendar, *variant)
+    if key not in _made:
+        _made[key] = make()
+        while len(_made) > _KEPT:
+            _made.popitem(last=False)
+    return _made[key]
+
+
+def _message(me: Viewer, kind: str, data: Mapping[str, Any]) -> str | None:
     if kind.startswith("deal."):
         return None if data.get("gone") else str(deal_card(me, data))
-    if kind.startswith("call."):
-        return part("caller", "live", me, data, caller_state(me, data))
     if kind in ("link.up", "link.down"):
         return part("link", "banner", me, {**data, "up": kind == "link.up"})
     return None
