@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright
+from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
 
 from tests.browser import world as worlds
 from tests.browser.world import World
@@ -24,6 +24,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=15_000)  # a condition is waited for; this long only when it never comes
 WIDE = {"width": 1440, "height": 900}
 
 # Chromium reports every refusal of ours as an error of the page; these are answers.

@@ -4,7 +4,8 @@ import { span, t } from "./words.js";
 
 const rail = $("#rail");
 const HIDDEN = "pbxcrm.hidden"; // ids of calls this person put away, the newest last
-const WRAP = "pbxcrm.wrapup"; // ids of calls that ended and were not put away: they come back on the next page
+const WRAP = "pbxcrm.wrapup"; // [id, time] of calls that ended and were not put away: they come back on the next page
+const WRAP_FOR = 2 * 3600 * 1000; // ms; after that only the deal remembers
 const SEEN = "pbxcrm.seen"; // when a tab of ours was last in view
 const channel = new BroadcastChannel("pbxcrm");
 const skew = Date.now() - Number(document.body.dataset.now ?? 0) * 1000;
@@ -25,13 +26,18 @@ function isHidden(id) {
   return kept(HIDDEN).includes(id);
 }
 
+function wrapped(id, at = 0) {
+  const others = kept(WRAP).filter(([x]) => x !== id);
+  keep(WRAP, at ? [...others, [id, at]] : others);
+}
+
 export function hide(id, { tell = true } = {}) {
   const card = document.getElementById(`call-${id}`) ?? document.getElementById(`dial-${id}`);
   card?.remove();
   sessionStorage.removeItem(`pbxcrm.note.${id}`);
   if (!tell) return;
   keep(HIDDEN, [...kept(HIDDEN).filter((x) => x !== id), id]);
-  keep(WRAP, kept(WRAP).filter((x) => x !== id));
+  wrapped(id);
   channel.postMessage({ hide: id });
 }
 
@@ -67,7 +73,7 @@ export function onCall(data, nodes) {
     const was = old?.dataset.state;
     carry(old, card);
     dialling?.remove();
-    if (card.dataset.state === "wrapup") keep(WRAP, [...kept(WRAP).filter((x) => x !== id), id]);
+    if (card.dataset.state === "wrapup") wrapped(id, Date.now());
     if (card.dataset.state === "ringing" && was !== "ringing") ring(card);
   } else if (!card) {
     const gone = $(".gone", nodes)?.textContent;
@@ -168,14 +174,14 @@ if (bell && globalThis.Notification && Notification.permission === "default") {
 
 async function restore() {
   for (const card of $$(".caller", rail)) if (isHidden(card.dataset.call)) card.remove();
-  for (const id of kept(WRAP).slice(-3)) {
-    if (document.getElementById(`call-${id}`) || isHidden(id)) continue;
+  for (const [id, at] of kept(WRAP).slice(-3)) {
+    if (Date.now() - at > WRAP_FOR || document.getElementById(`call-${id}`) || isHidden(id)) continue;
     try {
       const { nodes } = await ask(`/calls/${id}/card`);
       const card = $(".caller", nodes);
       if (card && !document.getElementById(card.id)) carry(null, card, { last: true });
     } catch {
-      keep(WRAP, kept(WRAP).filter((x) => x !== id));
+      wrapped(id);
     }
   }
 }
