@@ -2,7 +2,7 @@
 who talks, who rings?
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from pbxcrm.calls.events import DialBegin
 from pbxcrm.calls.facts import Fact, FactKind
@@ -61,9 +61,9 @@ class Book:
         """The calls that a change of this channel may concern."""
         return {life for other in self.switch.family(channel) if (life := self.lives.get(other.uid))}
 
-    def settle(self, lives: Iterable[Life], at: float, event: str) -> None:
+    def settle(self, lives: Collection[Life], at: float, event: str) -> None:
         """Ask the switchboard anew who talks and who rings in these calls, and say what changed."""
-        for life in lives:
+        for life in lives if len(lives) < 2 else sorted(lives, key=lambda life: (life.started_at, life.uid)):
             if life.ended_at is not None or life.anchor is None:
                 continue
             kind = life.set_talk(self._talkers(life), at, event)
@@ -76,9 +76,12 @@ class Book:
         if not life.recalled:
             self.facts.append(life.fact(kind, at))
 
-    def has_customer(self, number: str | None) -> bool:
-        """Whether somebody outside with that number (None: withheld) is in a call now."""
-        return any(life.customer is not None and life.number == number for life in self.lives.values())
+    def awaits(self, user: str | None, number: str | None) -> bool:
+        """Whether this person passed on a customer with that number whom nobody has taken yet."""
+        return any(
+            life.customer is not None and life.number == number and any(label.by == user for label in life.labels)
+            for life in self.lives.values()
+        )
 
     def _talkers(self, life: Life) -> dict[str, End]:
         """Who is in conversation with the outside party (internally: with each other), by person or device."""

@@ -67,8 +67,8 @@ class Resync:
         self._resync = set()
 
     def snapshot(self, e: ev.Snapshot) -> None:
-        if self._resync is None:
-            return  # somebody else's listing
+        if self._resync is None or e.party.uid in self.book.switch.gone:
+            return  # somebody else's listing; or a channel that has hung up while others were named
         self._resync.add(e.party.uid)
         known = e.party.uid in self.book.switch.channels
         channel = self.book.switch.channel(e.party)

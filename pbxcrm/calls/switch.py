@@ -15,6 +15,7 @@ _MACHINERY = frozenset({"CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "Sur
                         "MulticastRTP", "AudioSocket", "WebSocket", "Bridge", "Parked", "Async", "ConfBridgeRec",
                         "BridgeRec", "BridgeAnn"})  # fmt: skip
 
+_REMEMBERED = 256  # channels; a late word comes within milliseconds
 DOWN, RINGING, UP = "0", "5", "6"
 
 
@@ -139,14 +140,25 @@ class Switch:
         self.bridges: dict[str, Bridge] = {}
         self._halves: dict[str, Channel] = {}  # the Local halves by name, to pair them
         self.merged: dict[str, str] = {}  # bridges that go into another, until they are gone
+        self.gone: dict[str, None] = {}  # the last that hung up, in order
         self.trunks: set[str] = set()  # devices that carried somebody from outside
 
+    def born(self, party: Party) -> Channel:
+        """The channel of a Newchannel."""
+        self.gone.pop(party.uid, None)
+        return self.channel(party)
+
     def channel(self, party: Party) -> Channel:
-        """The channel an event speaks of; made on sight where its Newchannel was not seen."""
+        """The channel an event speaks of; made on sight where its Newchannel was not seen.
+
+        Of one that has hung up a last word may come late: it is listened to by nobody.
+        """
         found = self.channels.get(party.uid)
         if found is None:
-            found = self.channels[party.uid] = Channel(party)
-            self.name(found, party.name)
+            found = Channel(party)
+            if party.uid not in self.gone:
+                self.channels[party.uid] = found
+                self.name(found, party.name)
         elif party.name and not found.name:
             self.name(found, party.name)
         return found
@@ -240,6 +252,9 @@ class Switch:
         if self._halves.get(channel.name) is channel:
             del self._halves[channel.name]
         self.channels.pop(channel.uid, None)
+        self.gone[channel.uid] = None
+        if len(self.gone) > _REMEMBERED:
+            del self.gone[next(iter(self.gone))]
 
     def ends(self, start: Channel) -> Iterator[End]:
         """The real channels in one conversation with `start`: through mixing bridges and Local pairs.

@@ -91,7 +91,7 @@ class Tracker:
         if known is not None and known.name != e.party.name and known.name.partition("<")[0] != e.party.name:
             # A uniqueid given out twice: the PBX has started again, and everything before it is gone.
             self._resync.restart(e.at, "", f"uniqueid {e.party.uid} was given to a second channel")
-        channel = self.book.switch.channel(e.party)
+        channel = self.book.switch.born(e.party)
         channel.placed = True
         self._resync.born(channel.uid)
         if e.party.state == RING and not channel.local and not channel.was_dialled:
@@ -286,7 +286,7 @@ class Tracker:
             life.root, life.caller = dest, dest.whose
             shown = e.dest.connected or e.dest.number
             life.number = normalise(shown, self.book.region) if shown != dest.endpoint else None
-            life.recalled = life.action_id is None and self.book.has_customer(life.number)
+            life.recalled = life.action_id is None and self.book.awaits(life.caller, life.number)
         life.note(e.at, "DialBegin", f"the PBX was asked to call {dest.whose or dest.device}")
         self.book.tell(life, "ringing", e.at)
 
@@ -377,6 +377,8 @@ class Tracker:
                 leg.result = result
 
     def _enter(self, e: ev.Enter) -> None:
+        if e.party.uid in self.book.switch.gone:
+            return
         channel = self.book.switch.channel(e.party)
         touched = self.book.touched(channel) if channel.bridge is not None else set()
         bridge = self.book.switch.bridge(e.bridge)

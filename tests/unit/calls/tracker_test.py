@@ -619,32 +619,69 @@ def test_a_snapshot_that_the_pbx_refused_ends_no_call() -> None:
 # ---- the PBX calls back
 
 
-def test_a_transferer_called_back_to_the_customer_makes_no_call_of_its_own() -> None:
-    """Blonde by keys, and nobody answered: the PBX calls Alice as if by an Originate, and puts her in the bridge."""
-    o = Office()
-    trunk, alice, bridge = o.talk()
-    o.gone(alice)
-    o.wait(10)
-    back = o.new("PJSIP/101", number="101")
-    back.connected = trunk.number
+def called_back(o: Office, user: str, number: str) -> Chan:
+    """As by an Originate: nobody dials, the phone rings and is answered."""
+    back = o.new(f"PJSIP/{user}", number=user)
+    back.connected = number
     o.dial(None, back)
     o.rings(None, back)
     o.picks_up(None, back)
+    return back
+
+
+def test_a_transferer_called_back_to_the_customer_makes_no_call_of_its_own() -> None:
+    """Blonde by keys, and nobody answered: the PBX calls Alice and puts her in the customer's bridge."""
+    o = Office()
+    trunk, alice, bridge = o.talk()
+    o.attended(alice, alice, trunk, None)
+    o.gone(alice)
+    o.wait(10)
+    back = called_back(o, "101", trunk.number)
     o.enter(back, bridge)
     o.wait(3)
     o.gone(trunk, back)
     assert talks(o.call) == [("alice", "PJSIP/101"), ("alice", "PJSIP/101")]
 
 
-def test_a_click_to_call_to_somebody_who_is_in_a_call_is_a_call_once_he_is_dialled() -> None:
+def test_a_click_to_call_to_somebody_who_is_in_a_call_is_a_call_of_its_own() -> None:
     o = Office()
     o.talk()
-    bob = o.new("PJSIP/102", number="102")
-    bob.connected = CALLER
-    o.dial(None, bob)
-    o.rings(None, bob)
-    assert len(o.calls) == 1
-    o.picks_up(None, bob)
-    other = o.new("PJSIP/trunk", linked=bob)
-    o.dial(bob, other, f"{CALLER}@trunk")
+    called_back(o, "102", CALLER)
     assert [call.direction for call in o.calls] == ["inbound", "outbound"]
+
+
+def test_one_who_seemed_to_be_called_back_and_dials_out_makes_a_call() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.attended(alice, alice, trunk, None)
+    back = called_back(o, "101", CALLER)
+    assert len(o.calls) == 1
+    other = o.new("PJSIP/trunk", linked=back)
+    o.dial(back, other, f"{CALLER}@trunk")
+    assert [call.direction for call in o.calls] == ["inbound", "outbound"]
+
+
+# ---- what comes late
+
+
+def test_a_last_word_of_a_channel_that_has_hung_up_is_let_go() -> None:
+    o = Office()
+    trunk, alice, bridge = o.talk()
+    o.gone(trunk, alice)
+    told = len(o.facts)
+    o.callerid(trunk, "+48618880202")
+    o.state(trunk, "4")
+    o.dialled(trunk, alice, "ANSWER")
+    o.ringing(trunk, alice)
+    o.enter(trunk, bridge)
+    o.snapshot([alice])
+    assert len(o.facts) == told
+    assert not o.tracker.book.switch.channels
+    assert not o.tracker.book.switch.bridges
+
+
+def test_only_the_last_that_hung_up_are_remembered() -> None:
+    o = Office()
+    for _ in range(300):
+        o.gone(o.customer())
+    assert len(o.tracker.book.switch.gone) == 256
