@@ -66,9 +66,7 @@ async def test_pages(firm: World, open_page: Open, shoot: Shoot, look: str, who:
 async def test_the_caller_card(firm: World, open_page: Open, shoot: Shoot, look: str, who: str, options: dict) -> None:
     await busy_week(firm)
     number = "+48221239901"
-    await firm.deal(
-        who, "Offer", title="40 phones, new office", name="Elżbieta Wójcik", company="Nordlicht", number=number
-    )
+    await firm.deal(who, "Offer", title="40 phones, new office", number=number, **ELA)
     page = await open_page(who, **options)
     call = firm.call(number)
     await call.rings(who, "tomek")
@@ -139,9 +137,7 @@ async def test_two_browsers_side_by_side(firm: World, open_page: Open, shoot: Sh
 async def test_the_picture_of_the_readme(firm: World, open_page: Open, shoot: Shoot) -> None:
     await busy_week(firm)
     number = "+48221239901"
-    await firm.deal(
-        "anna", "Offer", title="40 phones, new office", name="Elżbieta Wójcik", company="Nordlicht", number=number
-    )
+    await firm.deal("anna", "Offer", title="40 phones, new office", number=number, **ELA)
     page = await open_page("anna", viewport={"width": 1560, "height": 820})
     await firm.call(number).rings("anna", "maria")
     await expect(page.locator(".caller")).to_be_visible()
