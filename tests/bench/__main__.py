@@ -1,25 +1,31 @@
-"""`make bench`: the figures of docs/performance.md. `python -m tests.bench [wire|ceiling …]` for a part of them."""
+"""`make bench`: the figures of docs/performance.md. `python -m tests.bench [--first] [wire|ceiling …]` for a part."""
 
 import argparse
 import os
 
-from tests.bench import ceiling, wire
-from tests.bench.cpu import machine
+from tests.bench import ceiling, tables, wire
+from tests.bench.cpu import ahead, machine
 
 ROUNDS = [(1.0, 20.0, True), (5.0, 20.0, True), (10.0, 25.0, True), (10.0, 25.0, False)]
+PARTS = ["wire", "ceiling"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("parts", nargs="*", choices=["wire", "ceiling", []], help="all without any")
-    parts = parser.parse_args().parts or ["wire", "ceiling"]
-    print(f"{machine()}, load average {os.getloadavg()[0]:.1f} at the start\n")
-    if "wire" in parts:
-        print("## Wire to screen\n")
-        print(wire.table(wire.run(ROUNDS)), flush=True)
-    if "ceiling" in parts:
-        print("\n## Ceiling\n")
-        print(ceiling.table(ceiling.run()))
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all without any")
+    parser.add_argument("--first", action="store_true", help="ahead of other work on this machine (root)")
+    given = parser.parse_args()
+    if wrong := set(given.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(wrong))}")
+    print(f"{machine()}, load average {os.getloadavg()[0]:.1f} at the start\n", flush=True)
+    if given.first:
+        ahead()
+    for part in given.parts or PARTS:
+        if part == "wire":
+            found = wire.run(ROUNDS, first=given.first)
+            print(f"Wire to screen\n\n{tables.latency(found)}\n\nCPU ms a call\n\n{tables.cpu(found)}\n", flush=True)
+        else:
+            print(f"Ceiling\n\n{tables.ceilings(ceiling.run())}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,4 @@ def read(path: Path) -> Iterator[Heard]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        pass
+    main()

@@ -13,7 +13,6 @@ Who must get it: every manager, and for ringing the person, for the others every
 import asyncio
 import contextlib
 import json
-import math
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ import aiohttp
 from pbxcrm.service import people
 from pbxcrm.store.db import Database
 from pbxcrm.store.migrations import migrate
-from tests.bench.cpu import used
+from tests.bench.cpu import ahead, used
 from tests.bench.tap import Heard, read
 from tests.fakes.process import Pbxcrm
 
@@ -186,10 +185,9 @@ async def measure(
     probe.cancel()
     if played["trouble"]:
         raise RuntimeError(f"the phones had trouble: {played['trouble'][:3]}")
-    plans = {plan["number"]: plan for plan in played["calls"]}
     heard = [one for one in read(tap) if one.at >= start]
     due = wire(heard)
-    samples, missing = compare(due, clients, heard)
+    samples, missing = compare(due, clients)
     wrong = misjudged(clients, played["calls"])
     assert len(played["calls"]) == sum(key[0] == "ended" for key in due), "the tap saw other calls"
     return Result(rate, audio, len(played["calls"]), wall, samples, missing, wrong, cpu, lag)
@@ -216,7 +214,7 @@ async def _probe(lag: list[float]) -> None:
 async def _quiet(clients: Sequence[Client]) -> None:
     """Until nothing has come for half a second."""
     count = -1
-    while count != (count := sum(len(client.got) for client in clients)):
+    while count != (count := sum(len(client.got) for client in clients)):  # noqa: ASYNC110 - silence has no event
         await asyncio.sleep(0.5)
 
 
@@ -261,9 +259,7 @@ def arrived(client: Client) -> dict[Key, float]:
     return got
 
 
-def compare(
-    due: Mapping[Key, float], clients: Sequence[Client], heard: Sequence[Heard]
-) -> tuple[dict[str, list[float]], int]:
+def compare(due: Mapping[Key, float], clients: Sequence[Client]) -> tuple[dict[str, list[float]], int]:
     """Seconds from wire to client by kind, and how many messages never came."""
     rang: dict[str, set[str]] = {}
     for kind, call, person in due:
@@ -295,44 +291,13 @@ def misjudged(clients: Sequence[Client], plans: Sequence[Mapping[str, Any]]) -> 
     return len(set(said) ^ set(truth)) + abs(len(said) - len(truth))
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which that share of them lies (nearest rank), nan without any."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
-
-
-def table(results: Sequence[Result]) -> str:
-    """Markdown."""
-    lines = [
-        "| calls/s | audio | calls | event | samples | p50 ms | p99 ms | max ms | over 50 ms |",
-        "|--:|---|--:|---|--:|--:|--:|--:|--:|",
-    ]
-    for r in results:
-        every = [value for kind in KINDS for value in r.samples[kind]]
-        for kind, values in [*((kind, r.samples[kind]) for kind in KINDS), ("all", every)]:
-            p50, p99, most = (f"{1000 * percentile(values, share):.1f}" for share in (0.5, 0.99, 1.0))
-            over = sum(value > 0.05 for value in values)
-            lines.append(
-                f"| {r.rate:g} | {'yes' if r.audio else 'no'} | {r.calls} | {kind} | {len(values)} | {p50} | {p99} | {most} | {over} |"
-            )
-    lines += [
-        "",
-        "| calls/s | audio | pbxcrm ms/call | Asterisk ms/call | pbxcrm : Asterisk | phones | browsers | missing | wrong | wake-up p99 ms |",
-        "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
-    for r in results:
-        a, b, c, d = (1000 * r.cpu[name] / r.calls for name in ("pbxcrm", "asterisk", "phones", "browsers"))
-        lines.append(
-            f"| {r.rate:g} | {'yes' if r.audio else 'no'} | {a:.1f} | {b:.1f} | {a / b:.2f} | {c:.1f} | {d:.1f} | {r.missing} | {r.wrong} | {1000 * percentile(r.lag, 0.99):.1f} |"
-        )
-    return "\n".join(lines)
-
-
-def run(rounds: Sequence[tuple[float, float, bool]], profile: Sequence[str] = ()) -> list[Result]:
-    """Rounds of (calls a second, seconds, audio)."""
+def run(rounds: Sequence[tuple[float, float, bool]], *, first: bool = False) -> list[Result]:
+    """Rounds of (calls a second, seconds, audio). `first`: ahead of other work on this machine."""
     with tempfile.TemporaryDirectory() as name, pbx() as exchange:
         folder = Path(name)
         about = exchange.about
+        if first:
+            ahead(about["pid"])  # Asterisk has a session of its own
         crm = Pbxcrm(
             folder,
             ami_host=about["host"],
@@ -343,7 +308,7 @@ def run(rounds: Sequence[tuple[float, float, bool]], profile: Sequence[str] = ()
         )
         tokens = asyncio.run(settle(crm))
         try:
-            crm.start(profile).ready() if profile else crm.start().ready()
+            crm.start().ready()
             with tapping(about, folder / "tap"):
                 return asyncio.run(_rounds(crm, exchange, folder / "tap", tokens, rounds))
         finally:
