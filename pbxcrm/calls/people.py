@@ -4,12 +4,19 @@ import re
 from collections.abc import Iterable
 
 # `PJSIP/101-0000002a`, `Local/101@queue-00000003;1`, `SIP/101-0000002a<ZOMBIE>`: the suffix is the channel's own.
-_SUFFIX = re.compile(r"-[0-9a-fA-F]{4,}(?:;[12])?(?:<(?:ZOMBIE|MASQ)>)?$")
+# Eight hex digits, and a device may be called `PJSIP/trunk-2024`; others count: `IAX2/desk-873`, `DAHDI/3-1`.
+_EIGHT = re.compile(r"-[0-9a-fA-F]{8}(?:;[12])?(?:<(?:ZOMBIE|MASQ)>)?$")
+_COUNT = re.compile(r"-[0-9a-fA-F]+(?:<(?:ZOMBIE|MASQ)>)?$")
+_OPTIONS = re.compile(r"(?<=.)/[a-z]+$")  # of a dial string: `Local/101@queue/n`
+_LONG = ("PJSIP/", "SIP/", "Local/")
 
 
 def device_of(channel: str) -> str:
-    """A channel's name less its `-xxxxxxxx` suffix and `;1`/`;2`: `PJSIP/101`."""
-    return _SUFFIX.sub("", channel)
+    """A channel's name less its `-xxxxxxxx` suffix and `;1`/`;2`, or a dial string less its options: `PJSIP/101`."""
+    if not channel.startswith(_LONG):
+        return _COUNT.sub("", channel)
+    device = _EIGHT.sub("", channel)
+    return _OPTIONS.sub("", device) if "@" in device else device
 
 
 class People:
@@ -22,7 +29,7 @@ class People:
         self._exact: dict[str, str] = {}
         prefixes: dict[str, str] = {}
         for pattern, user in devices:
-            key = pattern.casefold().removesuffix("/n")
+            key = _OPTIONS.sub("", pattern.casefold()) if "@" in pattern else pattern.casefold()
             if key.endswith("*"):
                 prefixes[key[:-1]] = user
             else:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -112,7 +113,7 @@ def right(recording: Recording) -> list[Answer]:
 # ---- the same call with other names
 
 _UID = re.compile(r"(?<![\d.])(\d{9,10}\.\d+)(?![\d.])")
-_SUFFIX = re.compile(r"-([0-9a-f]{8})(?=$|;[12]$)")
+_SUFFIX = re.compile(r"-[0-9a-f]{2}([0-9a-f]{6})(?=$|;[12]$)")
 
 
 def renamed(frames: Iterable[Headers], prefix: str) -> list[Headers]:
@@ -124,5 +125,5 @@ def _other(key: str, value: str, prefix: str) -> str:
     if key.endswith(("uniqueid", "linkedid")) and value:
         return f"{prefix}-{value}"
     if key.endswith("channel") and value:
-        return _SUFFIX.sub(rf"-{prefix.encode().hex()[:4]}\1", value)
+        return _SUFFIX.sub(rf"-{zlib.crc32(prefix.encode()) % 256:02x}\1", value)
     return value
