@@ -179,7 +179,7 @@ def _record(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _replay(args: argparse.Namespace, settings: Settings) -> int:
-    from pbxcrm import replay
+    from pbxcrm import chart, replay
     from pbxcrm.crm import views
 
     devices = [_device(text) for text in args.device]
@@ -189,7 +189,7 @@ def _replay(args: argparse.Namespace, settings: Settings) -> int:
         raise WrongSetting(f"{args.index}: {error}") from None
     calls = replay.calls(args.file.read_bytes(), devices, region=settings.region, index=index)
     for call in calls:
-        print(json.dumps(views.call(call), ensure_ascii=False) if args.json else replay.describe(call))
+        print(json.dumps(views.call(call), ensure_ascii=False) if args.json else chart.draw(call))
     return 0
 
 

@@ -3,7 +3,6 @@
 import bisect
 import itertools
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pbxcrm.ami.frames import FrameReader
@@ -73,19 +72,3 @@ def calls(
         call = life.snapshot()
         last[call.id] = call
     return sorted(last.values(), key=lambda call: call.started_at)
-
-
-def describe(call: Call) -> str:
-    """A call for a person in a terminal: the story, line by line, with its times."""
-    head = f"{_clock(call.started_at)}  {call.direction} {call.number or 'withheld'}"
-    if call.did:
-        head += f" to {call.did}"
-    lines = [f"{head}: {call.outcome}, {call.talk_seconds:.1f} s of talk"]
-    if call.rang:
-        lines.append(f"    rang: {', '.join(call.rang)}")
-    lines.extend(f"    {_clock(e.at)}  {e.text}" for e in call.evidence)
-    return "\n".join(lines)
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]

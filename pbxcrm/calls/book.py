@@ -67,7 +67,7 @@ class Book:
             if life.ended_at is not None or life.anchor is None:
                 continue
             kind = life.set_talk(self._talkers(life), at, event)
-            rings = life.set_ringing(self._ringers(life))
+            rings = life.set_ringing(self._ringers(life), at)
             if kind or rings:
                 self.tell(life, kind or "ringing", at)
 

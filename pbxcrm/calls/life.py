@@ -196,10 +196,13 @@ class Life:
 
     # ---- ringing
 
-    def set_ringing(self, users: tuple[str, ...]) -> bool:
+    def set_ringing(self, users: tuple[str, ...], at: float) -> bool:
         """These persons' phones ring now; whether that is a change."""
+        fresh = [user for user in users if user not in self.rang and user not in self.ringing]
+        if fresh:
+            self.note(at, "DialState", f"rings at {', '.join(fresh)}")
         if self.direction != "outbound" and not self.originated:
-            self.rang.extend(user for user in users if user not in self.rang)
+            self.rang.extend(fresh)
         changed = set(users) != set(self.ringing)
         self.ringing = users
         return changed
@@ -278,7 +281,7 @@ class Life:
             rang=tuple(self.rang),
             talks=tuple(self.talks),
             transfers=tuple(sorted(self.transfers, key=lambda t: t.at)),
-            evidence=tuple(self.evidence),
+            evidence=tuple(sorted(self.evidence, key=lambda e: e.at)),
             ringing=self.ringing,
             talking=self.talking,
             action_id=self.action_id,
