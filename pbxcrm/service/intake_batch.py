@@ -218,13 +218,14 @@ class Batch:
 
     def _make_contact(self, call: Call, at: float, owner_id: int | None, owner_name: str | None) -> ContactRow:
         name = call.caller_name or ""
-        stored = {"id": self._ids.next(schema.contacts), "name": name, "owner_id": owner_id, "created_at": at}
+        contact_id = self._ids.next(schema.contacts)
+        stored = {"id": contact_id, "name": name, "owner_id": owner_id, "created_at": at}
         self._new_contacts.append({**stored, "search": contacts.folded(name)})
-        number = contacts.number_row(stored["id"], call.number or "")
+        number = contacts.number_row(contact_id, call.number or "")
         self._new_numbers.append(number)
-        self._numbers[number["tail"]].append((stored["id"], number["number"]))
+        self._numbers[number["tail"]].append((contact_id, number["number"]))
         row: ContactRow = {
-            "id": stored["id"],
+            "id": contact_id,
             "name": name,
             "company": "",
             "email": "",
