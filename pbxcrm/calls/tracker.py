@@ -286,7 +286,9 @@ class Tracker:
             life.root, life.caller = dest, dest.whose
             shown = e.dest.connected or e.dest.number
             life.number = normalise(shown, self.book.region) if shown != dest.endpoint else None
-            life.recalled = life.action_id is None and self.book.awaits(life.caller, life.number)
+            # An Originate shows the number it will call; the PBX calls back under the phone's own.
+            own = life.action_id is None and e.dest.number == dest.endpoint
+            life.recalled = own and self.book.awaits(life.caller, life.number)
         life.note(e.at, "DialBegin", f"the PBX was asked to call {dest.whose or dest.device}")
         self.book.tell(life, "ringing", e.at)
 
