@@ -287,7 +287,7 @@ class Tracker:
             shown = e.dest.connected or e.dest.number
             life.number = normalise(shown, self.book.region) if shown != dest.endpoint else None
             # An Originate shows the number it will call; the PBX calls back under the phone's own.
-            own = life.action_id is None and e.dest.number == dest.endpoint
+            own = life.action_id is None and normalise(e.dest.number, self.book.region) != life.number
             life.recalled = own and self.book.awaits(life.caller, life.number)
         life.note(e.at, "DialBegin", f"the PBX was asked to call {dest.whose or dest.device}")
         self.book.tell(life, "ringing", e.at)
