@@ -87,6 +87,18 @@ def dial_policy(settings: Settings) -> DialPolicy:
     )
 
 
+def rules(settings: Settings) -> Rules:
+    """What calls do to the pipeline."""
+    return Rules(
+        deal_when_answered=settings.deal_when_answered,
+        deal_when_missed=settings.deal_when_missed,
+        deal_when_dialled=settings.deal_when_dialled,
+        owner="last" if settings.deal_owner == "LAST" else "first",
+        operators_pass_on=settings.operators_pass_on,
+        callback_within=settings.callback_minutes * 60,
+    )
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """Everything, from the database to the listening socket; leaving stops it all in under a second.
@@ -104,7 +116,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         people = People(await people_service.devices(db))
         tracker = Tracker(people, pbx=settings.pbx_name, region=settings.region)
         tracker.resume(await alive(db, settings.pbx_name))
-        intake = Intake(db, Rules())
+        intake = Intake(db, rules(settings))
         follower = Follower(link, tracker, intake.apply)
         hub = Hub(db)
         dialler = Dialler(

@@ -56,6 +56,14 @@ class Settings:
     )
     dial_per_minute: int = _setting(10, "Click-to-calls a person may make in a minute", low=0, high=1000)
     dial_per_day: int = _setting(300, "Click-to-calls a person may make in a day", low=0, high=100000)
+    deal_owner: str = _setting(
+        "FIRST", "Whose a new deal is: FIRST to answer, or LAST to talk", choices=("FIRST", "LAST")
+    )
+    operators_pass_on: bool = _setting(True, "A person marked operator owns a deal only if nobody else talked")
+    deal_when_answered: bool = _setting(True, "An answered caller without an open deal gets one")
+    deal_when_missed: bool = _setting(True, "So does a caller whom nobody answered, without an owner")
+    deal_when_dialled: bool = _setting(False, "So does an unknown number that we dialled and talked with")
+    callback_minutes: int = _setting(5, "A missed call wants a call back so soon", low=1, high=10080)
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
     @property
