@@ -5,6 +5,7 @@ Times become ISO 8601 UTC with `Z`, ids strings, money a decimal string. Pure: a
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypedDict
 
 from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
@@ -117,6 +118,7 @@ class CardView(TypedDict):
     last_talk: dict[str, str | None] | None
 
 
+@lru_cache(maxsize=4096)  # each fact of a call tells all the times of those before it once more
 def iso(at: float | None) -> str | None:
     """1795000000.5 -> "2026-11-18T11:06:40.500Z"."""
     if at is None:
@@ -163,10 +165,13 @@ def deal(row: DealRow) -> View:
     }
 
 
-def call(call: Call) -> View:
-    """A call (contract) as the tracker sees it; contact, deal and recording are the store's to fill in."""
+def call(call: Call, call_id: str | None = None) -> View:
+    """A call (contract) as the tracker sees it; contact, deal and recording are the store's to fill in.
+
+    `call_id` spares whoever knows the id already the making of it.
+    """
     return {
-        "id": call.id,
+        "id": call_id or call.id,
         "pbx": call.pbx,
         "linkedids": list(call.linkedids),
         "direction": call.direction,

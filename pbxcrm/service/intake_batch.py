@@ -283,7 +283,7 @@ class Batch:
     def _tell_call(self, line: Line, fact: Fact) -> None:
         contact_id = line.contact["id"] if line.contact else None
         view = views.with_links(
-            views.call(fact.call), contact_id, line.about["id"] if line.about else None, line.recording
+            views.call(fact.call, line.id), contact_id, line.about["id"] if line.about else None, line.recording
         )
         line.text = json.dumps(view)[:-1]
         line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)

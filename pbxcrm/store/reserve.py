@@ -5,9 +5,16 @@ from itertools import count
 
 from sqlalchemy import Connection, Table, bindparam, func, select
 
+from pbxcrm.store import schema
+from pbxcrm.store.prepared import Query
+
 _SERIAL = select(func.nextval(func.pg_get_serial_sequence(bindparam("table"), "id"))).select_from(
     func.generate_series(1, bindparam("count"))
 )
+
+
+_TABLES = (schema.contacts, schema.deals, schema.tasks)
+_NEWEST = {table.name: Query(select(func.max(table.c.id))) for table in _TABLES}
 
 
 class Ids:
@@ -29,7 +36,7 @@ class Ids:
 
     def _beyond(self, table: Table) -> Iterator[int]:
         # A writer is alone here, and this is how SQLite itself finds the next id.
-        return count((self._conn.execute(select(func.max(table.c.id))).scalar() or 0) + 1)
+        return count((_NEWEST[table.name].rows(self._conn, {})[0][0] or 0) + 1)
 
     def _serial(self, table: Table) -> Iterator[int]:
         while True:
