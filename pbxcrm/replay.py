@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pbxcrm.ami.errors import AmiError
 from pbxcrm.ami.frames import FrameReader
 from pbxcrm.calls import events
 from pbxcrm.calls.facts import Fact
@@ -34,7 +35,7 @@ def read_index(path: Path) -> Index:
 
 
 def facts(data: bytes, tracker: Tracker, index: Index | None = None) -> Iterator[Fact]:
-    """The facts of a stream, in order. Raises FrameTooBig or BadStream where it is no AMI stream."""
+    """The facts of a stream, in order. Raises AmiError where it is no AMI stream."""
     reader = FrameReader(frozenset(name.encode() for name in events.WANTED))
     now = 0.0
     for start, chunk in _chunks(data, index):
@@ -45,6 +46,8 @@ def facts(data: bytes, tracker: Tracker, index: Index | None = None) -> Iterator
             if event is not None:
                 now = max(now, event.at)
                 yield from tracker.feed(event)
+    if data and reader.banner is None and not reader.dropped and not now:
+        raise AmiError("This is no AMI stream: not one event is in it. Record one with: pbxcrm record FILE")
 
 
 def _chunks(data: bytes, index: Index | None) -> Iterator[tuple[int, bytes]]:
@@ -53,6 +56,8 @@ def _chunks(data: bytes, index: Index | None) -> Iterator[tuple[int, bytes]]:
     for start, end in itertools.pairwise(cuts):
         for at in range(start, end, _CHUNK):
             yield start, data[at : min(end, at + _CHUNK)]
+    if data.endswith(b"\n"):  # a last frame that is whole but for the empty line after it
+        yield len(data), b"\r\n\r\n"
 
 
 def _time_at(index: Index, offset: int) -> float:
