@@ -341,7 +341,7 @@ def _voicemail(f: Headers, at: float) -> Event | None:
 
 def _originated(f: Headers, at: float) -> Event | None:
     uid, action_id = f.get("uniqueid", ""), f.get("actionid", "")
-    return Originated(at, uid, action_id) if action_id and uid not in ("", "<null>") else None
+    return Originated(at, uid, action_id) if action_id and uid not in ("", "<null>", "<unknown>") else None
 
 
 def _booted(f: Headers, at: float) -> Event | None:

@@ -1,0 +1,76 @@
+"""Cut anywhere, and told anew what lives: the tracker says what it knows, and never names a person who did not talk."""
+
+import os
+import random
+
+import pytest
+
+from pbxcrm.calls.model import Call
+from tests.unit.calls.goldens import answers
+from tests.unit.calls.judge import tell
+from tests.unit.calls.simulator import Simulation, life
+from tests.unit.calls.wire import Frame, resync
+
+CUTS = int(os.environ.get("PBXCRM_LIVES", "300")) // 2
+GAPS = (1, 2, 5, 10, 20, 50, 200)
+
+
+def watched(seed: int) -> tuple[Simulation, random.Random]:
+    chance = random.Random(seed)
+    return life(chance.randbytes(300), watch=True), chance
+
+
+def cut(story: Simulation, last_heard: int, now: int) -> list[Frame]:
+    """Of what was told between those two events nothing is heard; then a snapshot, and what is told after."""
+    frames = story.wire.frames
+    named = resync(story.wire.states[now], frames[now].at)
+    return [*frames[: last_heard + 1], *named, *frames[now + 1 :]]
+
+
+def talkers(story: Simulation) -> set[str | None]:
+    return {spell.user for truth in story.truths if truth.direction != "internal" for spell in truth.talks} | {None}
+
+
+def named(calls: list[Call]) -> set[str | None]:
+    outside = [call for call in calls if call.direction != "internal"]
+    told = {talk.user for call in outside for talk in call.talks}
+    return told | {user for call in outside for user in (call.first_answered_by, call.last_answered_by)}
+
+
+@pytest.mark.timeout(1200)
+def test_a_snapshot_when_nothing_was_lost_changes_nothing() -> None:
+    for seed in range(CUTS):
+        story, chance = watched(seed)
+        right = answers(tell(story.wire.frames))
+        place = chance.randrange(len(story.wire.frames))
+        if "Rename" in {frame.name for frame in story.wire.frames[place - 1 : place + 2]}:
+            continue  # two channels are exchanging their names just then: the listing itself is half of it
+        assert answers(tell(cut(story, place, place))) == right, f"life {seed}, after event {place}"
+
+
+@pytest.mark.timeout(1200)
+def test_after_any_gap_nobody_is_named_who_did_not_talk() -> None:
+    for seed in range(CUTS):
+        story, chance = watched(seed)
+        true, last = talkers(story), len(story.wire.frames) - 1
+        for gap in GAPS:
+            heard = chance.randrange(last)
+            told = named(tell(cut(story, heard, min(heard + gap, last))))
+            assert told <= true, f"life {seed}, {gap} events lost after event {heard}: {told - true} did not talk"
+
+
+def test_most_calls_keep_their_owner_over_a_short_gap() -> None:
+    """How much a snapshot mends: the share of calls whose last talker is right after so many events were lost."""
+    kept = dict.fromkeys(GAPS, 0)
+    lives = 150
+    for seed in range(lives):
+        story, chance = watched(seed)
+        last = len(story.wire.frames) - 1
+        whole = [c.last_answered_by for c in tell(story.wire.frames) if c.direction != "internal"]
+        for gap in GAPS:
+            heard = chance.randrange(last)
+            found = tell(cut(story, heard, min(heard + gap, last)))
+            kept[gap] += [c.last_answered_by for c in found if c.direction != "internal"] == whole
+    assert kept[1] >= 0.97 * lives
+    assert kept[5] >= 0.9 * lives
+    assert kept[20] >= 0.8 * lives
