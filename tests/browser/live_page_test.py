@@ -10,11 +10,16 @@ from tests.browser.world import World, busy_week
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-STATE = """() => [...document.querySelectorAll('.col')].map(col => [
+# All of a card's text, seen or scrolled away; what is there for browsers without scripts does not count.
+STATE = """() => { const text = card => {
+    const copy = card.cloneNode(true);
+    copy.querySelectorAll('noscript').forEach(n => n.remove());
+    return copy.textContent.replace(/\\s+/g, ' ').trim();
+}; return [...document.querySelectorAll('.col')].map(col => [
     col.dataset.count, col.dataset.value, col.querySelector('[data-n]').textContent,
     col.querySelector('[data-sum]').textContent.trim(),
-    [...col.querySelectorAll('.card')].map(c => [c.id, c.dataset.version, c.innerText])
-]).concat([document.querySelector('#sum-up').textContent])"""
+    [...col.querySelectorAll('.card')].map(c => [c.id, c.dataset.version, text(c)])
+]).concat([document.querySelector('#sum-up').textContent]) }"""
 
 
 async def same_as_anew(page: Page) -> None:
