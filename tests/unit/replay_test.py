@@ -27,7 +27,9 @@ def test_without_a_clock_the_order_is_enough() -> None:
 
 def test_a_last_frame_without_its_empty_line_counts() -> None:
     frames = RECORDING.read_bytes().split(b"\r\n\r\n")
-    end = next(i for i, frame in enumerate(frames) if b"Event: Hangup" in frame and b"Channel: PJSIP/trunk" in frame)
+    end = next(
+        i for i, frame in enumerate(frames) if b"Event: Hangup\r\n" in frame and b"Channel: PJSIP/trunk" in frame
+    )
     whole = b"\r\n\r\n".join(frames[: end + 1])
     (call,) = replay.calls(whole + b"\r\n", DEVICES, region="PL")
     assert call.outcome == "answered"
