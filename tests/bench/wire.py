@@ -13,6 +13,7 @@ Who must get it: every manager, and for ringing the person, for the others every
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -56,7 +57,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Result:
-    """What one rate gave. Samples in seconds by kind; CPU in seconds."""
+    """What one rate gave. Samples in seconds by kind; CPU in seconds; `lag` and `disk`: the machine's own delays."""
 
     rate: float
     audio: bool
@@ -67,6 +68,7 @@ class Result:
     wrong: int
     cpu: Mapping[str, float]
     lag: list[float]
+    disk: list[float]
 
 
 class Pbx:
@@ -177,12 +179,15 @@ async def measure(
         client.got.clear()
     before, start = _cpu(crm, pbx), time.monotonic()
     lag: list[float] = []
-    probe = asyncio.create_task(_probe(lag))
+    disk: list[float] = []
+    probes = [asyncio.create_task(_probe(lag)), asyncio.create_task(_disk_probe(tap.parent, disk))]
     played = await asyncio.to_thread(pbx.play, rate, seconds, audio=audio)
     wall = time.monotonic() - start
     cpu = {name: now - before[name] for name, now in _cpu(crm, pbx).items()}
     await _quiet(clients)
-    probe.cancel()
+    for probe in probes:
+        probe.cancel()
+    await asyncio.gather(*probes, return_exceptions=True)
     if played["trouble"]:
         raise RuntimeError(f"the phones had trouble: {played['trouble'][:3]}")
     heard = [one for one in read(tap) if one.at >= start]
@@ -190,7 +195,7 @@ async def measure(
     samples, missing = compare(due, clients)
     wrong = misjudged(clients, played["calls"])
     assert len(played["calls"]) == sum(key[0] == "ended" for key in due), "the tap saw other calls"
-    return Result(rate, audio, len(played["calls"]), wall, samples, missing, wrong, cpu, lag)
+    return Result(rate, audio, len(played["calls"]), wall, samples, missing, wrong, cpu, lag, disk)
 
 
 def _cpu(crm: Pbxcrm, pbx: Pbx) -> dict[str, float]:
@@ -209,6 +214,21 @@ async def _probe(lag: list[float]) -> None:
         due = time.monotonic() + 0.01
         await asyncio.sleep(0.01)
         lag.append(time.monotonic() - due)
+
+
+async def _disk_probe(folder: Path, took: list[float]) -> None:
+    """How long this disk takes for a page that must be safe: each commit of pbxcrm waits for one or two of these."""
+
+    def write(file: int) -> float:
+        start = time.monotonic()
+        os.pwrite(file, bytes(4096), 0)
+        os.fsync(file)
+        return time.monotonic() - start
+
+    with (folder / "probe").open("wb") as out:
+        while True:
+            took.append(await asyncio.to_thread(write, out.fileno()))
+            await asyncio.sleep(0.1)
 
 
 async def _quiet(clients: Sequence[Client]) -> None:
