@@ -27,7 +27,6 @@ class Leg:
     """A phone or trunk that was dialled for this call, and how that ended ("" while it lasts)."""
 
     channel: Channel
-    rang: bool = False
     result: str = ""
 
 
@@ -271,7 +270,7 @@ class Life:
             number=self.number,
             caller_name=self.caller_name,
             did=self.did,
-            outcome=self.outcome if self.ended_at is not None or not self.talks else "ongoing",
+            outcome=self.outcome,
             started_at=self.started_at,
             answered_at=min((t.start for t in self.talks), default=None),
             ended_at=self.ended_at,
