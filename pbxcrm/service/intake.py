@@ -43,7 +43,9 @@ class Intake:
         if not facts:
             return
         try:
-            await write(self._db, partial(self._apply, facts=facts))
+            # A phone that rings is not worth the wait for the disk; the answer and the end that follow are.
+            durable = any(fact.kind in ("answered", "ended") for fact in facts)
+            await write(self._db, partial(self._apply, facts=facts), durable=durable)
         except ServiceError:
             raise
         except Exception:

@@ -30,10 +30,10 @@ async def read(db: Database, fn: Callable[[Connection], T]) -> T:
         raise Unavailable(error.message, code="database_down") from error
 
 
-async def write(db: Database, fn: Callable[[Work], T]) -> T:
-    """What `fn` gives, committed. Raises Unavailable when the database is."""
+async def write(db: Database, fn: Callable[[Work], T], *, durable: bool = True) -> T:
+    """What `fn` gives, committed. Raises Unavailable when the database is. `durable`: see Database.writing."""
     try:
-        return await db.writing(fn)
+        return await db.writing(fn, durable=durable)
     except _Unchanged as done:
         return done.result  # type: ignore[return-value]
     except DatabaseUnusable as error:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -147,17 +147,18 @@ class Database:
         async with self.read() as conn:
             return await conn.run_sync(fn)
 
-    async def writing(self, fn: Callable[[Work], T]) -> T:
+    async def writing(self, fn: Callable[[Work], T], *, durable: bool = True) -> T:
         """What `fn` returns when run in a transaction; it commits with its journal rows in one, or leaves no trace.
 
         Raises NothingJournalled when no row was appended, and whatever `fn` raises. Cancelling waits for the end of
-        the transaction: it is committed or not, never unknown to the hub.
+        the transaction: it is committed or not, never unknown to the hub. What is not `durable` survives a crash of
+        this program, but if the machine's power fails only once a later one that is has been committed (SQLite).
         """
         if not self.sqlite:
             return await self._writing_postgres(fn)
         with self._explained():
             async with self._writing:
-                done = self._threads.write(fn, self.clock, self._committed)
+                done = self._threads.write(fn, self.clock, self._committed, durable)
                 try:
                     result = await asyncio.shield(done)
                 except asyncio.CancelledError:
@@ -280,17 +281,24 @@ class _Threads:
         event.listen(self._engine, "connect", _sqlite_pragmas)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pbxcrm-write")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="pbxcrm-read")
+        self._durable = True
         self._conn: Connection | None = None  # the writing thread's: taking one from the pool each time costs more
 
-    def _write_connection(self) -> Connection:
+    def _write_connection(self, durable: bool) -> Connection:
         if self._conn is None:
-            self._conn = self._engine.connect()
+            self._conn, self._durable = self._engine.connect(), True
+        if durable != self._durable:
+            self._conn.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._conn.rollback()
+            self._durable = durable
         return self._conn
 
     def _drop(self) -> None:
         conn, self._conn = self._conn, None
         if conn is not None:
-            conn.close()  # rolls back what was not committed
+            with suppress(Exception):  # it is broken already
+                conn.invalidate()
+            conn.close()
 
     def read(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
         def run() -> T:
@@ -301,17 +309,20 @@ class _Threads:
         return asyncio.get_running_loop().run_in_executor(self._readers, run)
 
     def write(
-        self, fn: Callable[[Work], T], clock: Callable[[], float], committed: Callable[[Work], None]
+        self, fn: Callable[[Work], T], clock: Callable[[], float], committed: Callable[[Work], None], durable: bool
     ) -> asyncio.Future[T]:
         def run() -> T:
-            conn = self._write_connection()
+            conn = self._write_connection(durable)
             try:
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
                 work = Work(clock(), conn=conn)
                 result = _run(work, fn)
                 conn.commit()
-            except BaseException:
-                self._drop()
+            except BaseException as error:
+                if unusable(error):
+                    self._drop()
+                else:
+                    conn.rollback()
                 raise
             committed(work)
             return result

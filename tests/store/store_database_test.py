@@ -291,6 +291,22 @@ async def test_sqlite_waits_syncs_and_checks(db):
     assert await db.writing(lambda work: (work.journal("x", {}, None), pragmas(work.conn))[1]) == ["wal", 2, 1, 5000]
 
 
+async def test_what_need_not_last_through_a_power_cut_does_not_wait_for_the_disk(db):
+    if not db.sqlite:
+        await db.writing(lambda work: work.journal("call.ringing", {}, None), durable=False)
+        return
+
+    def synchronous(work):
+        work.journal("x", {}, None)
+        return work.conn.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    said = [await db.writing(synchronous, durable=durable) for durable in (True, False, False, True, False)]
+    assert said == [2, 1, 1, 2, 1]
+    with pytest.raises(ZeroDivisionError):
+        await db.writing(lambda work: 1 // 0, durable=False)
+    assert await db.writing(synchronous) == 2
+
+
 async def test_who_hears():
     assert audience(3, None, 17, 3) == "|3|17|"
     assert audience(None) is None
