@@ -102,7 +102,7 @@ async def test_a_new_file_and_its_folder_are_made_and_are_its_owners_alone(tmp_p
 
 
 async def test_a_file_that_another_program_keeps_locked(tmp_path, monkeypatch):
-    monkeypatch.setattr("pbxcrm.store.db._BUSY", 1)
+    monkeypatch.setattr("pbxcrm.store.threads.BUSY", 1)
     db = Database(file(tmp_path / "pbxcrm.db"))
     await migrate(db)
     other = sqlite3.connect(tmp_path / "pbxcrm.db", isolation_level=None)
@@ -136,7 +136,7 @@ async def test_what_sqlite_says_is_told_with_what_it_means(db, said, advice, mon
     def fail(*_args):
         raise sqlite3.OperationalError(said)
 
-    monkeypatch.setattr("pbxcrm.store.db._run", fail)
+    monkeypatch.setattr("pbxcrm.store.threads.run", fail)
     if not db.sqlite:
         explained = errors.explain(Database("sqlite+aiosqlite:////tmp/x.db").url, sqlite3.OperationalError(said))
         assert advice in explained.message

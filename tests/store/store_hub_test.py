@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, bindparam, select
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.live.hub import Hub, Subscription
-from pbxcrm.store import journal
+from pbxcrm.store import journal, transaction
 from pbxcrm.store.db import EVERYBODY, Database, Tx, Work, audience, only
 from pbxcrm.store.errors import DatabaseUnusable
 from tests.store.office import Office
@@ -141,7 +141,7 @@ async def test_thousands_of_rows_are_caught_up_with(office, hub):
     assert numbers(await take(hub.subscribe(office.alice, middle), 1000)) == [i for i in range(1500, 3000) if i % 3]
 
 
-async def test_commit_order_is_id_order(office):
+async def test_commit_order_is_id_order(office, monkeypatch):
     """The writer who appends first and commits last: a reader at that moment must see neither or both in order."""
     db, start = office.db, await last(office.db)
     other = Database(db.url.render_as_string(hide_password=False))
@@ -156,7 +156,7 @@ async def test_commit_order_is_id_order(office):
                 assert not second.done()
             await second
         else:
-            appended, commit = slow_to_commit(other)
+            appended, commit = slow_to_commit(other, monkeypatch)
             first = asyncio.create_task(say_awaiting(other, 1))
             await asyncio.wait_for(appended.wait(), 30)
             # The first writer holds a lower id, and the lock. The second may not commit before it.
@@ -170,16 +170,18 @@ async def test_commit_order_is_id_order(office):
     await other.close()
 
 
-def slow_to_commit(db: Database) -> tuple[asyncio.Event, asyncio.Event]:
+def slow_to_commit(db: Database, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
     """Make its next writer wait between its journal row and its commit: (it has appended, let it commit)."""
-    appended, commit, append = asyncio.Event(), asyncio.Event(), db._append
+    appended, commit = asyncio.Event(), asyncio.Event()
+    append = transaction.append
 
     async def slow(tx: Tx) -> None:
         await append(tx)
-        appended.set()
-        await commit.wait()
+        if tx.conn.engine is db.engine:
+            appended.set()
+            await commit.wait()
 
-    db._append = slow
+    monkeypatch.setattr("pbxcrm.store.db.append", slow)
     return appended, commit
 
 
@@ -196,9 +198,9 @@ async def test_two_writers_without_the_lock_would_lose_a_row(office, monkeypatch
         with pytest.raises(DatabaseUnusable, match="locked"):
             await second_writer_on_sqlite(db)
         return
-    monkeypatch.setattr("pbxcrm.store.db._LOCK", select(bindparam("key", type_=BigInteger)))
+    monkeypatch.setattr("pbxcrm.store.transaction.LOCK", select(bindparam("key", type_=BigInteger)))
     other = Database(db.url.render_as_string(hide_password=False))
-    appended, commit = slow_to_commit(other)
+    appended, commit = slow_to_commit(other, monkeypatch)
     slow = asyncio.create_task(say_awaiting(other, 1))
     await asyncio.wait_for(appended.wait(), 30)
     await say(db, (2, EVERYBODY))

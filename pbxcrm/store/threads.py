@@ -1,0 +1,107 @@
+"""SQLite without awaiting each statement: one thread that writes, a few that read."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from pbxcrm.store.errors import unusable
+from pbxcrm.store.transaction import Work, run
+
+T = TypeVar("T")
+
+BUSY = 5_000  # ms to wait for another process's transaction
+_PATIENCE = 600_000  # ms to wait for another process's migration
+_READERS = 4
+
+
+class Threads:
+    """The threads of one database, and their connections."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine: Engine = create_engine(url.set(drivername="sqlite"), pool_size=_READERS + 1, max_overflow=0)
+        event.listen(self._engine, "connect", pragmas)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="pbxcrm-write")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="pbxcrm-read")
+        self._durable = True
+        self._conn: Connection | None = None  # the writing thread's: taking one from the pool each time costs more
+
+    def _write_connection(self, durable: bool) -> Connection:
+        if self._conn is None:
+            self._conn, self._durable = self._engine.connect(), True
+        if durable != self._durable:
+            self._conn.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._conn.rollback()
+            self._durable = durable
+        return self._conn
+
+    def _drop(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with suppress(Exception):  # it is broken already
+                conn.invalidate()
+            conn.close()
+
+    def read(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
+        def work_on() -> T:
+            with self._engine.connect() as conn:
+                conn.exec_driver_sql("BEGIN")
+                return fn(conn)
+
+        return asyncio.get_running_loop().run_in_executor(self._readers, work_on)
+
+    def write(
+        self, fn: Callable[[Work], T], clock: Callable[[], float], committed: Callable[[Work], None], durable: bool
+    ) -> asyncio.Future[T]:
+        def work_on() -> T:
+            conn = self._write_connection(durable)
+            try:
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+                work = Work(clock(), conn=conn)
+                result = run(work, fn)
+                conn.commit()
+            except BaseException as error:
+                if unusable(error):
+                    self._drop()
+                else:
+                    conn.rollback()
+                raise
+            committed(work)
+            return result
+
+        return asyncio.get_running_loop().run_in_executor(self._writer, work_on)
+
+    def alone(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
+        def work_on() -> T:
+            with self._engine.connect() as conn:
+                conn.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
+                try:
+                    conn.exec_driver_sql("BEGIN IMMEDIATE")
+                    result = fn(conn)
+                    conn.commit()
+                    return result
+                finally:
+                    conn.rollback()
+                    conn.exec_driver_sql(f"PRAGMA busy_timeout={BUSY}")
+
+        return asyncio.get_running_loop().run_in_executor(self._writer, work_on)
+
+    def close(self) -> None:
+        self._writer.submit(self._drop).result()
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+
+def pragmas(connection: Any, _record: Any) -> None:
+    """What every new connection is told."""
+    # The driver shall not begin transactions by itself: read() and write() say which kind they want.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
