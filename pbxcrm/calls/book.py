@@ -41,6 +41,7 @@ class Book:
     def open(self, channel: Channel, at: float) -> Life:
         life = Life(channel.uid, self.pbx, self.boot, at)
         life.linked(channel.linkedid)
+        channel.had_call = True
         self.lives[channel.uid] = life
         return life
 

@@ -48,8 +48,9 @@ class Resync:
                 self.restart(e.at, str(round(began)), "the PBX has restarted")
 
     def _same_boot(self, began: float) -> bool:
+        """Whether it began no later than we know of. A boot guessed from a channel of it is later than it truly was."""
         try:
-            return abs(float(self.book.boot) - began) <= _SAME_BOOT
+            return began <= float(self.book.boot) + _SAME_BOOT
         except ValueError:
             return False
 

@@ -50,8 +50,9 @@ class Channel:
     """
 
     __slots__ = (
-        "bridge", "caller", "device", "dials", "exten", "forwarder", "half", "linkedid", "machine", "member", "name",
-        "number", "pair", "phone", "placed", "ringing", "state", "uid", "user", "was_bridged", "was_dialled", "was_up",
+        "bridge", "caller", "device", "dials", "exten", "forwarder", "had_call", "half", "linkedid", "machine",
+        "member", "name", "number", "pair", "phone", "placed", "ringing", "state", "uid", "user", "was_bridged",
+        "was_dialled", "was_up",
     )  # fmt: skip
 
     def __init__(self, party: Party) -> None:
@@ -68,6 +69,7 @@ class Channel:
         self.forwarder: str | None = None
         self.was_dialled = False
         self.was_bridged = False
+        self.had_call = False  # a call bears its uniqueid
         self.placed = False  # its beginning was seen: `member` is known, or known to be nobody
         self.phone = False  # dialled as a phone, or calls under its own name: no trunk
         self.ringing = False

@@ -226,7 +226,7 @@ class Tracker:
                 # A Local channel may dial on before its own dialling is told of: whose call it is comes with that.
                 self.book.held.setdefault(top.uid, []).extend([(dest, outside, e), *later])
                 return
-            life = self.book.life_above(dest) or self._open_top(top, e.at)
+            life = self.book.life_above(dest) or self._open_top(top, dest, e.at)
             if life is not None:
                 self._dialled_for(life, top, caller, dest, outside, e)
         for dial in later:
@@ -292,11 +292,12 @@ class Tracker:
         life.note(e.at, "DialBegin", f"the PBX was asked to call {dest.whose or dest.device}")
         self.book.tell(life, "ringing", e.at)
 
-    def _open_top(self, top: Channel, at: float) -> Life | None:
+    def _open_top(self, top: Channel, dest: Channel, at: float) -> Life | None:
         """The call of whoever dials, where its beginning was not seen or is a Local channel's."""
         if top.machine:
             return None
-        life = self.book.open(top, at)
+        # A second call of the same channel, after the first is over, is named by what it dials.
+        life = self.book.lives[top.uid] = self.book.open(dest if top.had_call else top, at)
         if not top.local and top.whose is None and not top.phone and not top.was_dialled:
             self.book.switch.trunks.add(top.device)
             life.customer, life.direction, life.number = top, "inbound", normalise(top.number, self.book.region)

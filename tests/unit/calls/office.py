@@ -87,3 +87,35 @@ def talks(call: Call) -> list[tuple[str | None, str]]:
 
 def transfers(call: Call) -> list[tuple[str, str | None, str | None]]:
     return [(t.kind, t.by, t.to) for t in call.transfers]
+
+
+def member_by_mobile(o: Office, trunk: Chan, user: str = "104") -> tuple[Chan, Chan, Chan]:
+    """A member's mobile answers through the trunk, behind a Local channel that stays."""
+    one, two = o.local(user, "from-queue", trunk)
+    o.dial(trunk, one)
+    mobile = o.new("PJSIP/trunk", linked=trunk)
+    o.dial(two, mobile, f"{MOBILE}@trunk")
+    o.rings(two, mobile)
+    o.picks_up(two, mobile)
+    o.join(mobile, two)
+    o.picks_up(trunk, one)
+    o.join(one, trunk)
+    return one, two, mobile
+
+
+def masquerade(o: Office, donor: Chan, into: Chan) -> None:
+    mine, theirs = donor.name, into.name
+    o.rename(donor, f"{mine}<MASQ>")
+    o.rename(into, mine)
+    o.rename(donor, f"{theirs}<ZOMBIE>")
+    o.hangup(donor)
+
+
+def called_back(o: Office, user: str, number: str) -> Chan:
+    """As by an Originate: nobody dials, the phone rings and is answered."""
+    back = o.new(f"PJSIP/{user}", number=user)
+    back.connected = number
+    o.dial(None, back)
+    o.rings(None, back)
+    o.picks_up(None, back)
+    return back

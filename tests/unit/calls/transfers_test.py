@@ -1,0 +1,330 @@
+"""Transfers as they are told: merges, consultations, forwards, pickups, masquerades; in any order."""
+
+import itertools
+from typing import NamedTuple
+
+import pytest
+
+from tests.unit.calls.office import CALLER, Office, called_back, masquerade, member_by_mobile, talks, transfers
+from tests.unit.calls.wire import Bridge, Chan
+
+# ---- bridges that merge
+
+
+class Consulted(NamedTuple):
+    """Alice has left the customer in his bridge, the `first`, and talks with Bob over a Local channel."""
+
+    trunk: Chan
+    alice: Chan
+    bob: Chan
+    one: Chan
+    two: Chan
+    first: Bridge
+    second: Bridge
+
+
+def consulted_by_keys(o: Office) -> Consulted:
+    trunk, alice, first = o.talk()
+    one, two = o.local("102", "from-internal", trunk)
+    bob = o.new("PJSIP/102", number="102", linked=trunk)
+    second = o.join(one)
+    o.dial(two, bob)
+    o.move(alice, second)
+    o.rings(two, bob)
+    o.picks_up(two, bob)
+    o.state(one, "6")
+    o.dialled(None, one, "ANSWER")
+    o.join(bob, two)
+    o.wait(3)
+    return Consulted(trunk, alice, bob, one, two, first, second)
+
+
+def test_a_merge_whose_transferer_leaves_only_afterwards_gives_him_no_talk() -> None:
+    o = Office()
+    c = consulted_by_keys(o)
+    o.wants_out(c.alice)
+    o.merge(c.first, c.second)
+    o.move(c.one, c.first)
+    o.attended(c.alice, c.alice, c.trunk, c.one)
+    o.leave(c.alice)
+    o.hangup(c.alice)
+    o.wait(3)
+    o.gone(c.trunk, c.one, c.two, c.bob)
+    assert talks(o.calls[0]) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+    assert transfers(o.calls[0]) == [("attended", "alice", "bob")]
+
+
+def test_a_merge_told_by_nothing_else_moves_everybody() -> None:
+    o = Office()
+    c = consulted_by_keys(o)
+    o.leave(c.alice)
+    o.hangup(c.alice)
+    o.swallowed(c.first, c.second)
+    o.wait(3)
+    o.hangup(c.trunk)
+    call = o.calls[0]
+    assert talks(call) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+    assert transfers(call) == [("attended", "alice", "bob")]
+
+
+def test_a_merge_told_by_nothing_else_and_nobody_leaves_is_a_conference() -> None:
+    o = Office()
+    c = consulted_by_keys(o)
+    o.swallowed(c.first, c.second)
+    assert set(o.calls[0].talking) == {"alice", "bob"}
+
+
+# ---- attended transfers, told of in any order
+
+
+class Both(NamedTuple):
+    """Alice talks with the customer on one line and with Bob on another."""
+
+    trunk: Chan
+    alice: Chan
+    line: Chan
+    bob: Chan
+    first: Bridge
+    second: Bridge
+
+
+def consulted_on_a_second_line(o: Office) -> Both:
+    trunk, alice, first = o.talk()
+    line = o.new("PJSIP/101", state="4", number="101", exten="102")
+    bob = o.calls_phone(line, "PJSIP/102")
+    o.picks_up(line, bob)
+    second = o.join(bob, line)
+    o.wait(3)
+    return Both(trunk, alice, line, bob, first, second)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["label", "phone", "line"])), ids="-".join)
+def test_the_label_of_an_attended_transfer_comes_before_or_after_it(order: tuple[str, ...]) -> None:
+    o = Office()
+    c = consulted_on_a_second_line(o)
+    o.merge(c.second, c.first)
+    o.move(c.trunk, c.second)
+    for step in order:
+        if step == "label":
+            o.attended(c.alice, c.line, c.trunk, c.bob)
+        elif step == "phone":
+            o.gone(c.alice)
+        else:
+            o.gone(c.line)
+    o.wait(3)
+    o.gone(c.trunk, c.bob)
+    assert talks(o.calls[0]) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+    assert transfers(o.calls[0]) == [("attended", "alice", "bob")]
+
+
+def test_three_in_a_conversation_are_no_transfer_until_one_leaves_and_then_a_while_later_none() -> None:
+    o = Office()
+    c = consulted_on_a_second_line(o)
+    o.attended(c.alice, c.line, c.trunk, c.bob)
+    o.gone(c.line)
+    o.move(c.bob, c.first)
+    o.wait(30)
+    o.gone(c.alice)
+    o.wait(3)
+    o.gone(c.trunk, c.bob)
+    assert {user for user, _ in talks(o.calls[0])} == {"alice", "bob"}
+
+
+def test_a_label_of_a_transfer_that_failed_is_none() -> None:
+    o = Office()
+    c = consulted_on_a_second_line(o)
+    o.attended(c.alice, c.line, c.trunk, c.bob, result="Fail")
+    o.blind(c.alice, c.trunk, "103", result="Not Permitted")
+    o.gone(c.line, c.bob)
+    o.gone(c.alice, c.trunk)
+    assert not o.calls[0].transfers
+    assert not any("Transfer" in e.event for e in o.calls[0].evidence)
+
+
+def test_attended_success_though_nobody_ever_answers_keeps_the_earlier_talker() -> None:
+    """Blonde: Alice transfers while Bob's phone rings, and he never picks up."""
+    o = Office()
+    trunk, alice, _ = o.talk()
+    line = o.new("PJSIP/101", state="4", number="101", exten="102")
+    bob = o.calls_phone(line, "PJSIP/102")
+    o.attended(alice, line, trunk, None)
+    o.gone(alice)
+    o.leave(trunk)
+    o.hangup(line)
+    o.wait(10)
+    o.dialled(trunk, bob, "NOANSWER")  # on another caller than its DialBegin
+    o.hangup(bob, "19")
+    o.hangup(trunk)
+    call = o.calls[0]
+    assert (call.outcome, call.first_answered_by, call.last_answered_by) == ("answered", "alice", "alice")
+    assert not call.transfers
+
+
+def test_a_line_that_calls_out_is_its_own_and_no_member_of_the_local_channel_beside_it() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two = o.local("102", "from-queue", trunk)
+    o.dial(trunk, one)
+    bob = o.calls_phone(two, "PJSIP/102")
+    bridge = o.join(bob, two)
+    o.join(one, trunk)
+    o.gone(bob)
+    stranger = o.new("PJSIP/199", state="4", number="199", exten="800")
+    o.enter(stranger, bridge)
+    o.gone(trunk, one, two, stranger)
+    assert talks(o.calls[0]) == [("bob", "PJSIP/102"), (None, "PJSIP/199")]
+
+
+def test_after_a_consultation_by_keys_a_further_transfer_is_the_customers_and_not_the_consultations() -> None:
+    o = Office()
+    c = consulted_by_keys(o)
+    o.gone(c.alice)
+    o.merge(c.first, c.second)
+    o.move(c.one, c.first)
+    o.attended(c.alice, c.alice, c.trunk, c.one)
+    o.wait(3)
+    o.blind(c.bob, c.two, "103")
+    o.leave(c.two)
+    o.gone(c.bob)
+    carol = o.calls_phone(c.two, "PJSIP/103")
+    o.join(carol, c.two)
+    o.gone(c.trunk, c.one, c.two, carol)
+    customer, consultation = o.calls
+    assert customer.rang == ("alice", "carol")
+    assert consultation.rang == ("bob",)
+    assert transfers(customer) == [("attended", "alice", "bob"), ("blind", "bob", "carol")]
+
+
+def test_parked_from_a_mobile_the_parker_is_whoever_talked() -> None:
+    o = Office()
+    trunk = o.customer()
+    one, two, mobile = member_by_mobile(o, trunk)
+    o.wait(3)
+    o.parked(two, "PJSIP/trunk")
+    o.move(two, o.holding())
+    o.gone(mobile)
+    bob = o.new("PJSIP/102", state="4", number="102", exten="701")
+    o.leave(two)
+    o.join(two, bob)
+    o.gone(trunk, one, two, bob)
+    assert transfers(o.calls[0]) == [("park", "dave", "bob")]
+
+
+# ---- forwarding
+
+
+def test_a_forward_is_known_though_the_local_channel_dialled_on_first() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    one, two = o.local("102", "from-internal", trunk)
+    bob = o.calls_phone(two, "PJSIP/102")
+    o.dialled(trunk, alice, "CANCEL", forward="102")
+    o.dial(trunk, one)
+    o.hangup(alice, "23")
+    o.picks_up(two, bob)
+    o.join(bob, two)
+    o.join(one, trunk)
+    o.gone(trunk, one, two, bob)
+    assert transfers(o.call) == [("forward", "alice", "bob")]
+
+
+def test_who_comes_back_from_a_consultation_is_not_forwarded_to_again() -> None:
+    o = Office()
+    trunk = o.customer()
+    carol = o.calls_phone(trunk, "PJSIP/103")
+    one, two = o.local("101", "from-internal", trunk)
+    o.dialled(trunk, carol, "CANCEL", forward="101")
+    o.dial(trunk, one)
+    alice = o.calls_phone(two, "PJSIP/101")
+    bridge = o.join(alice, two)
+    o.join(one, trunk)
+    o.wait(5)
+    o.move(alice, o.bridge())
+    o.wait(5)
+    o.move(alice, bridge)
+    o.gone(trunk, one, two, alice)
+    assert transfers(o.call) == [("forward", "carol", "alice")]
+
+
+# ---- masquerades, as before Asterisk 12
+
+
+def test_a_pickup_by_masquerade() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    bob = o.new("PJSIP/102", state="4", number="102", exten="**101")
+    o.pickup(bob, alice)
+    masquerade(o, bob, alice)
+    o.picks_up(trunk, alice)
+    o.join(alice, trunk)
+    o.gone(trunk, alice)
+    call = o.calls[0]
+    assert talks(call) == [("bob", "PJSIP/102")]
+    assert transfers(call) == [("pickup", "bob", "bob")]
+    assert call.rang == ("alice",)
+
+
+def test_a_customer_goes_on_in_the_channel_that_dialled() -> None:
+    """Blonde: the customer takes the place of Alice's second line, whose uniqueid stays."""
+    o = Office()
+    trunk, alice, _ = o.talk()
+    line = o.new("PJSIP/101", state="4", number="101", exten="102")
+    bob = o.calls_phone(line, "PJSIP/102")
+    o.attended(alice, line, trunk, None)
+    o.gone(alice)
+    o.leave(trunk)
+    masquerade(o, trunk, line)
+    o.picks_up(line, bob)
+    o.join(bob, line)
+    o.wait(3)
+    o.gone(line, bob)
+    call = o.calls[0]
+    assert talks(call) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+    assert call.outcome == "answered"
+    assert call.ended_at is not None
+
+
+def test_a_rename_that_is_no_masquerade_and_one_of_a_channel_never_seen() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.rename(alice, "PJSIP/102-00000009")
+    o.rename(Chan("PJSIP/9-1", "unseen.1", "unseen.1"), "PJSIP/9-1<MASQ>")
+    o.gone(trunk, alice)
+    assert o.call.first_answered_by == "alice"
+
+
+# ---- the PBX calls back
+
+
+def test_a_transferer_called_back_to_the_customer_makes_no_call_of_its_own() -> None:
+    """Blonde by keys, and nobody answered: the PBX calls Alice and puts her in the customer's bridge."""
+    o = Office()
+    trunk, alice, bridge = o.talk()
+    o.attended(alice, alice, trunk, None)
+    o.gone(alice)
+    o.wait(10)
+    back = called_back(o, "101", trunk.number)
+    o.enter(back, bridge)
+    o.wait(3)
+    o.gone(trunk, back)
+    assert talks(o.call) == [("alice", "PJSIP/101"), ("alice", "PJSIP/101")]
+
+
+def test_a_click_to_call_to_somebody_who_is_in_a_call_is_a_call_of_its_own() -> None:
+    o = Office()
+    o.talk()
+    called_back(o, "102", CALLER)
+    assert [call.direction for call in o.calls] == ["inbound", "outbound"]
+
+
+def test_one_who_seemed_to_be_called_back_and_dials_out_makes_a_call() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.attended(alice, alice, trunk, None)
+    back = called_back(o, "101", CALLER)
+    assert len(o.calls) == 1
+    other = o.new("PJSIP/trunk", linked=back)
+    o.dial(back, other, f"{CALLER}@trunk")
+    assert [call.direction for call in o.calls] == ["inbound", "outbound"]
