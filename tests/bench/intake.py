@@ -1,6 +1,6 @@
 """What intake costs: CPU for each fact as they trickle in, and the most calls a second until committed.
 
-    python tests/bench/intake.py [--postgres] [--calls 2000] [--batch 100] [--known 20000] [--synchronous NORMAL]
+    python tests/bench/intake.py [--postgres] [--calls 500] [--batch 200] [--known 20000]
 
 A call has four facts: two phones ring, one answers (the other stops), the caller hangs up; a third of the callers
 is known. CPU is this process's, all threads; PostgreSQL's own is not in it.
@@ -8,14 +8,11 @@ is known. CPU is this process's, all threads; PostgreSQL's own is not in it.
 
 import argparse
 import asyncio
-import random
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-
-from sqlalchemy import event
 
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.model import Evidence
@@ -72,10 +69,6 @@ async def ceiling(intake: Intake, calls: Sequence[list[Fact]], batch: int) -> tu
 async def measure(url: str, given: argparse.Namespace) -> None:
     clock = Clock()
     db = Database(url, clock)
-    if db.sqlite and given.synchronous:
-        event.listen(
-            db._threads._engine, "connect", lambda c, _: c.execute(f"PRAGMA synchronous={given.synchronous}").close()
-        )
     await migrate(db)
     await settle(db, clock)
     if given.known:
@@ -97,10 +90,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--known", type=int, default=20_000)
-    parser.add_argument("--synchronous")
-    parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
-    random.seed(1)
     with ExitStack() as stack:
         if given.postgres:
             url = stack.enter_context(server()).empty()
