@@ -51,7 +51,8 @@ class Connection:
 
     def abort(self) -> None:
         """Cut, without a goodbye and without what is still to be sent."""
-        self.writer.transport.abort()
+        with contextlib.suppress(AttributeError):  # a TLS transport that has failed already cannot abort (3.11.2)
+            self.writer.transport.abort()
 
     async def serve(self) -> None:
         await self.write(self.fake.banner)
