@@ -65,10 +65,11 @@ class Book:
     def settle(self, lives: Collection[Life], at: float, event: str) -> None:
         """Ask the switchboard anew who talks and who rings in these calls, and say what changed."""
         for life in lives if len(lives) < 2 else sorted(lives, key=lambda life: (life.started_at, life.uid)):
-            if life.ended_at is not None or life.anchor is None:
+            anchor = life.anchor
+            if life.ended_at is not None or anchor is None:
                 continue
-            kind = life.set_talk(self._talkers(life), at, event)
-            rings = life.set_ringing(self._ringers(life), at)
+            kind = life.set_talk(self._talkers(life, anchor), at, event)
+            rings = life.set_ringing(self._ringers(life, anchor), at)
             if kind or rings:
                 self.tell(life, kind or "ringing", at)
 
@@ -84,11 +85,8 @@ class Book:
             for life in self.lives.values()
         )
 
-    def _talkers(self, life: Life) -> dict[str, End]:
+    def _talkers(self, life: Life, anchor: Channel) -> dict[str, End]:
         """Who is in conversation with the outside party (internally: with each other), by person or device."""
-        anchor = life.customer or life.root
-        if anchor is None:
-            return {}
         found = list(self.switch.ends(anchor))
         if life.customer is None:
             if life.direction is None or not found or any(self.outside(end.channel) for end in found):
@@ -112,11 +110,8 @@ class Book:
         life = self.lives.get(channel.uid)
         return life is not None and life.customer is channel
 
-    def _ringers(self, life: Life) -> tuple[str, ...]:
+    def _ringers(self, life: Life, anchor: Channel) -> tuple[str, ...]:
         """Whose phones ring for this call: dialled by its channel, or behind a Local channel in its bridge."""
-        anchor = life.customer or life.root
-        if anchor is None:
-            return ()
         users: list[str] = []
         for channel in self.switch.family(anchor):
             if not channel.ringing or channel.whose is None or channel.whose in users:

@@ -315,6 +315,32 @@ def test_of_several_trunks_the_one_that_answers_is_the_customers() -> None:
     assert (o.call.outcome, o.call.first_answered_by) == ("answered", "alice")
 
 
+def test_a_trunk_that_hangs_up_after_the_call_is_over_ends_it_no_second_time() -> None:
+    o = Office()
+    alice = o.new("PJSIP/101", state="4", number="101", exten=MOBILE)
+    first, second = o.new("PJSIP/one", linked=alice), o.new("PJSIP/two", linked=alice)
+    o.dial(alice, first, f"{MOBILE}@one")
+    o.dial(alice, second, f"{MOBILE}@two")
+    o.gone(second, alice, first)
+    assert o.kinds.count("ended") == 1
+
+
+def test_ours_dials_another_customer_while_the_first_still_talks_with_somebody() -> None:
+    o = Office()
+    alice = o.new("PJSIP/101", state="4", number="101", exten=MOBILE)
+    first = o.new("PJSIP/trunk", linked=alice)
+    o.dial(alice, first, f"{MOBILE}@trunk")
+    o.join(first, alice)
+    o.wait(5)
+    o.leave(alice)
+    second = o.new("PJSIP/trunk", linked=alice)
+    o.dial(alice, second, f"{CALLER}@trunk")
+    o.join(second, alice)
+    o.gone(first)
+    o.gone(second, alice)
+    assert sorted((call.number or "", call.outcome) for call in o.calls) == [(CALLER, "answered"), (MOBILE, "answered")]
+
+
 def test_a_provider_without_a_way_through_and_then_one_with() -> None:
     o = Office()
     alice = o.new("PJSIP/101", state="4", number="101", exten=MOBILE)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.unit.calls.office import CALLER, Office, called_back, masquerade, member_by_mobile, talks, transfers
+from tests.unit.calls.office import CALLER, MOBILE, Office, called_back, masquerade, member_by_mobile, talks, transfers
 from tests.unit.calls.wire import Bridge, Chan
 
 # ---- bridges that merge
@@ -52,6 +52,21 @@ def test_a_merge_whose_transferer_leaves_only_afterwards_gives_him_no_talk() -> 
     o.gone(c.trunk, c.one, c.two, c.bob)
     assert talks(o.calls[0]) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
     assert transfers(o.calls[0]) == [("attended", "alice", "bob")]
+
+
+def test_by_keys_the_one_consulted_may_be_dialled_before_the_local_channel_is_in_its_bridge() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    one, two = o.local("102", "from-internal", trunk)
+    bob = o.calls_phone(two, "PJSIP/102")
+    assert len(o.calls) == 1
+    second = o.join(one)
+    o.move(alice, second)
+    o.join(bob, two)
+    o.wait(3)
+    o.gone(bob, two, one)
+    consultation = next(call for call in o.calls if call.direction == "internal")
+    assert (consultation.number, consultation.first_answered_by) == ("102", "bob")
 
 
 def test_a_merge_told_by_nothing_else_moves_everybody() -> None:
@@ -247,6 +262,25 @@ def test_who_comes_back_from_a_consultation_is_not_forwarded_to_again() -> None:
     assert transfers(o.call) == [("forward", "carol", "alice")]
 
 
+def test_a_forward_of_another_extension_is_another_matter() -> None:
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    o.dialled(trunk, alice, "CANCEL", forward="104")
+    o.hangup(alice, "23")
+    bob = o.calls_phone(trunk, "PJSIP/102")
+    o.join(bob, trunk)
+    o.gone(trunk, bob)
+    assert transfers(o.call) == []
+
+
+def test_a_forward_in_no_call_known() -> None:
+    o = Office()
+    alice = o.new("PJSIP/101", number="101")
+    o.dialled(None, alice, "CANCEL", forward="104")
+    assert not o.facts
+
+
 # ---- masquerades, as before Asterisk 12
 
 
@@ -284,6 +318,40 @@ def test_a_customer_goes_on_in_the_channel_that_dialled() -> None:
     assert talks(call) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
     assert call.outcome == "answered"
     assert call.ended_at is not None
+
+
+def test_one_of_ours_goes_on_in_another_channel() -> None:
+    """As by a redirect: Alice's channel takes the place of a new one, and she goes on talking."""
+    o = Office()
+    trunk, alice, bridge = o.talk()
+    place = o.new("AsyncGoto/PJSIP/101", suffix="-00000002")
+    o.leave(alice)
+    masquerade(o, alice, place)
+    o.enter(place, bridge)
+    o.wait(5)
+    o.gone(trunk, place)
+    assert {user for user, _ in talks(o.call)} == {"alice"}
+    assert o.call.talk_seconds == pytest.approx(10, abs=0.5)
+
+
+def test_who_began_an_outbound_call_goes_on_in_another_channel() -> None:
+    o = Office()
+    alice = o.new("PJSIP/101", state="4", number="101", exten=MOBILE)
+    trunk = o.new("PJSIP/trunk", linked=alice)
+    o.dial(alice, trunk, f"{MOBILE}@trunk")
+    place = o.new("Surrogate/PJSIP/101", suffix="-00000002")
+    masquerade(o, alice, place)
+    o.join(trunk, place)
+    o.gone(trunk, place)
+    assert (o.call.outcome, o.call.first_answered_by) == ("answered", "alice")
+
+
+def test_a_channel_that_hangs_up_in_the_middle_of_a_masquerade() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.rename(alice, f"{alice.name}<MASQ>")
+    o.gone(alice, trunk)
+    assert not o.tracker.book.masked
 
 
 def test_a_rename_that_is_no_masquerade_and_one_of_a_channel_never_seen() -> None:
