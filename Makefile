@@ -23,6 +23,7 @@ lint: .venv/test.stamp
 	$(BIN)/mypy
 
 bench: .venv/test.stamp
+	tests/provision
 	$(BIN)/python -m tests.bench
 
 .venv/made.stamp:
