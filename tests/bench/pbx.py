@@ -198,8 +198,8 @@ class Load:
 async def serve() -> None:
     bed_call.Media = Voice  # type: ignore[misc,assignment]
     asterisk = Lean("22")
-    await asterisk.start()
     try:
+        await asterisk.start()
         load = Load(asterisk)
         await load.open()
         speaker = asyncio.create_task(speak_for_ever())
