@@ -618,7 +618,7 @@ class Simulation(Story):
         self.truth.transfers = None
         w.dialled(leg.dialler, leg.phone, "CANCEL")
         self.tear_down(one, two, *leg.channels)
-        back = w.new(talk.phone.device, number=talk.phone.number)
+        back = w.new(talk.phone.device, number=talk.seat.exten)
         back.connected = self.trunk.number
         w.dial(None, back)
         w.rings(None, back)
