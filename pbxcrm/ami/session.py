@@ -196,10 +196,10 @@ class Session:
                 headers["boot"] = f"{status['corestartupdate']}T{status.get('corestartuptime', '')}"
             settings = (await self.ask("CoreSettings"))[0]
             headers["version"], headers["system"] = settings.get("asteriskversion", ""), settings.get("systemname", "")
-        except ActionRefused:
-            pass  # the snapshot is refused as well then, and says so
-        except ActionTimeout as error:
-            raise LinkDown(str(error), "silent") from None
+        except (ActionRefused, ActionTimeout):
+            # Refused: so is the snapshot then, and says so. Unanswered: not every manager port is Asterisk's own (a
+            # proxy, say); whether anybody is there at all is the ping's question.
+            pass
         self.boot = headers["boot"]
         return headers
 
@@ -268,14 +268,20 @@ class Session:
                 buffer.mark(at, marker("PbxcrmSnapshotBegin", boot=self.boot, reason=why))
                 if refused:
                     self.refused = frame.get("message", "") or "refused"
+                if refused or "eventlist" not in frame:
                     buffer.mark(at, marker("PbxcrmSnapshotEnd", boot=self.boot, listed="no"))
             elif frame.event == "CoreShowChannelsComplete":
                 buffer.mark(at, marker("PbxcrmSnapshotEnd", boot=self.boot, listed="yes"))
             else:
                 buffer.mark(at, frame)
 
-        with contextlib.suppress(ActionRefused):
+        try:
             await self.ask("CoreShowChannels", on_frame=on_frame)
+        except ActionRefused:
+            pass
+        except ActionTimeout:
+            self.buffer.accept()
+            self.buffer.mark(self.heard, marker("PbxcrmSnapshotEnd", boot=self.boot, listed="no"))
         self._snapshot_done = True
 
     def _on_event(self, at: float, frame: Frame) -> None:

@@ -152,6 +152,19 @@ async def test_a_user_without_reporting_still_gets_events(warnings_of):
         assert sum("reporting" in line for line in warnings_of()) == 1
 
 
+async def test_a_manager_that_knows_only_login_and_ping():
+    """A proxy before Asterisk, say: what it does not answer is done without, and calls are followed all the same."""
+    deaf = {"Challenge", "CoreStatus", "CoreSettings", "CoreShowChannels", "Events"}
+    async with fake_ami(ignored=deaf) as fake, running(fake, action_timeout=0.05) as h:
+        await h.up()
+        for connection in fake.connections:
+            connection.events = True
+        await fake.event("Newchannel", Channel="PJSIP/102-3")
+        await h.saw("Newchannel")
+        assert h.frames[1]["listed"] == "no"
+        assert [s.up for s in h.states] == [True]
+
+
 async def test_events_action_without_an_answer():
     async with fake_ami() as fake:
 
