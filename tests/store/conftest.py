@@ -36,8 +36,9 @@ def new_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Cal
     def make() -> str:
         if backend == "postgres":
             return str(request.getfixturevalue("postgres").database())
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "pbxcrm.db")
-        return f"sqlite+aiosqlite:///{tmp_path}/pbxcrm.db"
+        path = tmp_path / f"pbxcrm{len(list(tmp_path.glob('*.db')))}.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), path)
+        return f"sqlite+aiosqlite:///{path}"
 
     return make
 

@@ -1,0 +1,109 @@
+"""A program that is killed, and a disk that is full: nothing half written, and it goes on from there."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pbxcrm.service.intake import Intake
+from pbxcrm.store.db import Database
+from tests.store.office import Clock, Office, settle
+from tests.store.store_intake_test import story, without_ids
+
+pytestmark = pytest.mark.asyncio
+
+# Applies the story fact by fact and says each one it has applied; killed at any moment, in any state.
+APPLY = """
+import asyncio, sys
+from pbxcrm.service.intake import Intake
+from pbxcrm.store.db import Database
+from tests.store.office import Clock
+from tests.store.store_intake_test import story
+
+async def main():
+    db = Database(sys.argv[1], Clock())
+    intake = Intake(db)
+    for i, fact in enumerate(story()):
+        await intake.apply([fact])
+        print(i, flush=True)
+
+asyncio.run(main())
+"""
+
+# Fills the file up to its allowed size, says what it was told, and goes on when there is room again.
+FILL = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from pbxcrm.store.db import Database
+from pbxcrm.store.errors import DatabaseUnusable
+
+async def main():
+    db = Database(f"sqlite+aiosqlite:///{sys.argv[1]}")
+    row = lambda work: work.journal("x", {"long": "x" * 10_000}, None)
+    await db.writing(row)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    full = max(path.stat().st_size for path in Path(sys.argv[1]).parent.iterdir()) + 200_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (full, hard))
+    written = 1
+    try:
+        while True:
+            await db.writing(row)
+            written += 1
+    except DatabaseUnusable as error:
+        print(error.message)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    await db.writing(row)
+    rows = await db.reading(lambda conn: conn.exec_driver_sql("SELECT count(*) FROM journal").scalar())
+    check = await db.reading(lambda conn: conn.exec_driver_sql("PRAGMA integrity_check").scalar())
+    print(rows == written + 1, check)
+    await db.close()
+
+asyncio.run(main())
+"""
+ROOT = Path(__file__).parents[2]
+
+
+async def expected(url: str) -> tuple[Office, dict[str, list]]:
+    db = Database(url, clock := Clock())
+    office = await settle(db, clock)
+    intake = Intake(db)
+    for fact in story():
+        await intake.apply([fact])
+    return office, await without_ids(office)
+
+
+async def test_killed_at_any_moment_and_started_again_the_end_is_the_same(new_url, tmp_path):
+    undisturbed, truth = await expected(new_url())
+    await undisturbed.db.close()
+    url = new_url()
+    db = Database(url, clock := Clock())
+    office = await settle(db, clock)
+    for die_after in (0, 3, 9, 17):
+        killed = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", APPLY, url, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert killed.stdout is not None
+        for _ in range(die_after + 1):
+            assert await killed.stdout.readline()
+        killed.kill()
+        await killed.wait()
+        killed._transport.close()
+    await Intake(db).apply(story())
+    assert await without_ids(office) == truth
+    await db.close()
+
+
+async def test_a_full_disk_loses_nothing_and_is_left_behind(migrated_file, tmp_path):
+    path = tmp_path / "pbxcrm.db"
+    path.write_bytes(migrated_file.read_bytes())
+    done = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-c", FILL, str(path), cwd=ROOT, stdout=subprocess.PIPE
+    )
+    said, _ = await done.communicate()
+    message, outcome = said.decode().splitlines()
+    assert "Free some space" in message or "Look at the disk" in message
+    assert outcome == "True ok"
+    assert done.returncode == 0
