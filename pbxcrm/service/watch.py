@@ -5,9 +5,8 @@ from collections import Counter
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm.access import SYSTEM
 from pbxcrm.service.errors import Unavailable
-from pbxcrm.store import feed
+from pbxcrm.store import journal
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
 
@@ -17,7 +16,7 @@ _DOWN = "The database cannot be used just now. Nothing was changed; try again in
 async def journal_ends(db: Database) -> tuple[int, int]:
     """The oldest and the newest journal id, (0, 0) for an empty journal. Raises Unavailable when it cannot be read."""
     try:
-        return await db.reading(lambda conn: feed.ends(conn, SYSTEM))
+        return await db.reading(journal.ends)
     except DatabaseUnusable as error:
         raise Unavailable(_DOWN) from error
 
@@ -38,7 +37,7 @@ class CallCounter:
         before = self._last
 
         def ended(conn: Connection) -> list[str]:
-            return feed.data_of(conn, SYSTEM, "call.ended", before, newest)
+            return journal.of_kind(conn, "call.ended", before, newest)
 
         for data in await self._db.reading(ended):
             self.outcomes[str(json.loads(data).get("outcome"))] += 1

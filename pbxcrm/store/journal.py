@@ -10,7 +10,14 @@ from pbxcrm.store.db import EVERYBODY
 from pbxcrm.store.schema import journal
 
 _j = journal.c
+# Two statements: each is one step in the index; min and max in one would read every row on SQLite.
+_FIRST = select(func.min(_j.id))
 _LAST = select(func.max(_j.id))
+_OF_KIND = (
+    select(_j.data)
+    .where(_j.id > bindparam("after"), _j.id <= bindparam("until"), _j.kind == bindparam("kind"))
+    .order_by(_j.id)
+)
 _AFTER = select(_j.id, _j.at, _j.kind, _j.audience, _j.data).where(_j.id > bindparam("after")).order_by(_j.id)
 _AFTER = _AFTER.limit(bindparam("limit"))
 _MINE = _j.audience.contains(bindparam("me"))
@@ -23,6 +30,16 @@ _FOR = {
 def last_id(conn: Connection) -> int:
     """The id of the newest row, 0 when there is none: what a page that is read now is true at."""
     return int(conn.execute(_LAST).scalar() or 0)
+
+
+def ends(conn: Connection) -> tuple[int, int]:
+    """The oldest and the newest id, (0, 0) when there is none."""
+    return int(conn.execute(_FIRST).scalar() or 0), last_id(conn)
+
+
+def of_kind(conn: Connection, kind: str, after: int, until: int) -> list[str]:
+    """The data (JSON text) of every row of this kind with after < id <= until, whoever it is for: to count by."""
+    return list(conn.execute(_OF_KIND, {"kind": kind, "after": after, "until": until}).scalars())
 
 
 def after(conn: Connection, scope: Scope, last: int, limit: int) -> list[dict[str, Any]]:
