@@ -257,17 +257,32 @@ Event = (
 )  # fmt: skip
 
 
+_HEADERS = (
+    "uniqueid",
+    "channel",
+    "linkedid",
+    "channelstate",
+    "calleridnum",
+    "calleridname",
+    "connectedlinenum",
+    "exten",
+)
+_PREFIXES = ("", "dest", "localone", "localtwo", "transferer", "origtransferer")
+_OF = {prefix: tuple(prefix + header for header in _HEADERS) for prefix in _PREFIXES}
+
+
 def _party(f: Headers, prefix: str = "") -> Party:
     g = f.get
+    uid, channel, linkedid, state, number, name, connected, exten = _OF[prefix]
     return Party(
-        g(prefix + "uniqueid", ""),
-        g(prefix + "channel", ""),
-        g(prefix + "linkedid", ""),
-        g(prefix + "channelstate", ""),
-        g(prefix + "calleridnum", ""),
-        _name(g(prefix + "calleridname", "")),
-        g(prefix + "connectedlinenum", ""),
-        g(prefix + "exten", ""),
+        g(uid, ""),
+        g(channel, ""),
+        g(linkedid, ""),
+        g(state, ""),
+        g(number, ""),
+        _name(g(name, "")),
+        g(connected, ""),
+        g(exten, ""),
     )
 
 

@@ -323,20 +323,23 @@ class Switch:
 
     def family(self, start: Channel) -> list[Channel]:
         """All channels joined with `start` by a bridge, a Local pair or a dial: what a change of one may touch."""
-        seen = {start.uid: start}
+        seen = {start.uid}
         walk = [start]
-        while walk:
-            channel = walk.pop()
+        bridges: set[str] = set()
+        for channel in walk:  # it grows while it is walked
             near: list[Channel] = []
-            if channel.bridge is not None:
-                near.extend(channel.bridge.members.values())
-            near.extend(channel.dials.values())
+            bridge = channel.bridge
+            if bridge is not None and bridge.id not in bridges:
+                bridges.add(bridge.id)
+                near += bridge.members.values()
+            if channel.dials:
+                near += channel.dials.values()
             if channel.pair is not None:
                 near.append(channel.pair)
             if channel.caller is not None:
                 near.append(channel.caller)
             for other in near:
                 if other.uid not in seen:
-                    seen[other.uid] = other
+                    seen.add(other.uid)
                     walk.append(other)
-        return list(seen.values())
+        return walk

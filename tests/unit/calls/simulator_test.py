@@ -14,7 +14,9 @@ from pbxcrm.calls import events as ev
 from pbxcrm.calls.switch import End, Switch
 from pbxcrm.calls.tracker import Tracker
 from tests.unit.calls.judge import differences, tell
+from tests.unit.calls.office import tracker
 from tests.unit.calls.simulator import Simulation, life
+from tests.unit.calls.wire import START, Ids
 
 LIVES = int(os.environ.get("PBXCRM_LIVES", "300"))
 CHOICES = st.binary(min_size=250, max_size=250)
@@ -43,6 +45,24 @@ def test_the_tracker_tells_the_truth_of_many_long_lives() -> None:
         story = random_life(seed)
         problems = differences(tell(story.wire.frames), story.truths)
         assert not problems, f"life {seed}:\n" + "\n".join(problems)
+
+
+@pytest.mark.timeout(1200)
+def test_of_many_calls_through_one_tracker_nothing_is_kept() -> None:
+    """Several in one stream, with the same people and numbers: each its own answer, and all let go in the end."""
+    watching, chance = tracker(), random.Random(1)
+    ids, at = Ids(), START
+    for turn in range(LIVES // 3):
+        stories = [life(chance.randbytes(300), ids, at + chance.random() * 60) for _ in range(3)]
+        frames = sorted((frame for story in stories for frame in story.wire.frames), key=lambda frame: frame.at)
+        told = tell(frames, watching)
+        problems = differences(told, [truth for story in stories for truth in story.truths])
+        assert not problems, f"turn {turn}:\n" + "\n".join(problems)
+        at = frames[-1].at + 60
+    book = watching.book
+    kept = [book.lives, book.talked, book.legs, book.masked, book.held, book.facts, book.switch.channels,
+            book.switch.bridges, book.switch.merged, book.switch._halves]  # fmt: skip
+    assert not any(kept)
 
 
 def test_what_happens_in_these_lives() -> None:
