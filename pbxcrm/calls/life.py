@@ -114,6 +114,10 @@ class Life:
                 kind = self._joined(key, end, at, event) or kind
         return kind
 
+    def waits_elsewhere(self) -> None:
+        """The customer was put into a parking slot: whoever talks with him next begins a new spell, however soon."""
+        self.away.update(self._key(talk) for talk in self.talks)
+
     def _left(self, key: str, at: float) -> None:
         index = self.open.pop(key)
         talk = self.talks[index] = replace(self.talks[index], end=max(at, self.talks[index].start))

@@ -392,6 +392,8 @@ class Tracker:
         channel.ringing = False
         channel.state = UP
         self.book.switch.enter(channel, bridge)
+        if bridge.holding and (parked := self.book.life_of(channel.uid)) is not None:
+            parked.waits_elsewhere()
         for dial in self.book.held.pop(channel.uid, []):
             self._dial_on(*dial)
         if not self.book.touched(channel) and channel.linkedid == channel.uid and not channel.was_dialled:

@@ -84,6 +84,18 @@ def test_whoever_is_not_fetched_was_passed_to_nobody(name: str) -> None:
     assert talks(o.call) == [("alice", "PJSIP/101")] * 2
 
 
+def test_back_out_of_a_slot_is_a_spell_of_its_own_however_soon() -> None:
+    o = Office()
+    trunk, alice, _ = o.talk()
+    o.move(trunk, o.holding())
+    o.gone(alice)
+    o.leave(trunk)
+    again = o.calls_phone(trunk, "PJSIP/101")
+    o.join(again, trunk)
+    o.gone(trunk, again)
+    assert len(o.call.talks) == 2
+
+
 def test_a_parking_of_nobody_known() -> None:
     o = Office()
     stranger = Chan("PJSIP/9-00000009", "unseen", "")
