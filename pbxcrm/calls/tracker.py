@@ -298,7 +298,8 @@ class Tracker:
             return None
         # A second call of the same channel, after the first is over, is named by what it dials.
         life = self.book.lives[top.uid] = self.book.open(dest if top.had_call else top, at)
-        if not top.local and top.whose is None and not top.phone and not top.was_dialled:
+        phone = top.phone or top.whose is not None or top.endpoint == top.number
+        if not (top.local or phone or top.was_dialled):
             self.book.switch.trunks.add(top.device)
             life.customer, life.direction, life.number = top, "inbound", normalise(top.number, self.book.region)
             return life

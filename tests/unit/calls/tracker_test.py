@@ -173,6 +173,16 @@ def test_a_dial_by_a_customer_whose_call_was_not_seen_to_begin() -> None:
     assert (o.call.direction, o.call.number, o.call.first_answered_by) == ("inbound", CALLER, "alice")
 
 
+def test_a_phone_of_ours_that_nobody_owns_is_no_customer_though_its_call_was_not_seen_to_begin() -> None:
+    o = Office()
+    o.drop = lambda frame: frame.name == "Newchannel"
+    lobby = o.new("PJSIP/199", state="4", number="199", exten="101")
+    alice = o.calls_phone(lobby, "PJSIP/101")
+    o.join(alice, lobby)
+    o.gone(lobby, alice)
+    assert (o.call.direction, o.call.number) == ("internal", "101")
+
+
 def test_machinery_calls_nobody() -> None:
     o = Office()
     machine = o.new("Surrogate/PJSIP/101", state="4", number="101", exten="102")
