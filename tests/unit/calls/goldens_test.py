@@ -170,3 +170,43 @@ def test_cut_anywhere_it_says_what_it_knows(recording: Recording) -> None:
     for place in range(0, len(recording.frames), step):
         assert_nobody_wrong(calls(recording.frames[:place], recording.tracker()), recording)
         assert_nobody_wrong(calls(recording.frames[place:], recording.tracker()), recording)
+
+
+# ---- told anew what lives
+
+
+def listing(recording: Recording, upto: int) -> list[Headers]:
+    """What CoreShowChannels says after so many events, between the link's two marks."""
+    reference = recording.tracker()
+    facts(recording.frames[:upto], reference)
+    stamp = next((f["timestamp"] for f in reversed(recording.frames[:upto]) if "timestamp" in f), "0")
+    named = [
+        {
+            "event": "CoreShowChannel", "timestamp": stamp, "channel": c.name, "uniqueid": c.uid,
+            "linkedid": c.linkedid, "channelstate": c.state, "calleridnum": c.number, "exten": c.exten,
+            "bridgeid": c.bridge.id if c.bridge else "", "application": "AppDial" if c.was_dialled else "Dial",
+        }
+        for c in reference.book.switch.channels.values()
+    ]  # fmt: skip
+    marks = [{"event": f"PbxcrmSnapshot{mark}", "timestamp": stamp} for mark in ("Begin", "End")]
+    return [marks[0], *named, marks[1]]
+
+
+@some
+@given(st.sampled_from(WHOLE), st.randoms(use_true_random=False))
+def test_a_snapshot_anywhere_when_nothing_was_lost_changes_nothing(recording: Recording, chance: random.Random) -> None:
+    place = chance.randrange(1, len(recording.frames) + 1)
+    frames = [*recording.frames[:place], *listing(recording, place), *recording.frames[place:]]
+    assert answers(calls(frames, recording.tracker())) == right(recording)
+
+
+@some
+@given(st.sampled_from(WHOLE), st.randoms(use_true_random=False))
+def test_after_a_gap_and_a_snapshot_nobody_is_named_who_did_not_talk(
+    recording: Recording, chance: random.Random
+) -> None:
+    for _ in range(4):
+        heard = chance.randrange(len(recording.frames))
+        now = chance.randrange(heard, len(recording.frames)) + 1
+        frames = [*recording.frames[:heard], *listing(recording, now), *recording.frames[now:]]
+        assert_nobody_wrong(calls(frames, recording.tracker()), recording)
