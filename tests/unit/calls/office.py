@@ -1,9 +1,13 @@
 """The people of these tests, their devices, and a desk that watches them."""
 
+from collections.abc import Callable, Iterable
+
+from pbxcrm.calls import events
+from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.model import Call
 from pbxcrm.calls.people import People
 from pbxcrm.calls.tracker import Tracker
-from tests.unit.calls.wire import Bridge, Chan, Desk, Ids
+from tests.unit.calls.wire import START, Bridge, Chan, Frame, Header, Ids, Wire
 
 DEVICES = {
     "PJSIP/101": "alice",
@@ -31,6 +35,24 @@ MOBILE = "+48600100104"  # dave's
 
 def tracker(boot: str = "") -> Tracker:
     return Tracker(People(DEVICES.items()), region=REGION, boot=boot)
+
+
+class Desk(Wire):
+    """A wire with a tracker at its other end: each event is told at once. `facts` are all that came out."""
+
+    def __init__(self, tracker: Tracker, *, at: float = START, ids: Ids | None = None) -> None:
+        super().__init__(ids, at)
+        self.tracker = tracker
+        self.facts: list[Fact] = []
+        self.drop: Callable[[Frame], bool] = lambda _frame: False  # which events are lost on the way
+
+    def event(self, name: str, headers: Iterable[Header] = (), kind: str = "call,all") -> float:
+        at = super().event(name, headers, kind)
+        if not self.drop(self.frames[-1]):
+            read = events.read(self.frames[-1].mapping(), at)
+            if read is not None:
+                self.facts += self.tracker.feed(read)
+        return at
 
 
 class Office(Desk):

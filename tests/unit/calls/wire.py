@@ -5,12 +5,8 @@ their headers in their order (`wire_test.py` holds both against the recordings).
 the caller's affair: scripts of events in the tests, whole lives in `simulator.py`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from pbxcrm.calls import events
-from pbxcrm.calls.facts import Fact
-from pbxcrm.calls.tracker import Tracker
 
 Header = tuple[str, str]
 START = 1_790_000_000.0
@@ -395,24 +391,6 @@ class Wire:
 
     def encode(self) -> bytes:
         return b"Asterisk Call Manager/11.0.0\r\n" + b"".join(frame.encode() for frame in self.frames)
-
-
-class Desk(Wire):
-    """A wire with a tracker at its other end: each event is told at once. `facts` are all that came out."""
-
-    def __init__(self, tracker: Tracker, *, at: float = START, ids: Ids | None = None) -> None:
-        super().__init__(ids, at)
-        self.tracker = tracker
-        self.facts: list[Fact] = []
-        self.drop: Callable[[Frame], bool] = lambda _frame: False  # which events are lost on the way
-
-    def event(self, name: str, headers: Iterable[Header] = (), kind: str = "call,all") -> float:
-        at = super().event(name, headers, kind)
-        if not self.drop(self.frames[-1]):
-            read = events.read(self.frames[-1].mapping(), at)
-            if read is not None:
-                self.facts += self.tracker.feed(read)
-        return at
 
 
 def _shown(chan: Chan) -> list[Header]:
