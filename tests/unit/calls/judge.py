@@ -65,8 +65,6 @@ def _compare(call: Call, truth: Truth) -> list[str]:
     ]
     if truth.direction != "internal":
         pairs += [("first", call.first_answered_by, truth.first), ("last", call.last_answered_by, truth.last)]
-        if truth.ended_at is not None:
-            pairs.append(("ended_at", round(call.ended_at or 0, 1), round(truth.ended_at, 1)))
     if truth.outcome is not None:
         pairs.append(("outcome", call.outcome, truth.outcome))
     if truth.rang is not None:
@@ -85,8 +83,10 @@ def _spells(talks: Iterable[object]) -> list[tuple[str | None, str]]:
 
 
 def _times(call: Call, truth: Truth) -> list[str]:
-    """Where a spell is not where it was; Nth spell of a person beside their Nth."""
+    """Where an end or a spell is not when it was; Nth spell of a person beside their Nth."""
     found = []
+    if truth.direction != "internal" and truth.ended_at and abs((call.ended_at or 0) - truth.ended_at) > TOLERANCE:
+        found.append(f"{_name(call)}: ended at {call.ended_at}, not {truth.ended_at}")
     for talk, spell in zip(sorted(call.talks, key=_order), sorted(truth.talks, key=_order), strict=True):
         for at, should in ((talk.start, spell.start), (talk.end, spell.end)):
             if should is None or at is None or abs(at - should) > TOLERANCE:
