@@ -48,7 +48,7 @@ def main() -> None:
     args = parser.parse_args()
     devices = dict(text.rsplit("=", 1) for text in args.device)
     path = adopt(args.recording, args.name, devices, args.region, args.says)
-    print(f"Now correct {path} where it is not what happened, and run: pytest tests/flows")
+    print(f"Now correct {path} where it is not what happened, and run: pytest tests/flows; python -m tests.accuracy")
 
 
 if __name__ == "__main__":
