@@ -66,7 +66,7 @@ class Book:
         """Ask the switchboard anew who talks and who rings in these calls, and say what changed."""
         for life in lives if len(lives) < 2 else sorted(lives, key=lambda life: (life.started_at, life.uid)):
             anchor = life.anchor
-            if life.ended_at is not None or anchor is None:
+            if life.ended_at is not None or anchor is None or life.dialled_nobody:
                 continue
             kind = life.set_talk(self._talkers(life, anchor), at, event)
             rings = life.set_ringing(self._ringers(life, anchor), at)

@@ -88,6 +88,11 @@ class Life:
         return bool(self.talks)
 
     @property
+    def dialled_nobody(self) -> bool:
+        """One of ours who has called nobody yet: a room, a slot, a code. Nobody talks or rings for that."""
+        return self.customer is None and self.direction is None and not self.originated
+
+    @property
     def talking(self) -> tuple[str, ...]:
         """The persons in talk now, in the order they joined."""
         return tuple(user for i in self.open.values() if (user := self.talks[i].user))
