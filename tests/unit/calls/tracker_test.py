@@ -331,3 +331,13 @@ def test_ours_may_leave_an_outbound_call_that_is_passed_on() -> None:
     o.join(bob, trunk)
     o.gone(trunk, bob)
     assert (o.call.last_answered_by, transfers(o.call)) == ("bob", [("blind", "alice", "bob")])
+
+
+def test_one_of_ours_found_in_mid_call_is_no_customer() -> None:
+    o = Office()
+    o.drop = lambda _frame: True
+    lobby, alice = o.new("PJSIP/199", number="199"), o.new("PJSIP/101", number="101")
+    o.drop = lambda _frame: False
+    o.join(lobby, alice)
+    o.gone(lobby, alice)
+    assert not o.facts

@@ -396,3 +396,19 @@ def test_one_who_seemed_to_be_called_back_and_dials_out_makes_a_call() -> None:
     other = o.new("PJSIP/trunk", linked=back)
     o.dial(back, other, f"{CALLER}@trunk")
     assert [call.direction for call in o.calls] == ["inbound", "outbound"]
+
+
+# ---- one takes another's place
+
+
+def test_who_takes_anothers_place_has_it_though_the_other_leaves_later() -> None:
+    o = Office()
+    c = consulted_on_a_second_line(o)
+    o.leave(c.trunk)
+    at = o.enter(c.trunk, c.second, swap=c.line)
+    o.leave(c.line)
+    o.gone(c.alice, c.line)
+    o.wait(3)
+    o.gone(c.trunk, c.bob)
+    assert talks(o.calls[0]) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
+    assert o.calls[0].talks[1].start == pytest.approx(at, abs=1e-5)
