@@ -103,20 +103,21 @@ class Both(NamedTuple):
     second: Bridge
 
 
-def consulted_on_a_second_line(o: Office) -> Both:
+def consulted_on_a_second_line(o: Office, *, she_first: bool = False) -> Both:
     trunk, alice, first = o.talk()
     line = o.new("PJSIP/101", state="4", number="101", exten="102")
     bob = o.calls_phone(line, "PJSIP/102")
     o.picks_up(line, bob)
-    second = o.join(bob, line)
+    second = o.join(line, bob) if she_first else o.join(bob, line)
     o.wait(3)
     return Both(trunk, alice, line, bob, first, second)
 
 
+@pytest.mark.parametrize("she_first", [True, False])
 @pytest.mark.parametrize("order", list(itertools.permutations(["label", "phone", "line"])), ids="-".join)
-def test_the_label_of_an_attended_transfer_comes_before_or_after_it(order: tuple[str, ...]) -> None:
+def test_the_label_of_an_attended_transfer_comes_before_or_after_it(order: tuple[str, ...], she_first: bool) -> None:
     o = Office()
-    c = consulted_on_a_second_line(o)
+    c = consulted_on_a_second_line(o, she_first=she_first)
     o.merge(c.second, c.first)
     o.move(c.trunk, c.second)
     for step in order:
