@@ -146,7 +146,14 @@ WAYS = [
 def test_the_fuzzer_finds_nothing(operation: Any, mode: GenerationMode, served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.token}"}
 
-    @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    # Wrong bodies are quickly made; that a right one is among them needs more tries, and new ones each time.
+    @settings(
+        max_examples=80 if mode is GenerationMode.POSITIVE else 30,
+        derandomize=False,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
     @given(case=operation.as_strategy(generation_mode=mode))
     def fuzz(case: Any) -> None:
         response = case.call(base_url=served.url, headers=headers, timeout=20)
