@@ -1,5 +1,6 @@
 """The docs tell of everything there is: settings, commands."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -44,3 +45,22 @@ def test_links_between_the_docs_hold() -> None:
     for page in (DOCS.parent / "README.md", *DOCS.glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} points to {target}"
+
+
+def threats() -> dict[int, list[str]]:
+    """Each row of docs/threats.md: its number and the tests it names."""
+    rows = re.findall(r"^\| (\d+) \|(.*)\|$", (DOCS / "threats.md").read_text(), re.MULTILINE)
+    return {int(number): re.findall(r"`(tests/[\w/]+\.py::\w+)`", rest) for number, rest in rows}
+
+
+def test_every_threat_has_its_row() -> None:
+    assert list(threats()) == list(range(1, 31))
+
+
+def test_the_tests_named_against_threats_are_there() -> None:
+    for number, tests in threats().items():
+        for node in tests:
+            file, name = node.split("::")
+            tree = ast.parse((DOCS.parent / file).read_text())
+            functions = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
+            assert name in functions, f"row {number} of docs/threats.md names {node}"
