@@ -18,6 +18,7 @@ ROOMS: dict[str, set[str]] = {
     "crm": {"calls"},
     "store": {"calls", "crm"},
     "service": {"store", "calls", "crm", "ami"},
+    "history": {"store", "calls"},
     "live": {"store", "crm"},
     "http": {"service", "live", "crm", "store"},
     "demo": {"ami", "service", "store"},

@@ -167,6 +167,16 @@ class Asterisk:
         return found[1] if found else self.install.version
 
     @property
+    def cel(self) -> Path:
+        """Where this PBX writes its CEL, by cel_custom."""
+        return self.run / "log/cel-custom/Master.csv"
+
+    @property
+    def cdr(self) -> Path:
+        """Where this PBX writes its CDR, by cdr_csv."""
+        return self.run / "log/cdr-csv/Master.csv"
+
+    @property
     def pid(self) -> int:
         """The process."""
         assert self._process is not None, "Asterisk does not run"

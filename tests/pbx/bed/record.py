@@ -1,7 +1,8 @@
 """`python -m tests.pbx.bed.record [scenario …] [--asterisk 22|16] [--tech PJSIP|SIP] [--user pbxcrm|everything]`
 
-Plays scenarios on a real Asterisk and writes golden files: the manager's bytes as they came, and the phones' truth.
-tests/flows/<family>/<scenario>.ami and .json; other versions and users add -16, -sip, -everything to the name.
+Plays scenarios on a real Asterisk and writes golden files: the manager's bytes as they came, what the PBX wrote into
+its CEL and CDR files, and the phones' truth. tests/flows/<family>/<scenario>.ami, .cel.csv, .cdr.csv and .json; other
+versions and users add -16, -sip, -everything to the name (CEL and CDR lie beside the user pbxcrm's stream alone).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from tests.pbx.bed.ami import Recorder
 from tests.pbx.bed.asterisk import Asterisk
 from tests.pbx.bed.fetch import REPO
+from tests.pbx.bed.ledger import Ledger
 from tests.pbx.bed.scenarios import SCENARIOS, play
 
 FLOWS = REPO / "tests" / "flows"
@@ -35,10 +37,13 @@ def golden(name: str, major: str = "22", tech: str = "PJSIP", user: str = "pbxcr
 
 async def record(asterisk: Asterisk, name: str, user: str = "pbxcrm") -> Path:
     """Play and write one golden file; returns its path."""
-    recorder = Recorder()
+    recorder, ledger = Recorder(), Ledger(asterisk)
     truth = await play(asterisk, name, recorder, user)
+    await ledger.settled(killed=SCENARIOS[name].family == "restart")
     path = golden(name, asterisk.major, asterisk.tech, user)
     recorder.save(path)
+    if user == "pbxcrm":
+        ledger.save(path)
     path.with_suffix(".json").write_text(json.dumps(truth, indent=1, ensure_ascii=False) + "\n")
     return path
 
