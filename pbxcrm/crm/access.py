@@ -1,6 +1,6 @@
 """Who is asking, and what they may see: every read of the store takes a Scope."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["agent", "manager", "admin"]
@@ -11,13 +11,14 @@ ROLES: tuple[Role, ...] = ("agent", "manager", "admin")
 class Scope:
     """A person as an asker. Agents see their own cards and calls, managers and admins see all.
 
-    `user_id` 0 is the system itself (intake, command line).
+    `user_id` 0 is the system itself (intake, command line). `peer`: where they ask from, for the audit log.
     """
 
     user_id: int
     name: str
     role: Role
     team_id: int | None = None
+    peer: str = field(default="", compare=False)
 
     @property
     def sees_all(self) -> bool:
@@ -31,3 +32,4 @@ class Scope:
 
 
 SYSTEM = Scope(0, "pbxcrm", "admin")
+COMMAND_LINE = Scope(0, "pbxcrm", "admin", peer="command line")

@@ -2,6 +2,7 @@
 
 import ipaddress
 import secrets
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from multidict import CIMultiDictProxy
 
 from pbxcrm.http.errors import Forbidden, NotLoggedIn, is_api
 from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON, REQUEST_ID, Handler
-from pbxcrm.http.login import cookie_name
+from pbxcrm.http.login import address, cookie_name
 
 PUBLIC = frozenset({"/metrics", "/login"})
 # Answered without asking who it is, and so without a database.
@@ -131,7 +132,7 @@ async def identify(request: web.Request) -> None:
         cookie = request.cookies.get(cookie_name(request))
         person = await auth.by_session(cookie) if cookie else None
     if person is not None:
-        request[PERSON] = person
+        request[PERSON] = replace(person, scope=replace(person.scope, peer=address(request)))
 
 
 def _log_in_first(request: web.Request) -> web.StreamResponse:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from pbxcrm.crm.access import Scope
+from pbxcrm.service.audit import Trail
 from pbxcrm.service.auth import Auth, Person
 from pbxcrm.store.db import Database
 
@@ -86,6 +87,7 @@ class Deps:
 
 DEPS: web.AppKey[Deps] = web.AppKey("deps", Deps)
 AUTH: web.AppKey[Auth] = web.AppKey("auth", Auth)
+TRAIL: web.AppKey[Trail] = web.AppKey("trail", Trail)
 # `static_url("app.js")` -> the immutable URL of web/static/app.js, for templates.
 STATIC_URL: web.AppKey[Callable[[str], str]] = web.AppKey("static_url", Callable[[str], str])  # type: ignore[arg-type]
 

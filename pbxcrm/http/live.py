@@ -20,7 +20,7 @@ from pbxcrm.crm.views import iso
 from pbxcrm.http import render
 from pbxcrm.http.errors import BadRequest, Forbidden
 from pbxcrm.http.guard import same_origin
-from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON
+from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON, TRAIL
 from pbxcrm.http.login import cookie_name
 from pbxcrm.service.auth import Person
 from pbxcrm.service.errors import TooMany, Unavailable
@@ -173,6 +173,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     stream = Stream(request, person, raw, request.query.get("html") == "1", ws)
     streams.open.add(stream)
     streams.by_session[person.via] += 1
+    request.app[TRAIL].saw(person.scope, "live")
     try:
         await _run(stream, streams, after, ends)
     finally:

@@ -5,7 +5,7 @@ import logging
 
 from aiohttp import web
 
-from pbxcrm.http.keys import AUTH, DEPS
+from pbxcrm.http.keys import AUTH, DEPS, TRAIL
 from pbxcrm.service.auth import SESSION_LIFE, LoginFailed
 from pbxcrm.service.errors import TooMany
 
@@ -17,20 +17,23 @@ def cookie_name(request: web.Request) -> str:
     return "__Host-pbxcrm_session" if request.app[DEPS].settings.secure else "pbxcrm_session"
 
 
-def peer(request: web.Request) -> str:
-    """Who is at the other end, for counting tries: an IPv4 address, or an IPv6 network of 64 bits.
-
-    X-Forwarded-For counts only as far as trusted proxies wrote it.
-    """
+def address(request: web.Request) -> str:
+    """Who is at the other end. X-Forwarded-For counts only as far as trusted proxies wrote it."""
     trusted = request.app[DEPS].settings.trusted_proxies
     hops = [h.strip() for line in request.headers.getall("X-Forwarded-For", []) for h in line.split(",")]
-    address = request.remote or ""
-    while address in trusted and hops:
-        address = hops.pop()
+    there = request.remote or ""
+    while there in trusted and hops:
+        there = hops.pop()
+    return "".join(c for c in there[:64] if c.isprintable())
+
+
+def peer(request: web.Request) -> str:
+    """Who counts as one for tries: an IPv4 address, or an IPv6 network of 64 bits."""
+    there = address(request)
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(there)
     except ValueError:
-        return address[:64]
+        return there
     return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
 
 
@@ -38,12 +41,15 @@ async def log_in(request: web.Request, name: str, password: str) -> str:
     """The raw token of a new session; the one the browser came with ends. Raises LoginFailed, TooMany."""
     where = peer(request)
     try:
-        raw = await request.app[AUTH].login(name, password, where)
+        raw = await request.app[AUTH].login(name, password, where, address(request))
     except (LoginFailed, TooMany) as error:
-        log.warning("login of %a from %s: %s", name[:64], where, error.code)
+        # A name that is nobody's may be a password in the wrong field: it goes nowhere.
+        known = error.user if isinstance(error, LoginFailed) else ""
+        log.warning("login of %s from %s: %s", known or "nobody we know", where, error.code)
+        request.app[TRAIL].failed(known, address(request), refused=isinstance(error, TooMany))
         raise
     if (before := request.cookies.get(cookie_name(request))) is not None:
-        await request.app[AUTH].logout(before)
+        await request.app[AUTH].logout(before, address(request))
     return raw
 
 
@@ -58,6 +64,6 @@ def set_cookie(request: web.Request, response: web.StreamResponse, raw: str) -> 
 async def log_out(request: web.Request, response: web.StreamResponse) -> None:
     """End this browser's session and take its cookie away."""
     if (raw := request.cookies.get(cookie_name(request))) is not None:
-        await request.app[AUTH].logout(raw)
+        await request.app[AUTH].logout(raw, address(request))
     secure = request.app[DEPS].settings.secure
     response.del_cookie(cookie_name(request), path="/", httponly=True, samesite="Lax", secure=secure)

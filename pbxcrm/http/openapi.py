@@ -2,6 +2,7 @@
 
 import pbxcrm
 from pbxcrm.http.openapi_schemas import (
+    AUDIT_FIELDS,
     BOARD,
     CALL_FIELDS,
     CONTACT_FIELDS,
@@ -27,6 +28,7 @@ from pbxcrm.http.openapi_schemas import (
     Spec,
     nullable,
 )
+from pbxcrm.service.audit import ACTIONS
 
 _ERRORS = {
     400: "The request cannot be read: broken JSON, a cursor, limit or filter that is none",
@@ -267,6 +269,22 @@ def _paths() -> Spec:
             )
         },
         "/dial/{id}": {"get": _operation("How a dial stands", {"200": dial}, 404, parameters=_in_path(DIAL_ID))},
+        "/audit": {
+            "get": _operation(
+                "Who saw and changed what, the newest on top; for managers, 404 for others",
+                {"200": _json(_page("AuditEntry"), "A page")},
+                *(400, 404),
+                parameters=[
+                    *_PAGE,
+                    _query("user", NAME, "Who"),
+                    _query("action", {"type": "string", "enum": list(ACTIONS)}, ""),
+                    _query("thing", LINE, "deal, contact, call, …; a list: deals, contacts, calls"),
+                    _query("thing_id", LINE, "Its id"),
+                    _query("since", TIME, ""),
+                    _query("until", TIME, ""),
+                ],
+            )
+        },
         "/live": {
             "get": _operation(
                 "A WebSocket: what changes, as it changes; each message is a LiveMessage",
@@ -307,6 +325,7 @@ SPEC: Spec = {
             "Contact": _schema(CONTACT_FIELDS),
             "Task": _schema(TASK_FIELDS),
             "Dial": _schema(DIAL_FIELDS),
+            "AuditEntry": _schema(AUDIT_FIELDS),
             "LiveMessage": _schema(LIVE_FIELDS),
             "Error": ERROR,
         },

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pbxcrm.service.audit import ACTIONS
+
 Spec = dict[str, Any]
 
 
@@ -144,6 +146,17 @@ TASK_FIELDS: dict[str, Spec] = {
     "created_at": TIME,
     "due_at": TIME,
     "done_at": nullable(TIME),
+}
+AUDIT_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    "at": TIME,
+    "user": {"type": "string", "description": "Who; empty where a login failed with a name that is nobody's"},
+    "peer": {"type": "string", "description": "From where: an address, or the command line"},
+    "action": {"type": "string", "enum": list(ACTIONS)},
+    "thing": {"type": "string"},
+    "thing_id": {"type": "string"},
+    "changes": {"type": "object", "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2}},
+    "times": {"type": "integer", "minimum": 1},
 }
 DIAL_FIELDS: dict[str, Spec] = {
     "id": DIAL_ID,

@@ -4,9 +4,10 @@ from collections import Counter
 
 from aiohttp import web
 
-from pbxcrm.http import api, errors, guard, live, metrics, pages
-from pbxcrm.http.keys import AUTH, DEPS, REQUESTS, STATIC_URL, Deps, Handler
+from pbxcrm.http import api, errors, guard, live, metrics, pages, seen
+from pbxcrm.http.keys import AUTH, DEPS, REQUESTS, STATIC_URL, TRAIL, Deps, Handler
 from pbxcrm.http.static import Static, web_root
+from pbxcrm.service.audit import Trail
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.watch import CallCounter
 
@@ -29,10 +30,12 @@ def build(deps: Deps) -> web.Application:
     app = web.Application(
         client_max_size=MAX_BODY,
         # From the outside in: each stands before all below it.
-        middlewares=[guard.request_id, _count, errors.middleware, guard.host, guard.who],
+        middlewares=[guard.request_id, _count, errors.middleware, guard.host, guard.who, seen.middleware],
     )
     app[DEPS] = deps
     app[AUTH] = deps.auth or Auth(deps.db)
+    app[TRAIL] = Trail(deps.db)
+    app.cleanup_ctx.append(seen.writing)
     app[REQUESTS] = Counter()
     app[live.STREAMS] = streams = live.Streams()
     app[metrics.COUNTER] = CallCounter(deps.db)

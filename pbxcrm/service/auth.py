@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import secrets
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
 
 from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.service import audit
 from pbxcrm.service.buckets import Buckets
 from pbxcrm.service.errors import ServiceError, TooMany
 from pbxcrm.store import people, sessions
@@ -40,6 +41,10 @@ class LoginFailed(ServiceError):  # noqa: N818
     """Name or password is wrong: which of them is not said."""
 
     code = "login_failed"
+
+    def __init__(self, message: str, user: str = "") -> None:
+        super().__init__(message)
+        self.user = user  # whose name it was, "" where it is nobody's: for the audit log, never for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class Auth:
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._waiting = 0
 
-    async def login(self, name: str, password: str, peer: str) -> str:
-        """The raw token of a new session, to be put into the cookie.
+    async def login(self, name: str, password: str, peer: str, address: str = "") -> str:
+        """The raw token of a new session, to be put into the cookie. `peer` is who counts as one, `address` who it was.
 
         Raises LoginFailed (the same, after the same time, for an unknown name) and TooMany.
         """
@@ -107,12 +112,13 @@ class Auth:
         if not (known and right and user):
             raise LoginFailed(
                 "The name or the password is not right, so you are not logged in. Try again; an administrator sets a "
-                "new password with: pbxcrm user password NAME"
+                "new password with: pbxcrm user password NAME",
+                user.name if user else "",
             )
         # An office behind one address logs in each morning: a right password uses nothing up.
         self._accounts.give_back(name)
         self._peers.give_back(peer)
-        return await self._start(user)
+        return await self._start(user, address or peer)
 
     async def _check(self, stored: str, password: str) -> bool:
         if len(password) > MAX_PASSWORD:
@@ -126,7 +132,7 @@ class Auth:
         finally:
             self._waiting -= 1
 
-    async def _start(self, user: Any) -> str:
+    async def _start(self, user: Any, address: str) -> str:
         raw = secrets.token_urlsafe(32)
         key = digest(raw)
 
@@ -137,6 +143,7 @@ class Auth:
             sessions.sweep(work.conn, work.at, SESSION_IDLE)
             sessions.start(work.conn, user.id, key, work.at, work.at + SESSION_LIFE)
             work.journal("session.started", {"user": user.name, "session": session_ref(key)}, audience(user.id))
+            audit.note(work, Scope(user.id, user.name, now.role, peer=address), "login")
 
         await self._db.writing(start)
         return raw
@@ -179,7 +186,7 @@ class Auth:
 
         return await self._db.reading(find)
 
-    async def logout(self, raw: str) -> None:
+    async def logout(self, raw: str, address: str = "") -> None:
         """End this session; its open streams close. Nothing happens when it was over already."""
         person = await self.by_session(raw)
         if person is None:
@@ -188,6 +195,7 @@ class Auth:
         def end(work: Work) -> None:
             sessions.end(work.conn, digest(raw))
             work.journal("session.ended", _which(person), audience(person.scope.user_id))
+            audit.note(work, replace(person.scope, peer=address), "logout")
 
         await self._db.writing(end)
 

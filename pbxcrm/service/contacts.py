@@ -10,7 +10,7 @@ from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import ContactFields, contact_fields
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
-from pbxcrm.service import tell
+from pbxcrm.service import audit, tell
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
@@ -18,6 +18,7 @@ from pbxcrm.store import contacts, deals, lookup, tasks
 from pbxcrm.store.db import Database, Work
 
 Fields = Mapping[str, object]
+_AUDITED = ("name", "company", "email", "note", "owner_name", "numbers")
 
 
 async def list_contacts(
@@ -83,6 +84,8 @@ def add(work: Work, scope: Scope, given: ContactFields, owner: int | None) -> Co
         contacts.add_numbers(work.conn, [contacts.number_row(made, number) for number in numbers])
     found = contacts.of_ids(work.conn, scope, [made])[made]
     tell.contact(work, "contact.created", found, numbers, owner)
+    changes = audit.between(None, {**found, "numbers": numbers}, _AUDITED)
+    audit.note(work, scope, "contact.created", "contact", made, changes)
     return found
 
 
@@ -141,7 +144,8 @@ def _change(work: Work, scope: Scope, contact_id: int, version: int, given: Cont
     if "owner" in given:
         values["owner_id"] = _owner(conn, scope, given)
     values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
-    same_numbers = given.get("numbers") in (None, contacts.numbers(conn, scope, [contact_id])[contact_id])
+    had = contacts.numbers(conn, scope, [contact_id])[contact_id]
+    same_numbers = given.get("numbers") in (None, had)
     if not values and same_numbers:
         raise unchanged(_view(conn, scope, before))
     values["search"] = _search({**before, **values})
@@ -153,6 +157,8 @@ def _change(work: Work, scope: Scope, contact_id: int, version: int, given: Cont
     numbers = contacts.numbers(conn, scope, [contact_id])[contact_id]
     heard = (before["owner_id"], after_["owner_id"], *contacts.open_deal_owners(conn, scope, contact_id))
     tell.contact(work, "contact.changed", after_, numbers, *heard)
+    changes = audit.between({**before, "numbers": had}, {**after_, "numbers": numbers}, _AUDITED)
+    audit.note(work, scope, "contact.changed", "contact", contact_id, changes)
     if (after_["name"], after_["company"]) != (before["name"], before["company"]):
         _tell_cards(work, scope, contact_id)
     return views.contact(after_, numbers)

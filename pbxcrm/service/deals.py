@@ -343,7 +343,7 @@ async def add_note(db: Database, scope: Scope, deal_id: object, text: object) ->
         made = deals.add_note(work.conn, wanted, scope.user_id or None, work.at, said)
         deals.touch(work.conn, [{"deal": wanted, "moment": work.at}])
         view = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": said}
-        tell.note(work, row, view)
+        tell.note(work, row, view, scope)
         return view
 
     return await write(db, run)

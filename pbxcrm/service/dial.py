@@ -21,7 +21,7 @@ from pbxcrm.calls import numbers
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.dialling import DialPolicy, Refusal, refuse_counts, refuse_number, refuse_time
 from pbxcrm.crm.views import iso
-from pbxcrm.service import contacts, deals
+from pbxcrm.service import audit, contacts, deals
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from pbxcrm.store import dials, people
 from pbxcrm.store.db import Database, Work, audience
@@ -97,6 +97,17 @@ class Dialler:
         Raises Invalid (no or several targets, a number that is none), NotFound (not there, or not yours), Refused and
         TooMany (policy), Unavailable (the PBX is out of sight or said no), Conflict (the key dialled somebody else).
         """
+        try:
+            return await self._dial(scope, key, deal_id, contact_id, number)
+        except (Refused, TooMany) as refusal:
+            asked = {"deal_id": deal_id, "contact_id": contact_id, "number": number, "why": refusal.code}
+            changes = {name: (None, value) for name, value in asked.items() if value is not None}
+            await audit.noted(self._db, scope, "dial.refused", "dial", "", changes)
+            raise
+
+    async def _dial(
+        self, scope: Scope, key: str, deal_id: int | None, contact_id: int | None, number: str | None
+    ) -> tuple[dict[str, Any], bool]:
         _check(key, deal_id, contact_id, number)
         before = await self._db.reading(lambda conn: dials.by_key(conn, scope, key))
         if before is not None:
@@ -156,6 +167,7 @@ class Dialler:
             }
             dials.add(work.conn, row)
             _journal(work, scope, dial_id, "asked", target)
+            audit.note(work, scope, "dial.asked", "dial", dial_id, {"number": (None, target.number)})
             return dials.by_id(work.conn, scope, dial_id)
 
         try:

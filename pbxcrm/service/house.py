@@ -2,7 +2,8 @@
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm.access import SYSTEM
+from pbxcrm.crm.access import COMMAND_LINE, SYSTEM
+from pbxcrm.service import audit
 from pbxcrm.service.transact import read, unchanged, write
 from pbxcrm.store import house
 from pbxcrm.store.db import EVERYBODY, Database, Work
@@ -12,10 +13,12 @@ async def set_currency(db: Database, currency: str) -> None:
     """The currency (ISO 4217) of new deals and of the board's sums. Written only when it is another one."""
 
     def run(work: Work) -> None:
-        if house.get(work.conn, SYSTEM, "currency") == currency:
+        before = house.get(work.conn, SYSTEM, "currency")
+        if before == currency:
             raise unchanged(None)
         house.put(work.conn, "currency", currency)
         work.journal("settings.changed", {"changed": ["currency"]}, EVERYBODY)
+        audit.note(work, COMMAND_LINE, "settings.changed", "setting", "currency", {"currency": (before, currency)})
 
     await write(db, run)
 

@@ -11,7 +11,8 @@ from zoneinfo import available_timezones
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from pbxcrm.crm.access import ROLES, SYSTEM, Role, Scope
+from pbxcrm.crm.access import COMMAND_LINE, ROLES, SYSTEM, Role, Scope
+from pbxcrm.service import audit
 from pbxcrm.service.auth import MAX_PASSWORD, digest, end_sessions, hash_password
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.store import people
@@ -53,8 +54,9 @@ async def add_user(
     locale: str = "en",
     time_zone: str = "UTC",
     calendar: str = "gregorian",
+    by: Scope = COMMAND_LINE,
 ) -> int:
-    """A new person; gives the id. All or nothing.
+    """A new person, added by `by`; gives the id. All or nothing.
 
     Raises Invalid (a name, role, device or password that cannot be) and Conflict (the name is taken, or a device is
     somebody else's). A person without a password cannot log in.
@@ -79,7 +81,8 @@ async def add_user(
         values.update(created_at=work.at, team_id=_team(work, team) if team else None)
         user_id = people.insert_user(work.conn, values)
         work.journal("user.added", {"user": name, "role": role, "team": team, "operator": operator}, EVERYBODY)
-        _add_devices(work, user_id, name, wanted)
+        audit.note(work, by, "user.added", "user", name, {"role": (None, role), "team": (None, team)})
+        _add_devices(work, user_id, name, wanted, by)
         return user_id
 
     try:
@@ -91,7 +94,7 @@ async def add_user(
         ) from race
 
 
-async def add_device(db: Database, name: str, pattern: str) -> bool:
+async def add_device(db: Database, name: str, pattern: str, by: Scope = COMMAND_LINE) -> bool:
     """One more device of a person; False when they had it. Raises NotFound, Invalid, Conflict (somebody else's)."""
     pattern = _pattern(pattern)
 
@@ -101,7 +104,7 @@ async def add_device(db: Database, name: str, pattern: str) -> bool:
 
     def add(work: Work) -> None:
         user = _known(work.conn, name)
-        _add_devices(work, user.id, user.name, [pattern])
+        _add_devices(work, user.id, user.name, [pattern], by)
 
     if await db.reading(had):
         return False
@@ -112,7 +115,7 @@ async def add_device(db: Database, name: str, pattern: str) -> bool:
     return True
 
 
-async def set_password(db: Database, name: str, password: str) -> None:
+async def set_password(db: Database, name: str, password: str, by: Scope = COMMAND_LINE) -> None:
     """A new password; every session of this person ends. Raises NotFound, Invalid (too short or too long)."""
     stored = await hash_password(_password(password))
 
@@ -120,13 +123,20 @@ async def set_password(db: Database, name: str, password: str) -> None:
         user = _known(work.conn, name)
         people.update_user(work.conn, user.id, {"password_hash": stored})
         work.journal("user.changed", {"user": user.name, "changed": ["password"]}, audience(user.id))
+        audit.note(work, by, "user.changed", "user", user.name, {"password": (None, None)})
         end_sessions(work, user.id, user.name)
 
     await db.writing(change)
 
 
 async def change_user(
-    db: Database, name: str, *, role: str | None = None, active: bool | None = None, operator: bool | None = None
+    db: Database,
+    name: str,
+    *,
+    role: str | None = None,
+    active: bool | None = None,
+    operator: bool | None = None,
+    by: Scope = COMMAND_LINE,
 ) -> None:
     """Another role, or shut out, or operator; open sessions and streams end, for rights are read when they begin.
 
@@ -141,6 +151,8 @@ async def change_user(
         user = _known(work.conn, name)
         people.update_user(work.conn, user.id, values)
         work.journal("user.changed", {"user": user.name, "changed": sorted(values)}, EVERYBODY)
+        changes = {column: (getattr(user, column), value) for column, value in values.items()}
+        audit.note(work, by, "user.changed", "user", user.name, changes)
         end_sessions(work, user.id, user.name)
 
     await db.writing(change)
@@ -162,6 +174,8 @@ async def set_preferences(
     def change(work: Work) -> None:
         people.update_user(work.conn, scope.user_id, values)
         work.journal("preferences.changed", {"user": scope.name, **values}, audience(scope.user_id))
+        changes = {column: (None, value) for column, value in values.items()}
+        audit.note(work, scope, "preferences.changed", "user", scope.name, changes)
 
     await db.writing(change)
 
@@ -201,7 +215,9 @@ async def devices(db: Database) -> list[tuple[str, str]]:
     return [(row.pattern, row.user_name) for row in rows if row.active]
 
 
-async def create_token(db: Database, name: str, say: Callable[[str], None] = lambda _: None) -> str:
+async def create_token(
+    db: Database, name: str, say: Callable[[str], None] = lambda _: None, by: Scope = COMMAND_LINE
+) -> str:
     """A token with the rights of the person of this name; gives the raw token, which is stored nowhere.
 
     A name nobody has becomes an account for a program (role manager, no password, no devices); `say` is told so.
@@ -218,10 +234,12 @@ async def create_token(db: Database, name: str, say: Callable[[str], None] = lam
             user_id = people.insert_user(work.conn, values)
             data = {"user": name, "role": "manager", "team": None, "operator": False}
             work.journal("user.added", data, EVERYBODY)
+            audit.note(work, by, "user.added", "user", name, {"role": (None, "manager")})
         else:
             user_id = user.id
         token_id = people.insert_token(work.conn, user_id, name, digest(raw), work.at)
         work.journal("token.created", {"user": name, "token": token_id}, audience(user_id))
+        audit.note(work, by, "token.created", "user", name, {"token": (None, token_id)})
         return user is None
 
     if await db.writing(make):
@@ -229,13 +247,14 @@ async def create_token(db: Database, name: str, say: Callable[[str], None] = lam
     return raw
 
 
-async def revoke_tokens(db: Database, name: str) -> int:
+async def revoke_tokens(db: Database, name: str, by: Scope = COMMAND_LINE) -> int:
     """Forget every token of this person, and end what was opened with one; gives how many. Raises NotFound."""
 
     def revoke(work: Work) -> int:
         user = _known(work.conn, name)
         count = people.delete_tokens(work.conn, user.id)
         work.journal("token.revoked", {"user": user.name, "count": count}, audience(user.id))
+        audit.note(work, by, "token.revoked", "user", user.name, {"tokens": (count, 0)})
         return count
 
     return await db.writing(revoke)
@@ -254,7 +273,7 @@ def _team(work: Work, name: str) -> int:
     return known if known is not None else people.insert_team(work.conn, team)
 
 
-def _add_devices(work: Work, user_id: int, name: str, wanted: Sequence[str]) -> None:
+def _add_devices(work: Work, user_id: int, name: str, wanted: Sequence[str], by: Scope) -> None:
     taken = [(row.pattern, row.user_name) for row in people.patterns(work.conn, SYSTEM)]
     for pattern in dict.fromkeys(wanted):
         for other, owner in taken:
@@ -264,6 +283,7 @@ def _add_devices(work: Work, user_id: int, name: str, wanted: Sequence[str]) -> 
             continue
         people.insert_device(work.conn, user_id, pattern)
         work.journal("device.added", {"user": name, "device": pattern}, EVERYBODY)
+        audit.note(work, by, "device.added", "user", name, {"device": (None, pattern)})
 
 
 def overlaps(one: str, other: str) -> bool:

@@ -9,7 +9,7 @@ from pbxcrm.crm import fields as given_fields
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import TaskRow
-from pbxcrm.service import tell
+from pbxcrm.service import audit, tell
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
@@ -83,6 +83,7 @@ def _create(work: Work, scope: Scope, given: given_fields.TaskFields) -> dict[st
     }
     made = tasks.of_ids(work.conn, scope, tasks.add(work.conn, [row]))[0]
     tell.task(work, house, made)
+    audit.note(work, scope, "task.created", "task", made["id"], {"title": (None, made["title"]), "user": (None, name)})
     return views.task(made)
 
 
@@ -101,4 +102,5 @@ def _done(work: Work, scope: Scope, task_id: int) -> dict[str, Any]:
     tasks.done(work.conn, [{"task": task_id, "at": work.at, "by": scope.user_id or None}])
     after_ = tasks.of_ids(work.conn, scope, [task_id])[0]
     tell.task(work, lookup.house(work.conn, scope), after_)
+    audit.note(work, scope, "task.done", "task", task_id)
     return views.task(after_)

@@ -6,12 +6,21 @@ from typing import Any
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import ContactRow, DealRow, TaskRow
-from pbxcrm.store.db import EVERYBODY, Journalled, audience, only
+from pbxcrm.service import audit
+from pbxcrm.store.db import EVERYBODY, Journalled, Work, audience, only
 from pbxcrm.store.lookup import House
 
+# What of a deal the audit log tells: columns of the row, names instead of ids.
+_DEAL = (
+    "title", "stage_name", "owner_name", "contact_id", "number", "value", "currency", "source", "priority", "note",
+    "next_contact_at", "close_reason",
+)  # fmt: skip
 
-def deal(work: Journalled, kind: str, before: DealRow | None, after: DealRow, scope: Scope) -> None:
+
+def deal(work: Work, kind: str, before: DealRow | None, after: DealRow, scope: Scope) -> None:
     """deal.created, deal.changed or deal.moved: the deal as it is, `before` as far as sums and columns need it, `by`.
+
+    A person's doing goes into the audit log too.
 
     An owner who lost it hears of it in a row of their own, {id, gone: true, before}; managers keep seeing it.
     """
@@ -21,6 +30,9 @@ def deal(work: Journalled, kind: str, before: DealRow | None, after: DealRow, sc
         work.journal("deal.changed", {"id": str(after["id"]), "gone": True, "before": was}, only(lost))
     data = {**views.deal(after), "before": was, "by": scope.name if scope.user_id else None}
     work.journal(kind, data, audience(after["owner_id"]))
+    changes = audit.between(before, after, _DEAL)
+    if changes:
+        audit.note(work, scope, kind, "deal", after["id"], changes)
 
 
 def _before(row: DealRow) -> dict[str, Any]:
@@ -32,8 +44,9 @@ def _before(row: DealRow) -> dict[str, Any]:
     }
 
 
-def note(work: Journalled, row: DealRow, view: Mapping[str, Any]) -> None:
+def note(work: Work, row: DealRow, view: Mapping[str, Any], scope: Scope) -> None:
     """note.added: the note and whose deal it is on."""
+    audit.note(work, scope, "note.added", "deal", row["id"])
     work.journal("note.added", {**view, "deal_id": str(row["id"])}, audience(row["owner_id"]))
 
 

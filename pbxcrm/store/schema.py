@@ -307,6 +307,25 @@ journal = Table(
     sqlite_autoincrement=True,  # an id once given out is never given again: clients hold it as a cursor
 )
 
+# Who saw and changed what. `changes`: JSON {field: [old, new]}; `times`: how often, where rows are gathered before they
+# are written. No foreign keys: what it tells of may be gone.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("peer", Text, nullable=False, server_default=""),
+    Column("action", Text, nullable=False),
+    Column("thing", Text, nullable=False, server_default=""),
+    Column("thing_id", Text, nullable=False, server_default=""),
+    Column("changes", Text, nullable=False, server_default="{}"),
+    Column("times", Integer, nullable=False, server_default="1"),
+    sqlite_autoincrement=True,  # a row that retention took away is never replaced by another of its id
+)
+Index("ix_audit_newest", audit.c.at.desc(), audit.c.id.desc())
+Index("ix_audit_thing", audit.c.thing, audit.c.thing_id)
+
 # Which number was dialled says where the customer heard of us, and whose team answers for it.
 dids = Table(
     "dids",

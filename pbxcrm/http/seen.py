@@ -1,0 +1,50 @@
+"""Who was shown what: every address that shows something of a person has its row here, and a test finds the others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from pbxcrm.http.keys import PERSON, TRAIL, Handler
+
+# Address -> what it shows. A list is one thing: `deals` without an id.
+SHOWS = {
+    "/api/v1/calls": "calls",
+    "/api/v1/calls/{id}": "call",
+    "/api/v1/deals": "deals",
+    "/api/v1/deals/{id}": "deal",
+    "/api/v1/deals/{id}/timeline": "deal",
+    "/api/v1/unclaimed": "deals",
+    "/api/v1/contacts": "contacts",
+    "/api/v1/contacts/{id}": "contact",
+    "/api/v1/tasks": "tasks",
+    "/api/v1/dial/{id}": "dial",
+    "/api/v1/audit": "audit",
+    "/board": "board",
+    "/calls": "calls",
+    "/calls/missed": "tasks",
+    "/calls/{id}": "call",
+    "/calls/{id}/card": "call",
+    "/search": "contacts",
+    "/deals/{id}": "deal",
+    "/deals/new": "calls",
+}
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Note who was shown this, if it was shown."""
+    response = await handler(request)
+    resource = request.match_info.route.resource
+    thing = SHOWS.get(resource.canonical) if resource is not None and request.method == "GET" else None
+    if thing is not None and response.status < 300 and (person := request.get(PERSON)) is not None:
+        request.app[TRAIL].saw(person.scope, thing, request.match_info.get("id", ""))
+    return response
+
+
+async def writing(app: web.Application) -> AsyncIterator[None]:
+    """Write what was noted, from the start to the stop."""
+    task = asyncio.create_task(app[TRAIL].run())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
