@@ -280,13 +280,14 @@ def _party(f: Headers, prefix: str = "") -> Party:
         g(linkedid, ""),
         g(state, ""),
         g(number, ""),
-        _name(g(name, "")),
+        named(g(name, "")),
         g(connected, ""),
         g(exten, ""),
     )
 
 
-def _name(text: str) -> str:
+def named(text: str) -> str:
+    """A caller's name, cleaned; "" where none was sent."""
     return "" if text in _NO_NAME else clean(text)
 
 

@@ -16,7 +16,7 @@ CEL_COLUMNS = (
     "channame", "appname", "appdata", "amaflags", "accountcode", "uniqueid", "linkedid", "peer", "userdeftype",
     "userfield", "extra",
 )  # fmt: skip
-CEL_NEEDED = ("eventtype", "eventtime", "channame", "uniqueid", "linkedid")
+CEL_NEEDED = ("eventtype", "eventtime", "channame", "uniqueid", "linkedid", "extra")
 CEL_TIMES = ("eventtime",)
 
 # docs.asterisk.org, "CDR Specification"; the names are those of cdr tables. `did` is FreePBX's own.
