@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.pbx.bed.wait import until
 
 Fields = dict[str, str]
+RINGING = "5"  # a channel's state
 IN_USE = ("2", "3", "6", "7", "8")  # QueueMember's Status: in use, busy, ringing, ring in use, on hold
 
 
@@ -27,6 +28,7 @@ class Control:
         self._reader = reader
         self._writer = writer
         self._ids = itertools.count(1)
+        self._turn = asyncio.Lock()
 
     @classmethod
     async def open(cls, host: str, port: int, username: str, secret: str, events: str = "off") -> Control:
@@ -44,6 +46,10 @@ class Control:
 
     async def action(self, name: str, *, until: str = "", **fields: str) -> list[Fields]:
         """Send an action; its response, and with `until` all events of the same ActionID up to that event."""
+        async with self._turn:
+            return await self._action(name, until, fields)
+
+    async def _action(self, name: str, until: str, fields: Fields) -> list[Fields]:
         action_id = f"bed-{next(self._ids)}"
         lines = [f"Action: {name}", f"ActionID: {action_id}", *(f"{key}: {value}" for key, value in fields.items())]
         self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
@@ -66,6 +72,12 @@ class Control:
     async def channels(self) -> list[Fields]:
         """The channels that live now."""
         return (await self.action("CoreShowChannels", until="CoreShowChannelsComplete"))[1:-1]
+
+    async def rings(self, device: str) -> bool:
+        """Whether a channel of this device is ringing."""
+        return any(
+            c["ChannelState"] == RINGING and c["Channel"].rpartition("-")[0] == device for c in await self.channels()
+        )
 
     async def _busy(self) -> list[str]:
         """What is not idle: channels that live, else queue members that still count as in use."""

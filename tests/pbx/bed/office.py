@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from tests.pbx.bed.ami import Control, Fields
 from tests.pbx.bed.asterisk import TRUNK, Asterisk
-from tests.pbx.bed.call import Call
+from tests.pbx.bed.call import PATIENCE, Call
 from tests.pbx.bed.phone import Phone
 
 CUSTOMER = "+48225550101"
@@ -140,6 +140,7 @@ class Office:
         """Open all phones."""
         for number, phone in enumerate(self.phones.values()):
             await phone.open(range(1 + number * 15, 16 + number * 15))
+            phone.ringing_seen = self._shows_ringing
         self.control = await self.asterisk.control()
         self._watch = asyncio.create_task(self._measure_stalls())
         return self
@@ -210,6 +211,14 @@ class Office:
             Timeout="2000",
             Async="true",
         )
+
+    async def _shows_ringing(self, call: Call) -> None:
+        """Wait until the PBX shows this phone's channel ringing, or the call is over."""
+        device = f"{self.asterisk.tech}/{call.phone.name}"
+        assert self.control is not None
+        async with asyncio.timeout(PATIENCE):
+            while call.ended is None and not await self.control.rings(device):  # noqa: ASYNC110 - AMI is asked again
+                await asyncio.sleep(0.01)
 
     async def ended(self, *calls: Call) -> None:
         """Wait until all of these have ended."""

@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 from tests.pbx.bed import sip
 from tests.pbx.bed.call import PATIENCE, Call
 from tests.pbx.bed.sip import Message
 
 Habit = Callable[[Call], None]
+Seen = Callable[[Call], Awaitable[None]]
+
+
+async def _taken_for_granted(_call: Call) -> None:
+    """Nobody watches the PBX for this phone."""
 
 
 class Phone(asyncio.DatagramProtocol):
@@ -28,6 +33,7 @@ class Phone(asyncio.DatagramProtocol):
         self.pbx = pbx
         self.calls: list[Call] = []
         self.habit: Habit | None = None
+        self.ringing_seen: Seen = _taken_for_granted
         self._sock = sock
         self._dialogs: dict[str, Call] = {}
         self._answers: dict[str, asyncio.Queue[Message]] = {}
@@ -90,14 +96,19 @@ class Phone(asyncio.DatagramProtocol):
         return call
 
     async def rings(self, number: str = "") -> Call:
-        """Wait for the next call and ring."""
+        """Wait for the next call and ring; return when the PBX knows it.
+
+        Without that, another phone's answer, sent after our ringing, may overtake it within a busy PBX.
+        """
         call = await self.invited(number)
         call.ring()
+        await self.ringing_seen(call)
         return call
 
     async def answers(self, number: str = "") -> Call:
         """Wait for the next call, ring and pick up at once."""
-        call = await self.rings(number)
+        call = await self.invited(number)
+        call.ring()
         await call.answer()
         return call
 
