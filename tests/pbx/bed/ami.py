@@ -117,7 +117,9 @@ class Recorder:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int, username: str, secret: str) -> None:
-        """Connect, log in and wait for the first event, so that nothing after this call is missed."""
+        """Connect, log in and wait for the first event, so that nothing after this call is missed. Starts anew."""
+        self.data.clear()
+        self._stopping = False
         login = f"Action: Login\r\nUsername: {username}\r\nSecret: {secret}\r\nActionID: login\r\n\r\n"
         self._task = asyncio.create_task(self._follow(host, port, login.encode()))
         await self.seen(b"Authentication accepted")

@@ -40,7 +40,7 @@ class Lanes:
         for thread in self._threads:
             thread.start()
 
-    def result(self, name: str, patience: float = 110) -> Played:
+    def result(self, name: str, patience: float = 300) -> Played:
         """Wait for a scenario; raises what it raised."""
         return self._futures[name].result(patience)
 

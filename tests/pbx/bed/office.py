@@ -133,7 +133,7 @@ class Office:
         self.truths: list[Truth] = []
         self.control: Control | None = None
         self.restarted = False
-        self._stalled = 0.0
+        self.stalled = 0.0
         self._watch: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -230,7 +230,7 @@ class Office:
         while True:
             before = time.monotonic()
             await asyncio.sleep(STALL)
-            self._stalled += max(0.0, time.monotonic() - before - 2 * STALL)
+            self.stalled += max(0.0, time.monotonic() - before - 2 * STALL)
 
     async def idle(self) -> None:
         """Wait until the PBX has no channel left."""
@@ -332,7 +332,7 @@ class Office:
         Raises AssertionError that names the talk.
         """
         talks = [talk for truth in self.truths for talk in truth.talks]
-        ear = EAR + self._stalled
+        ear = EAR + self.stalled
         for talk in talks:
             if talk.leg is None or talk.other is None or talk.muffled:
                 continue
