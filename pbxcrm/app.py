@@ -20,6 +20,8 @@ from pbxcrm.crm.dialling import DialPolicy
 from pbxcrm.crm.rules import Rules
 from pbxcrm.demo import start as demo_start
 from pbxcrm.follow import Follower
+from pbxcrm.hooks.outbox import Outbox
+from pbxcrm.hooks.sender import Sender
 from pbxcrm.http import server
 from pbxcrm.http.keys import Deps, HttpSettings
 from pbxcrm.live.hub import Hub
@@ -130,9 +132,11 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         runner = server.runner(app)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        outbox = await stack.enter_async_context(Outbox(settings.webhook_hosts))
         tasks = await stack.enter_async_context(_Tasks())
         tasks.start(link.run(), follower.read(), follower.write(), hub.run())
         tasks.start(_tell_states(db, settings.pbx_name, states), _follow_people(db, hub, tracker))
+        tasks.start(Sender(db, outbox.post).run())
         await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         url = _url(runner)
         log.info("pbxcrm serves on %s", url)

@@ -50,6 +50,9 @@ class Settings:
     currency: str = _setting(
         "", "The currency of new deals and of sums, ISO 4217; empty: as before, EUR at first", upper=True
     )
+    webhook_hosts: tuple[str, ...] = _setting(
+        (), "Private receivers that webhooks may reach, by comma: crm.lan,10.0.0.7:9000; empty: public ones only"
+    )
     dial_context: str = _setting("pbxcrm-out", "The dialplan context for click-to-call (see dialplan/)")
     dial_prefixes: tuple[str, ...] = _setting(
         (), "Number prefixes click-to-call may dial besides the home country's, by comma: +49,+43; * for all"

@@ -20,6 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "service": {"store", "calls", "crm", "ami"},
     "history": {"store", "calls"},
     "live": {"store", "crm"},
+    "hooks": {"service", "store", "crm"},
     "http": {"service", "live", "crm", "store"},
     "demo": {"ami", "service", "store"},
 }

@@ -41,6 +41,29 @@ OUTBOUND = {"missed": N_("no answer")}
 DIRECTIONS = {"inbound": N_("Incoming"), "outbound": N_("Outgoing"), "internal": N_("Internal")}
 PRIORITIES = {"2": N_("urgent"), "1": N_("high priority"), "0": N_("usual priority"), "-1": N_("low priority")}
 SOON = {"1h": N_("In an hour"), "1d": N_("Tomorrow at 9:00"), "3d": N_("In 3 days"), "7d": N_("In a week")}
+EVENTS = {
+    "call.ringing": N_("A call rings"),
+    "call.answered": N_("A call is answered"),
+    "call.transferred": N_("A call is passed on"),
+    "call.ended": N_("A call is over"),
+    "deal.created": N_("A new deal"),
+    "deal.changed": N_("A deal is changed"),
+    "deal.moved": N_("A deal is moved"),
+    "contact.created": N_("A new contact"),
+    "contact.changed": N_("A contact is changed"),
+    "task.due": N_("There is something to do"),
+    "task.done": N_("Something is done"),
+    "webhook.test": N_("A test"),
+}
+# Why a webhook's receiver was not told.
+IN_VAIN = {
+    "status": N_("The receiver refused it"),
+    "redirect": N_("The receiver sends us elsewhere, which is not followed"),
+    "timeout": N_("The receiver took too long"),
+    "unreachable": N_("The receiver cannot be reached"),
+    "tls": N_("The receiver's certificate is not right"),
+    "not_public": N_("The receiver has no public address"),
+}
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 
 
@@ -59,6 +82,14 @@ class Labels:
         outcome = str(call["outcome"] or "missed")
         special = OUTBOUND.get(outcome) if call.get("direction") == "outbound" else None
         return self._t(special or OUTCOMES.get(outcome, outcome))
+
+    def event(self, kind: str) -> str:
+        """What a webhook tells."""
+        return self._t(EVENTS.get(kind, kind))
+
+    def hook(self, reason: str) -> str:
+        """Why a webhook's receiver was not told."""
+        return self._t(IN_VAIN.get(reason, reason))
 
     def direction(self, direction: str) -> str:
         """Which way a call went."""

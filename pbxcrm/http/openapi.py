@@ -9,6 +9,7 @@ from pbxcrm.http.openapi_schemas import (
     CONTACT_IN,
     DEAL_FIELDS,
     DEAL_IN,
+    DELIVERY_FIELDS,
     DIAL_FIELDS,
     DIAL_ID,
     DIRECTIONS,
@@ -25,6 +26,8 @@ from pbxcrm.http.openapi_schemas import (
     TIME,
     UUID,
     VERSION,
+    WEBHOOK_FIELDS,
+    WEBHOOK_IN,
     Spec,
     nullable,
 )
@@ -300,7 +303,44 @@ def _paths() -> Spec:
             "get": {"summary": "This description", "security": [], "responses": {"200": _json({"type": "object"}, "")}}
         },
     }
+    paths |= _webhooks()
     return {f"/api/v1{path}": operations for path, operations in paths.items()}
+
+
+def _webhooks() -> Spec:
+    one, hook = _in_path(ID), _json(_ref("Webhook"), "The webhook")
+    secret = {"type": "string", "pattern": "^[!-~]{16,128}$", "description": "Left out: we make one"}
+    items = {"type": "array", "items": _ref("Delivery")}
+    every = {"type": "object", "properties": {"items": {"type": "array", "items": _ref("Webhook")}}}
+    last = {"type": "object", "properties": {"items": items}}
+    return {
+        "/webhooks": {
+            "get": _operation("Who outside is told; for managers", {"200": _json(every, "")}, 404),
+            "post": _operation(
+                "Tell one more; the answer alone shows the secret",
+                {"201": hook},
+                *(400, 404, 409, 413, 415, 422),
+                body=_object({**WEBHOOK_IN, "secret": secret}, ("url", "kinds")),
+            ),
+        },
+        "/webhooks/{id}/test": {
+            "post": _operation("Tell it webhook.test, in its turn", {"202": hook}, 404, parameters=one)
+        },
+        "/webhooks/{id}/deliveries": {
+            "get": _operation("How the last deliveries went", {"200": _json(last, "")}, 404, parameters=one)
+        },
+        "/webhooks/{id}": {
+            "get": _operation("One webhook", {"200": hook}, 404, parameters=one),
+            "patch": _operation(
+                "Change what is sent; `active` switches it",
+                {"200": hook},
+                *(400, 404, 413, 415, 422),
+                parameters=one,
+                body=_object({**WEBHOOK_IN, "active": {"type": "boolean"}}),
+            ),
+            "delete": _operation("Tell it no more", {"204": {"description": "Done"}}, 404, parameters=one),
+        },
+    }
 
 
 SPEC: Spec = {
@@ -326,6 +366,8 @@ SPEC: Spec = {
             "Task": _schema(TASK_FIELDS),
             "Dial": _schema(DIAL_FIELDS),
             "AuditEntry": _schema(AUDIT_FIELDS),
+            "Webhook": _schema(WEBHOOK_FIELDS),
+            "Delivery": _schema(DELIVERY_FIELDS),
             "LiveMessage": _schema(LIVE_FIELDS),
             "Error": ERROR,
         },

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pbxcrm.crm import webhooks
 from pbxcrm.service.audit import ACTIONS
 
 Spec = dict[str, Any]
@@ -199,6 +200,40 @@ LIVE_FIELDS: dict[str, Spec] = {
     "data": {"type": "object", "description": "The call or deal, as REST gives it"},
 }
 
+WEBHOOK_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    "url": {"type": "string"},
+    "kinds": {"type": "array", "items": {"type": "string", "enum": list(webhooks.KINDS)}},
+    "active": {"type": "boolean", "description": "false: switched off, by hand or after days of failing"},
+    "created_by": nullable(NAME),
+    "created_at": TIME,
+    "failing_since": nullable(TIME),
+    "retry_at": nullable(TIME),
+    "reason": {"type": "string", "enum": ["", *webhooks.REASONS]},
+}
+DELIVERY_FIELDS: dict[str, Spec] = {
+    "id": {**UUID, "description": "The receiver saw it as Webhook-Id"},
+    "event": {"type": "string"},
+    "kind": {"type": "string"},
+    "at": TIME,
+    "tries": {"type": "integer"},
+    "status": {"type": ["integer", "null"]},
+    "reason": {"type": "string", "enum": ["", *webhooks.REASONS]},
+}
+WEBHOOK_IN: dict[str, Spec] = {
+    "url": {
+        "type": "string",
+        "pattern": r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$",
+        "maxLength": webhooks.LONGEST_URL,
+        "examples": ["https://example.com/hook"],
+    },
+    "kinds": {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "string", "enum": list(webhooks.KINDS)},
+        "examples": [["call.ended"]],
+    },
+}
 DEAL_IN: dict[str, Spec] = {
     "title": {**LINE, "minLength": 1, "examples": ["A boat for Anna"]},
     "owner": nullable(NAME),

@@ -29,6 +29,8 @@ FIXED = (
     N_("This is not an amount; write it like 1500.50."),
     N_("This must be a whole number from -9 to 9."),
     N_("This time is too far away."),
+    N_("This must be an address like https://example.com/hook."),
+    N_("Choose at least one kind."),
     N_("There is no such stage."),
     N_("There is no such stage in this pipeline."),
     N_("Say the value in the new currency too."),

@@ -346,3 +346,36 @@ pbxes = Table(
     Column("since", Time, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
 )
+
+# Who outside is told of what happens. `cursor`: the last journal row that was told, or passed over, for good.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("kinds", Text, nullable=False),  # by comma
+    Column("secret", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("cursor", Id, nullable=False),
+    Column("created_by", Id, ForeignKey("users.id")),
+    Column("created_at", Time, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),  # in vain, of the row after the cursor
+    Column("failing_since", Time),
+    Column("retry_at", Time),
+    Column("reason", Text, nullable=False, server_default=""),  # why the last try was in vain
+)
+
+# The last deliveries of each, for people to look at. What was told is not kept.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("webhook_id", Id, ForeignKey("webhooks.id"), nullable=False),
+    Column("journal_id", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Time, nullable=False),  # of the last try
+    Column("tries", Integer, nullable=False),
+    Column("status", Integer),  # the receiver's answer, NULL where there was none
+    Column("reason", Text, nullable=False),  # '' when it was taken
+    UniqueConstraint("webhook_id", "journal_id"),
+)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
-from pbxcrm.service import contacts, deals, tasks
+from pbxcrm.service import contacts, deals, tasks, webhooks
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -31,6 +31,7 @@ class Things:
     free: str
     stage: str
     number: str
+    hook: str
 
 
 async def things_of(house: House, owner: Person) -> Things:
@@ -62,7 +63,17 @@ async def things_of(house: House, owner: Person) -> Things:
         free=free["id"],
         stage=stage,
         number=number,
+        hook=await hook_of(house),
     )
+
+
+async def hook_of(house: House) -> str:
+    """A webhook of Mona's, all others gone; gives its id."""
+    db, scope = house.db, house.people["mona"].scope
+    for old in (await webhooks.list_webhooks(db, scope))["items"]:
+        await webhooks.remove(db, scope, old["id"])
+    made = await webhooks.register(db, scope, {"url": "https://example.com/hook", "kinds": ["call.ended"]})
+    return str(made["id"])
 
 
 async def call_of(db: Database, owner: Person, uid: str, number: str, *, over: bool = True) -> str:

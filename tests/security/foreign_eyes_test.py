@@ -43,6 +43,12 @@ def theirs(status: int, nobody: int, **more: Any) -> Eyes:
     return Eyes((status, 404, 404, status, nobody), **more)
 
 
+def managers(status: int, nobody: int, **more: Any) -> Eyes:
+    """Those who see all; for agents there is no such thing."""
+    return Eyes((404, 404, 404, status, nobody), **more)
+
+
+HOOK: dict[str, Any] = {"url": "https://example.com/hook", "kinds": ["call.ended"]}
 KEY = {"Idempotency-Key": "eyes"}
 API = "/api/v1"
 TABLE: dict[tuple[str, str], Eyes] = {
@@ -81,6 +87,22 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", API + "/dial"): theirs(202, 401, json={"deal_id": "{deal}"}, headers=KEY),
     ("GET", API + "/dial/{id}"): theirs(200, 401, path=API + "/dial/{dial}"),
     ("GET", API + "/audit"): Eyes((404, 404, 404, 200, 401)),
+    # Webhooks tell everything, so they are managers' alone.
+    ("GET", API + "/webhooks"): managers(200, 401),
+    ("POST", API + "/webhooks"): managers(201, 401, json=HOOK),
+    ("GET", API + "/webhooks/{id}"): managers(200, 401, path=API + "/webhooks/{hook}"),
+    ("PATCH", API + "/webhooks/{id}"): managers(200, 401, path=API + "/webhooks/{hook}", json={"active": False}),
+    ("DELETE", API + "/webhooks/{id}"): managers(204, 401, path=API + "/webhooks/{hook}"),
+    ("POST", API + "/webhooks/{id}/test"): managers(202, 401, path=API + "/webhooks/{hook}/test"),
+    ("GET", API + "/webhooks/{id}/deliveries"): managers(200, 401, path=API + "/webhooks/{hook}/deliveries"),
+    ("GET", "/settings/webhooks"): managers(200, 303),
+    ("POST", "/settings/webhooks"): managers(201, 303, form=HOOK),
+    ("GET", "/settings/webhooks/{id}"): managers(200, 303, path="/settings/webhooks/{hook}"),
+    ("POST", "/settings/webhooks/{id}/test"): managers(303, 303, path="/settings/webhooks/{hook}/test"),
+    ("POST", "/settings/webhooks/{id}/active"): managers(
+        303, 303, path="/settings/webhooks/{hook}/active", form={"active": "false"}
+    ),
+    ("POST", "/settings/webhooks/{id}/remove"): managers(303, 303, path="/settings/webhooks/{hook}/remove"),
     # Pages: who is not logged in is sent to the door.
     ("GET", "/"): everybody(303, 303),
     ("GET", "/login"): Eyes((303, 303, 303, 303, 200)),
@@ -134,7 +156,9 @@ def filled(value: Any, things: Things) -> Any:
     if isinstance(value, dict):
         versions = {0: things.version, -1: things.contact_version}
         return {k: _version(v, versions) if k == "version" else filled(v, things) for k, v in value.items()}
-    return value.format(**vars(things), digits=things.number[1:]) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return value.format(**vars(things), digits=things.number[1:])
 
 
 def _version(value: int | str, versions: dict[int, int]) -> int | str:
