@@ -35,7 +35,7 @@ def test_every_journal_kind_is_told() -> None:
     files = (DOCS.parent / "pbxcrm" / "service").glob("*.py")
     source = "".join(path.read_text() for path in files if path.name != "audit.py")  # its words are the audit log's
     source = re.sub(r"audit\.noted?\([^)]*\)", "", source)
-    families = "call|deal|task|link|user|device|token|session|settings|contact|note"
+    families = "call|deal|task|link|user|device|token|session|settings|contact|note|webhook"
     kinds = set(re.findall(rf'"((?:{families})\.[a-z]+)"', source))
     assert len(kinds) > 15
     for kind in kinds | live.KINDS:

@@ -54,6 +54,9 @@ ACTIONS = (
     "token.revoked",
     "preferences.changed",
     "settings.changed",
+    "webhook.added",
+    "webhook.changed",
+    "webhook.removed",
     "retention",
 )
 

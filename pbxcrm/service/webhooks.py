@@ -14,7 +14,7 @@ from pbxcrm.crm import fields as given_fields
 from pbxcrm.crm import webhooks as rules
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.views import iso
-from pbxcrm.service import tell
+from pbxcrm.service import audit, tell
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.transact import checked, key, read, write
 from pbxcrm.store import journal, lookup, tasks, webhooks
@@ -80,7 +80,7 @@ async def register(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]
             "created_at": work.at,
         }
         made = _seen(work.conn, scope, webhooks.add(work.conn, row))
-        work.journal("webhook.added", _told(made, scope), None)
+        _noted(work, scope, "webhook.added", None, made)
         return {**_view(made), "secret": secret}
 
     return await write(db, run)
@@ -93,11 +93,11 @@ async def change(db: Database, scope: Scope, hook_id: object, fields: Fields) ->
     given = checked(lambda: given_fields.parse(fields, {**_FIELDS, "active": given_fields.truth}))
 
     def run(work: Work) -> dict[str, Any]:
-        _seen(work.conn, scope, wanted)
+        before = _seen(work.conn, scope, wanted)
         again = {"tries": 0, "failing_since": None, "retry_at": None, "reason": ""}
         webhooks.change(work.conn, wanted, {**_columns(given), **again})
         after = _seen(work.conn, scope, wanted)
-        work.journal("webhook.changed", _told(after, scope), None)
+        _noted(work, scope, "webhook.changed", before, after)
         return _view(after)
 
     return await write(db, run)
@@ -110,7 +110,7 @@ async def remove(db: Database, scope: Scope, hook_id: object) -> None:
     def run(work: Work) -> None:
         row = _seen(work.conn, scope, wanted)
         webhooks.remove(work.conn, wanted)
-        work.journal("webhook.removed", _told(row, scope), None)
+        _noted(work, scope, "webhook.removed", row, row)
 
     await write(db, run)
 
@@ -194,6 +194,17 @@ def _delivery(row: Any) -> dict[str, Any]:
 def _told(row: Any, scope: Scope) -> dict[str, Any]:
     """What the journal says of a webhook: never its secret, and of its address the host alone."""
     return {"id": str(row.id), "host": rules.address(row.url)[1].host, "by": scope.name}
+
+
+def _noted(work: Work, scope: Scope, kind: str, before: Any, after: Any) -> None:
+    """In the journal and in the audit log. Of an address, which may hold a password, the host alone."""
+    changes = audit.between(before and _plain(before), _plain(after), ("host", "kinds", "active"))
+    audit.note(work, scope, kind, "webhook", after.id, changes)
+    work.journal(kind, _told(after, scope), None)
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {"host": rules.address(row.url)[1].host, "kinds": row.kinds, "active": row.active}
 
 
 # ---- for the sender
