@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--index", type=Path, help="byte offset and epoch seconds a line, for streams without a clock")
     replay.add_argument("--json", action="store_true", help="one JSON object a call, a line each")
     _user_commands(commands)
+    _person_commands(commands)
     token = _command(commands, "token", None, "tokens for programs").add_subparsers(required=True, metavar="ACTION")
     create = _command(token, "create", _token_create, "print a new token with NAME's rights")
     create.add_argument("name")
@@ -105,6 +106,17 @@ def _user_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     device.add_argument("name")
     device.add_argument("device", nargs="+")
     _command(user, "list", _user_list, "who there is")
+
+
+def _person_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    person = _command(commands, "person", None, "what is kept about one customer").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    export = _command(person, "export", _person_export, "print all that is kept about them, as JSON")
+    export.add_argument("who", metavar="NUMBER|ID")
+    erase = _command(person, "erase", _person_erase, "take them out of everything, for good")
+    erase.add_argument("who", metavar="NUMBER|ID")
+    erase.add_argument("--confirm", metavar="TEXT", help="what the preview asks to type; without it: only the preview")
 
 
 def _command(
@@ -279,4 +291,43 @@ def _token_revoke(args: argparse.Namespace, settings: Settings) -> int:
 
     count = _run(_with_database(settings, lambda db: people.revoke_tokens(db, args.name)))
     _say(f"{count} tokens of {args.name} are forgotten.")
+    return 0
+
+
+# ---- customers
+
+
+def _person_export(args: argparse.Namespace, settings: Settings) -> int:
+    from pbxcrm.crm.access import COMMAND_LINE
+    from pbxcrm.service import privacy
+
+    async def export(db: "Database") -> str:
+        who = await privacy.subject(db, COMMAND_LINE, args.who)
+        return privacy.as_text(await privacy.export(db, COMMAND_LINE, who))
+
+    sys.stdout.write(_run(_with_database(settings, export)))
+    return 0
+
+
+def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
+    from pbxcrm.crm.access import COMMAND_LINE
+    from pbxcrm.service import privacy
+
+    async def preview(db: "Database") -> privacy.Preview:
+        return await privacy.preview(db, COMMAND_LINE, await privacy.subject(db, COMMAND_LINE, args.who))
+
+    async def erase(db: "Database") -> None:
+        who = await privacy.subject(db, COMMAND_LINE, args.who)
+        await privacy.erase(db, COMMAND_LINE, who, confirm)
+
+    plan = _run(_with_database(settings, preview))
+    _say(privacy.in_words(plan))
+    confirm = args.confirm
+    if confirm is None and sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
+        confirm = input(f"Type {plan['confirm']} to erase this person for good: ")
+    if confirm is None:
+        _say(f"Nothing was erased. To go ahead: pbxcrm person erase {args.who} --confirm '{plan['confirm']}'")
+        return 1
+    _run(_with_database(settings, erase))
+    _say("Erased. Backups and the PBX's own records still hold this person: see docs/privacy.md.")
     return 0

@@ -34,7 +34,7 @@ def _timeline(conn: Connection, scope: Scope, deal_id: int) -> list[dict[str, An
             {"kind": "call", "at": view["started_at"], "call": view}
             for view in calls.of_deal(conn, scope, deal_id, MOST_CALLS)
         ),
-        *_stages(conn, scope, row),
+        *stages_of(conn, scope, row),
         *(_note(note) for note in deals.notes_of(conn, scope, deal_id)),
         *(_task(views.task(task)) for task in tasks.of_deal(conn, scope, deal_id)),
     ]
@@ -45,7 +45,8 @@ def _call(view: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "call", "at": view["started_at"], "call": view}
 
 
-def _stages(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, Any]]:
+def stages_of(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, Any]]:
+    """Every stage a deal entered, as the timeline tells it."""
     names = {stage.id: stage.name for stage in stages.stages(conn, scope, row["pipeline_id"])}
     return [
         {

@@ -130,6 +130,13 @@ class Database:
         self._wake()
         return result
 
+    async def compact(self) -> None:
+        """Leave nothing in the files of what was deleted (SQLite). Writers wait meanwhile: seconds a gigabyte."""
+        if self.sqlite:
+            with self._explained():
+                async with self._writing:
+                    await asyncio.shield(self._threads.compact())
+
     async def alone(self, fn: Callable[[Connection], T]) -> T:
         """Run `fn` in a transaction while no other process does so: for migrations only, nothing is journalled."""
         with self._explained():

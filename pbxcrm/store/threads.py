@@ -17,6 +17,7 @@ T = TypeVar("T")
 BUSY = 5_000  # ms to wait for another process's transaction
 _PATIENCE = 600_000  # ms to wait for another process's migration
 _READERS = 4
+_CHECKPOINTS = 10  # each waits BUSY for readers
 
 
 class Threads:
@@ -87,6 +88,24 @@ class Threads:
                 finally:
                     conn.rollback()
                     conn.exec_driver_sql(f"PRAGMA busy_timeout={BUSY}")
+
+        return asyncio.get_running_loop().run_in_executor(self._writer, work_on)
+
+    def compact(self) -> asyncio.Future[None]:
+        """Write the file anew, so that nothing deleted is left between its rows, and empty the log beside it."""
+
+        def work_on() -> None:
+            conn = self._write_connection(durable=True)
+            try:
+                conn.exec_driver_sql("VACUUM")
+                for _ in range(_CHECKPOINTS):  # a reader on an older snapshot holds the log for as long as it reads
+                    busy = conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+                    if not busy:
+                        break
+            except BaseException as error:
+                if unusable(error):
+                    self._drop()
+                raise
 
         return asyncio.get_running_loop().run_in_executor(self._writer, work_on)
 

@@ -1,0 +1,276 @@
+"""Everything that is kept about one person: found, read for them, and taken out of every table."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from pbxcrm.crm.access import Scope
+from pbxcrm.crm.erasing import spellings, tells, without
+from pbxcrm.crm.matching import tail
+from pbxcrm.store.schema import (
+    audit,
+    call_deals,
+    calls,
+    contact_numbers,
+    contacts,
+    deals,
+    dials,
+    journal,
+    metadata,
+    notes,
+    stage_history,
+    tasks,
+)
+
+CHUNK = 2_000  # journal rows that one read looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """A person: the contact (None: only a number), what they are called, and the ids of what is about them.
+
+    `shared`: numbers of theirs that somebody else has too; in the other's things they stay.
+    """
+
+    contact_id: int | None
+    names: tuple[str, ...]
+    numbers: tuple[str, ...]
+    deals: tuple[int, ...] = ()
+    calls: tuple[str, ...] = ()
+    ongoing: tuple[str, ...] = ()
+    tasks: tuple[int, ...] = ()
+    dials: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
+    shared: tuple[str, ...] = field(default=())
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Numbers that nobody else has."""
+        return tuple(number for number in self.numbers if number not in self.shared)
+
+    def things(self) -> dict[str, list[str]]:
+        """{thing: ids}, as journal and audit log name them."""
+        ids: dict[str, Iterable[object]] = {
+            "contact": [self.contact_id] if self.contact_id is not None else [],
+            "deal": self.deals,
+            "call": self.calls,
+            "task": self.tasks,
+            "dial": self.dials,
+        }
+        return {thing: [str(one) for one in some] for thing, some in ids.items()}
+
+
+def find(conn: Connection, _scope: Scope, contact_id: int | None, numbers: Sequence[str]) -> Traces:
+    """What there is about this contact; about a number alone where there is none. For those who may see all."""
+    names: tuple[str, ...] = ()
+    if contact_id is not None:
+        row = conn.execute(select(contacts).where(contacts.c.id == contact_id)).one()
+        names = tuple(text for text in (row.name, row.company, row.email) if text)
+        found = select(contact_numbers.c.number).where(contact_numbers.c.contact_id == contact_id)
+        numbers = list(conn.execute(found).scalars())
+    about = [_theirs(table, contact_id, numbers) for table in (deals, calls, tasks, dials)]
+    deal_ids = list(conn.execute(select(deals.c.id).where(about[0])).scalars())
+    on = and_(call_deals.c.call_id == calls.c.id, call_deals.c.deal_id.in_(deal_ids), calls.c.contact_id.is_(None))
+    mine = or_(about[1], select(call_deals.c.call_id).where(on).exists())
+    call_rows = conn.execute(select(calls.c.id, calls.c.ended_at, calls.c.recording, calls.c.data).where(mine)).all()
+    called = {json.loads(row.data).get("caller_name") for row in call_rows} - {None, ""}
+    work = or_(about[2], and_(tasks.c.deal_id.in_(deal_ids), tasks.c.contact_id.is_(None)))
+    asked = or_(about[3], dials.c.deal_id.in_(deal_ids))
+    return Traces(
+        contact_id=contact_id,
+        names=tuple(dict.fromkeys((*names, *sorted(called)))),
+        numbers=tuple(numbers),
+        deals=tuple(deal_ids),
+        calls=tuple(row.id for row in call_rows),
+        ongoing=tuple(row.id for row in call_rows if row.ended_at is None),
+        tasks=tuple(conn.execute(select(tasks.c.id).where(work)).scalars()),
+        dials=tuple(conn.execute(select(dials.c.id).where(asked)).scalars()),
+        recordings=tuple(row.recording for row in call_rows if row.recording),
+        shared=tuple(number for number in numbers if _has_another(conn, number, contact_id)),
+    )
+
+
+def _theirs(table: Table, contact_id: int | None, numbers: Sequence[str]) -> ColumnElement[bool]:
+    """Rows that name the contact, or nobody and one of the numbers."""
+    written = [*numbers, *spellings(numbers)]
+    by_number = and_(table.c.contact_id.is_(None), table.c.number.in_(written)) if numbers else false()
+    return or_(table.c.contact_id == contact_id, by_number) if contact_id is not None else by_number
+
+
+def _has_another(conn: Connection, number: str, contact_id: int | None) -> bool:
+    """Whether somebody else's number ends alike: then its digits in a text may mean either."""
+    ending, mine = tail(number), [number, *spellings([number])]
+    other = contact_numbers.c.contact_id != contact_id if contact_id is not None else contact_numbers.c.id > 0
+    alike = [select(contact_numbers.c.id).where(contact_numbers.c.tail == ending, other)]
+    for table in (deals, calls, tasks):
+        another = and_(table.c.contact_id.is_(None), table.c.number.not_in(mine))
+        if contact_id is not None:
+            another = or_(another, table.c.contact_id != contact_id)
+        else:
+            another = or_(another, table.c.contact_id.is_not(None))
+        alike.append(select(table.c.id).where(table.c.number.endswith(ending, autoescape=True), another))
+    return any(conn.execute(one.limit(1)).first() for one in alike)
+
+
+def dials_of(conn: Connection, _scope: Scope, traces: Traces) -> list[dict[str, Any]]:
+    """The click-to-calls to this person."""
+    columns = (dials.c.id, dials.c.number, dials.c.state, dials.c.created_at)
+    return [dict(row) for row in conn.execute(select(*columns).where(dials.c.id.in_(traces.dials))).mappings()]
+
+
+# ---- the journal
+
+
+_PART = select(journal.c.id, journal.c.at, journal.c.kind, journal.c.data).where(journal.c.id > bindparam("after"))
+_PART = _PART.order_by(journal.c.id).limit(CHUNK)
+
+
+def mentions(conn: Connection, _scope: Scope, traces: Traces, after: int) -> tuple[list[dict[str, Any]], int]:
+    """Of the next CHUNK journal rows those about this person, [{id, at, kind, data}], and the id looked at last.
+
+    The id is `after` itself when there are no more.
+    """
+    ids = {thing: frozenset(some) for thing, some in traces.things().items()}
+    texts = spellings(traces.own)
+    found, last = [], after
+    for row in conn.execute(_PART, {"after": after}):
+        last = row.id
+        if _about(row.kind, row.data, ids, texts):
+            found.append({"id": row.id, "at": row.at, "kind": row.kind, "data": json.loads(row.data)})
+    return found, last
+
+
+def _about(kind: str, data: str, ids: Mapping[str, frozenset[str]], texts: list[str]) -> bool:
+    if any(text in data for text in texts):
+        return True
+    said = json.loads(data)
+    if not isinstance(said, dict):
+        return False
+    thing = kind.partition(".")[0]
+    if str(said.get("id")) in ids.get(thing, ()):
+        return True
+    return any(str(said.get(f"{name}_id")) in some for name, some in ids.items())
+
+
+_REWRITE = update(journal).where(journal.c.id == bindparam("row")).values(data=bindparam("said"))
+
+
+def rewrite(conn: Connection, traces: Traces, rows: Sequence[Mapping[str, Any]]) -> None:
+    """These journal rows as if the person had never been named in them."""
+    values = [{"row": row["id"], "said": json.dumps(without(row["data"], traces.numbers))} for row in rows]
+    if values:
+        conn.execute(_REWRITE, values)
+
+
+# ---- the tables
+
+
+def forget(conn: Connection, traces: Traces) -> None:
+    """Take the person out of every table but the journal. Deals and calls stay, as nobody's."""
+    _free_deals(conn, traces)
+    _free_calls(conn, traces)
+    conn.execute(delete(tasks).where(tasks.c.id.in_(traces.tasks)))
+    conn.execute(update(dials).where(dials.c.id.in_(traces.dials)).values(number="", reason=""))
+    _free_audit(conn, traces)
+    if traces.contact_id is not None:
+        conn.execute(delete(contact_numbers).where(contact_numbers.c.contact_id == traces.contact_id))
+        for column in _pointing_at(contacts):
+            conn.execute(update(column.table).where(column == traces.contact_id).values({column: None}))
+        conn.execute(delete(contacts).where(contacts.c.id == traces.contact_id))
+    _sweep(conn, traces)
+
+
+def _free_deals(conn: Connection, traces: Traces) -> None:
+    conn.execute(delete(notes).where(notes.c.deal_id.in_(traces.deals)))
+    for column, table, key in (
+        (deals.c.close_reason, deals, deals.c.id),
+        (stage_history.c.reason, stage_history, stage_history.c.deal_id),
+    ):
+        said = select(column).where(key.in_(traces.deals), column != "").distinct()
+        telling = [text for text in conn.execute(said).scalars() if tells(text, traces.names, traces.numbers)]
+        if telling:
+            conn.execute(update(table).where(key.in_(traces.deals), column.in_(telling)).values({column: ""}))
+    conn.execute(
+        update(deals)
+        .where(deals.c.id.in_(traces.deals))
+        .values(title="", note="", number=None, contact_id=None, version=deals.c.version + 1)
+    )
+
+
+def _free_calls(conn: Connection, traces: Traces) -> None:
+    for call_id in traces.calls:
+        data = json.loads(conn.execute(select(calls.c.data).where(calls.c.id == call_id)).scalar_one())
+        values = {"number": None, "recording": None, "contact_id": None}
+        said = json.dumps(without(data, traces.numbers))
+        conn.execute(update(calls).where(calls.c.id == call_id).values(**values, data=said))
+
+
+def _free_audit(conn: Connection, traces: Traces) -> None:
+    telling = [audit.c.changes.contains(text, autoescape=True) for text in spellings(traces.own)]
+    for thing, ids in traces.things().items():
+        if ids:
+            telling.append(and_(audit.c.thing == thing, audit.c.thing_id.in_(ids), audit.c.changes != "{}"))
+    for row in conn.execute(select(audit.c.id, audit.c.changes).where(or_(false(), *telling))).all():
+        said = without({"changes": json.loads(row.changes)}, traces.numbers)
+        assert isinstance(said, dict)
+        conn.execute(update(audit).where(audit.c.id == row.id).values(changes=json.dumps(said["changes"])))
+
+
+def _pointing_at(table: Table) -> list[Column[Any]]:
+    """Every column that may be null and refers to this table, of whatever table."""
+    return [
+        key.parent
+        for other in metadata.sorted_tables
+        for key in other.foreign_keys
+        if key.column.table is table and key.parent.nullable
+    ]
+
+
+# Where words of people are kept that are not about this person, a number of theirs is cut out, a name is not: others
+# may be called so. In tables that are not named here it is cut out as well.
+_NAMES_STAY = frozenset({"contacts", "deals", "calls", "notes", "tasks", "users", "teams"})
+_UNTOUCHED = frozenset(
+    {"journal", "audit", "contact_numbers", "sessions", "tokens", "settings", "stages", "pipelines", "pbxes", "dids"}
+)
+
+
+def _sweep(conn: Connection, traces: Traces) -> None:
+    """What is left of them in any text of any table: numbers written in a note, rows of tables that come later."""
+    for table in metadata.sorted_tables:
+        if table.name in _UNTOUCHED:
+            continue
+        texts = spellings(traces.own)
+        if table.name not in _NAMES_STAY:
+            texts += [one for name in traces.names if len(name) > 3 for one in {name, json.dumps(name)[1:-1]}]
+        for column in _free_texts(table):
+            for text in texts:
+                found = column.contains(text, autoescape=True)
+                conn.execute(update(table).where(found).values({column: func.replace(column, text, "")}))
+
+
+def _free_texts(table: Table) -> list[Column[Any]]:
+    fixed = {c.name for u in table.constraints if isinstance(u, UniqueConstraint) for c in u.columns}
+    return [
+        column
+        for column in table.columns
+        if isinstance(column.type, Text) and not column.primary_key and not column.foreign_keys
+        if column.name not in fixed and not column.unique and column.name != "number"
+    ]

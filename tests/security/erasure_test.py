@@ -1,0 +1,209 @@
+"""A person is given all that is kept of them, and is gone when they ask: from tables, journal, audit log and files."""
+
+import asyncio
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from pbxcrm.calls.model import _CALLS
+from pbxcrm.crm.access import COMMAND_LINE
+from pbxcrm.crm.erasing import spellings
+from pbxcrm.http.keys import TRAIL
+from pbxcrm.http.live import KINDS
+from pbxcrm.service import contacts, deals, privacy, tasks
+from pbxcrm.service.errors import Conflict, Invalid, NotFound
+from pbxcrm.store.db import Database
+from pbxcrm.store.schema import metadata
+from tests.http.bed import House, both
+from tests.http.things import CANARY, Things, call_of, things_of
+
+pytestmark = pytest.mark.asyncio
+NAME = "Żaneta Quetzalcóatl"
+NUMBER = "+48601987654"
+WRITTEN = ("+48601987654", "48601987654", "601987654", "0048601987654", "456789106", "45678910684")
+HERS = str(uuid.uuid5(_CALLS, "pbx\x001\0hers"))
+
+
+async def life(house: House) -> Things:
+    """A customer of Alice's, with one of everything, each naming her in all ways there are."""
+    things = await things_of(house, house.people["alice"])
+    db, scope = house.db, house.people["alice"].scope
+    named = {"name": NAME, "numbers": [NUMBER], "email": "zaneta@example.org", "note": f"{NAME}, 601987654"}
+    view = await contacts.change(db, scope, things.contact, things.contact_version, named)
+    assert view["numbers"] == [NUMBER]
+    deal = await deals.get(db, scope, things.deal)
+    told = {"title": NAME, "number": NUMBER, "note": f"call {NUMBER}"}
+    deal = await deals.change(db, scope, things.deal, deal["version"], told)
+    await deals.add_note(db, scope, things.deal, f"{NAME} says: 0048601987654")
+    lost = next(s for s in (await deals.board(db, scope, None))["stages"] if s["kind"] == "lost")
+    await deals.move(db, scope, things.deal, lost["id"], deal["version"], f"{NAME} has no money")
+    due = {"title": f"Ring {NAME}", "due_at": "2026-11-18T09:30:00Z", "deal_id": things.deal}
+    await tasks.create(db, scope, due)
+    assert await call_of(db, house.people["alice"], "hers", NUMBER) == HERS
+    await house.deps.dialler.dial(scope, key="hers", contact_id=int(things.contact))
+    await house.json("GET", f"/api/v1/contacts/{things.contact}", "alice")
+    await house.ask("GET", f"/search?q={NUMBER[1:]}", "mona")
+    # Somebody else's: the number in a note of theirs goes, and the note stays.
+    await deals.create(db, house.people["bob"].scope, {"title": "Other", "note": f"friend of {NUMBER}"})
+    await house.server.app[TRAIL].flush()
+    return things
+
+
+async def everything(db: Database) -> str:
+    """Every value of every row of every table there is, as one text; JSON is read, for it may be written escaped."""
+    async with db.read() as conn:
+        parts = [str((await conn.execute(table.select())).all()) for table in metadata.sorted_tables]
+        said = (await conn.execute(text("SELECT data FROM journal"))).scalars().all()
+        changed = (await conn.execute(text("SELECT changes FROM audit"))).scalars().all()
+    return "\n".join([*parts, *(str(json.loads(one)) for one in (*said, *changed))])
+
+
+def hits(found: str | bytes) -> list[str]:
+    words = (NAME, NAME.casefold(), "Quetzalc", "quetzalc", "zaneta@example.org", *WRITTEN)
+    if isinstance(found, bytes):
+        return [word for word in words if word.encode() in found]
+    return [word for word in words if word in found]
+
+
+def in_files(folder: Path) -> dict[str, list[str]]:
+    """What of her is in the bytes of any file there: the database, its log, whatever lies beside."""
+    found = {path.name: hits(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    return {name: words for name, words in found.items() if words}
+
+
+@both
+async def test_an_export_has_all_of_it(house: House) -> None:
+    things = await life(house)
+    who = await privacy.subject(house.db, COMMAND_LINE, "601 987 654")
+    found = await privacy.export(house.db, COMMAND_LINE, who)
+    assert json.loads(privacy.as_text(found)) == found
+    assert found["contact"]["name"] == NAME
+    assert found["numbers"] == [NUMBER]
+    (deal,) = found["deals"]
+    assert (deal["id"], deal["title"]) == (things.deal, NAME)
+    assert NAME in deal["notes"][-1]["text"]
+    assert NAME in str([stage["reason"] for stage in deal["stages"]])
+    assert NUMBER in [call["number"] for call in found["calls"]]
+    assert f"Ring {NAME}" in [task["title"] for task in found["tasks"]]
+    assert NUMBER in [dial["number"] for dial in found["dials"]]
+    assert {"deal.changed", "note.added", "call.ended", "contact.changed"} <= {row["kind"] for row in found["journal"]}
+    assert {"saw", "contact.changed", "deal.moved"} <= {row["action"] for row in found["audit"]}
+    assert "Other" not in [deal["title"] for deal in found["deals"]]
+    entries = await house.json("GET", "/api/v1/audit?action=person.exported", "mona")
+    assert [(e["user"], e["peer"], e["thing_id"]) for e in entries["items"]] == [
+        ("pbxcrm", "command line", things.contact)
+    ]
+
+
+@both
+async def test_erased_is_found_nowhere(house: House, db_url: str, tmp_path: Path) -> None:
+    things = await life(house)
+    assert set(WRITTEN) <= set(spellings([NUMBER]))
+    assert len(hits(await everything(house.db))) > 5
+    who = await privacy.subject(house.db, COMMAND_LINE, NUMBER)
+    totals = await house.json("GET", "/api/v1/board", "mona")
+    plan = await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
+    assert plan["goes"]["contacts"] == 1
+    assert plan["stays"]["deals"] == 1
+    assert hits(await everything(house.db)) == []
+    assert in_files(tmp_path) == {}
+    assert (tmp_path / "pbxcrm.db").exists() == db_url.startswith("sqlite")
+    # What the house needs for its figures is as it was.
+    after = await house.json("GET", "/api/v1/board", "mona")
+    assert [(s["count"], s["value"]) for s in after["stages"]] == [(s["count"], s["value"]) for s in totals["stages"]]
+    deal = await house.json("GET", f"/api/v1/deals/{things.deal}", "alice")
+    assert (deal["title"], deal["number"], deal["contact_id"], deal["owner"]) == ("", None, None, "alice")
+    assert (await house.ask("GET", f"/deals/{things.deal}", "alice")).status == 200
+    call = await house.json("GET", f"/api/v1/calls/{HERS}", "alice")
+    assert (call["number"], call["caller_name"], call["outcome"]) == (None, "", "answered")
+    assert (await house.ask("GET", f"/calls/{HERS}", "alice")).status == 200
+    await house.json("GET", f"/api/v1/contacts/{things.contact}", "mona", 404)
+    with pytest.raises(NotFound):
+        await privacy.subject(house.db, COMMAND_LINE, NUMBER)
+    entries = await house.json("GET", "/api/v1/audit?action=person.erased", "mona")
+    assert [e["thing_id"] for e in entries["items"]] == [things.contact]
+
+
+@both
+async def test_a_later_call_is_somebody_new(house: House) -> None:
+    things = await life(house)
+    who = await privacy.subject(house.db, COMMAND_LINE, f"id:{things.contact}")
+    await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
+    made = await contacts.create(house.db, house.people["bob"].scope, {"numbers": [NUMBER]})
+    assert made["name"] == ""
+    again = await privacy.export(house.db, COMMAND_LINE, await privacy.subject(house.db, COMMAND_LINE, NUMBER))
+    assert (again["contact"]["id"], again["deals"], again["calls"]) == (made["id"], [], [])
+
+
+@both
+async def test_others_keep_what_is_theirs(house: House) -> None:
+    """A number that ends alike, a name that is the same, a shared phone: nothing of the other person's changes."""
+    things = await life(house)
+    scope = house.people["bob"].scope
+    twin = await contacts.create(house.db, scope, {"name": NAME, "numbers": [NUMBER], "note": "the other one"})
+    deal = await deals.create(house.db, scope, {"title": NAME, "contact_id": twin["id"], "number": NUMBER})
+    abroad = await contacts.create(house.db, scope, {"name": "Abroad", "numbers": ["+49601987654"]})
+    with pytest.raises(Conflict) as several:
+        await privacy.subject(house.db, COMMAND_LINE, NUMBER)
+    assert f"id:{twin['id']}" in several.value.message
+    who = await privacy.subject(house.db, COMMAND_LINE, f"id:{things.contact}")
+    plan = await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
+    assert plan["shared"] == [NUMBER]
+    assert await contacts.get(house.db, scope, twin["id"]) == twin
+    assert await deals.get(house.db, scope, deal["id"]) == deal
+    assert await contacts.get(house.db, scope, abroad["id"]) == abroad
+
+
+async def test_a_number_without_a_contact(house: House) -> None:
+    call = await call_of(house.db, house.people["alice"], "nobody", NUMBER)
+    who = await privacy.subject(house.db, COMMAND_LINE, NUMBER)
+    assert who.contact_id is None
+    assert [c["id"] for c in (await privacy.export(house.db, COMMAND_LINE, who))["calls"]] == [call]
+    await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
+    assert CANARY not in await everything(house.db)  # the name that the caller showed
+    assert hits(await everything(house.db)) == []
+
+
+async def test_what_is_not_done(house: House) -> None:
+    things = await life(house)
+    who = await privacy.subject(house.db, COMMAND_LINE, things.contact)
+    before = hits(await everything(house.db))
+    for wrong in ("", "yes", NAME):
+        with pytest.raises(Invalid):
+            await privacy.erase(house.db, COMMAND_LINE, who, wrong)
+    await call_of(house.db, house.people["alice"], "now", NUMBER, over=False)
+    with pytest.raises(Conflict):
+        await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
+    scope = house.people["alice"].scope
+    for refused in (privacy.subject(house.db, scope, NUMBER), privacy.export(house.db, scope, who)):
+        with pytest.raises(NotFound):
+            await refused
+    with pytest.raises(NotFound):
+        await privacy.erase(house.db, scope, who, NUMBER)
+    for nobody in ("999", "id:x", "+15550100", "anonymous"):
+        with pytest.raises(NotFound):
+            await privacy.subject(house.db, COMMAND_LINE, nobody)
+    assert hits(await everything(house.db)) == before
+
+
+async def test_an_open_board_hears_of_it(house: House) -> None:
+    things = await life(house)
+    heard: list[dict[str, Any]] = []
+    listening = house.hub.subscribe(house.people["alice"].scope, await house.hub.newest())
+
+    async def hear() -> None:
+        async for row in listening:
+            heard.append(row)
+            if row["kind"] in KINDS and row["data"].get("id") == things.deal:
+                return
+
+    task = asyncio.create_task(hear())
+    who = await privacy.subject(house.db, COMMAND_LINE, things.contact)
+    await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
+    await asyncio.wait_for(task, 60)
+    assert hits(str(heard)) == []
+    assert heard[-1]["data"]["title"] == ""
