@@ -6,8 +6,9 @@ import errno
 import logging
 import signal
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 
 from aiohttp import web
 
@@ -25,17 +26,20 @@ from pbxcrm.hooks.sender import Sender
 from pbxcrm.http import server
 from pbxcrm.http.keys import Deps, HttpSettings
 from pbxcrm.live.hub import Hub
-from pbxcrm.service import house
 from pbxcrm.service import link as link_service
 from pbxcrm.service import people as people_service
 from pbxcrm.service.dial import Dialler
-from pbxcrm.service.intake import Intake, alive
+from pbxcrm.service.errors import Unavailable
+from pbxcrm.service.intake import Intake
 from pbxcrm.settings import Settings, WrongSetting
+from pbxcrm.standby import Standby, open_spool, spool_path
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
 from pbxcrm.store.migrations import migrate
 
 log = logging.getLogger("pbxcrm")
+
+_RETRY = 1.0  # seconds between two tries while the database is away
 
 
 @dataclass(slots=True)
@@ -108,18 +112,23 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     Raises WrongSetting and DatabaseUnusable before anything listens.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db = await open_database(settings)
+        db = Database(settings.database_url, region=settings.region)
         stack.push_async_callback(db.close)
-        if settings.currency:
-            await house.set_currency(db, settings.currency)
+        path = spool_path(settings, db)
+        used_before = path.exists()
+        if settings.demo or not used_before:
+            await migrate(db)
+        spool = open_spool(path, settings)
+        if spool is not None:
+            stack.callback(spool.close)
         config = await _pbx(settings, db, stack)
         states: asyncio.Queue[LinkState] = asyncio.Queue()
         link = Link(config, on_state=states.put_nowait)
-        people = People(await people_service.devices(db))
-        tracker = Tracker(people, pbx=settings.pbx_name, region=settings.region)
-        tracker.resume(await alive(db, settings.pbx_name))
+        tracker = Tracker(People(()), pbx=settings.pbx_name, region=settings.region)
         intake = Intake(db, rules(settings))
-        follower = Follower(link, tracker, intake.apply)
+        follower = Follower(link, tracker, intake.apply, spool)
+        standby = Standby(settings, db, tracker, follower)
+        await standby.now(wait=used_before and spool is not None)
         hub = Hub(db)
         dialler = Dialler(
             db,
@@ -134,13 +143,31 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(runner.cleanup)
         outbox = await stack.enter_async_context(Outbox(settings.webhook_hosts))
         tasks = await stack.enter_async_context(_Tasks())
-        tasks.start(link.run(), follower.read(), follower.write(), hub.run())
-        tasks.start(_tell_states(db, settings.pbx_name, states), _follow_people(db, hub, tracker))
-        tasks.start(Sender(db, outbox.post).run())
+        tasks.start(link.run(), follower.read(), standby.later(), _resync(standby, link))
+        tasks.start(*(_then(standby, task) for task in (
+            follower.write,
+            hub.run,
+            partial(_tell_states, db, settings.pbx_name, states),
+            partial(_look, db, settings.pbx_name, link, follower),
+            partial(_follow_people, db, hub, tracker),
+            Sender(db, outbox.post).run,
+        )))  # fmt: skip
         await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         url = _url(runner)
         log.info("pbxcrm serves on %s", url)
         yield Running(url, link, db, tasks.failed)
+
+
+async def _then(standby: Standby, task: Callable[[], Coroutine[None, None, None]]) -> None:
+    await standby.ready.wait()
+    await task()
+
+
+async def _resync(standby: Standby, link: Link) -> None:
+    """Where not all could be put by while the database was away, ask the PBX anew what lives."""
+    await standby.ready.wait()
+    if not standby.whole:
+        link.resync()
 
 
 async def _pbx(settings: Settings, db: Database, stack: contextlib.AsyncExitStack) -> LinkConfig:
@@ -164,7 +191,7 @@ def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Li
             trusted_proxies=settings.http_trusted_proxies,
         ),
         demo=settings.demo,
-        gauges=lambda: {"pbxcrm_intake_backlog": float(follower.backlog)},
+        gauges=follower.gauges,
     )
 
 
@@ -201,20 +228,41 @@ class _Tasks:
 
 
 async def _tell_states(db: Database, pbx: str, states: "asyncio.Queue[LinkState]") -> None:
-    """Link up, link down: journalled, so that every board shows it."""
+    """Link up, link down: journalled, so that every board shows it. While the database is away the latest waits."""
     while True:
         state = await states.get()
-        try:
-            await link_service.changed(db, pbx, state.up, state.since, state.reason)
-        except DatabaseUnusable as error:
-            log.warning("The link's state could not be noted: %s", error.message)
+        while not await _noted(db, pbx, state):
+            await asyncio.sleep(_RETRY)
+            while not states.empty():
+                state = states.get_nowait()
+
+
+async def _noted(db: Database, pbx: str, state: LinkState) -> bool:
+    try:
+        await link_service.changed(db, pbx, state.up, state.since, state.reason)
+    except Unavailable:
+        return False
+    return True
+
+
+async def _look(db: Database, pbx: str, link: Link, follower: Follower) -> None:
+    """While the database is away and no fact waits that would find out: is it back? Tells the link's state anew."""
+    while True:
+        await asyncio.sleep(_RETRY)
+        if not db.presence.up and not follower.backlog:
+            await _noted(db, pbx, link.state)
 
 
 async def _follow_people(db: Database, hub: Hub, tracker: Tracker) -> None:
     """Who owns which device, anew whenever somebody changes it: also by the command line while this process runs."""
-    async for row in hub.subscribe(SYSTEM, await hub.newest()):
-        if str(row["kind"]).startswith(("user.", "device.")):
+    while True:
+        with contextlib.suppress(Unavailable, DatabaseUnusable):
+            after = await hub.newest()
             tracker.set_people(People(await people_service.devices(db)))
+            async for row in hub.subscribe(SYSTEM, after):
+                if str(row["kind"]).startswith(("user.", "device.")):
+                    tracker.set_people(People(await people_service.devices(db)))
+        await asyncio.sleep(_RETRY)
 
 
 async def serve(settings: Settings) -> int:

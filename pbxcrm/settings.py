@@ -32,6 +32,10 @@ class Settings:
         "Where everything is kept: sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
         secret=True,
     )
+    state_dir: str = _setting("", "The folder of the spool; empty: the SQLite file's, else var")
+    spool_mb: int = _setting(
+        64, "What may wait there while the database is away, in megabytes; then the oldest goes", low=1, high=100000
+    )
     ami_host: str = _setting("", "The PBX's address; empty: no PBX, the demo PBX plays recorded calls")
     ami_port: int = _setting(5038, "The PBX's AMI port", low=1, high=65535)
     ami_username: str = _setting("pbxcrm", "The user in the PBX's manager.conf")

@@ -69,6 +69,10 @@ class Link:
         """Wait until something came, and take all that waits."""
         return await self._buffer.take()
 
+    def resync(self) -> None:
+        """Ask Asterisk anew what lives; nothing while the link is down, for its return asks anyway."""
+        self._want_snapshot()
+
     async def action(self, name: str, headers: Iterable[tuple[str, str]] = ()) -> list[Frame]:
         """Send one action now and return its answer: the response, then a list's items.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from pbxcrm.http.keys import ERROR_PAGE, REQUEST_ID, Handler
+from pbxcrm.http.keys import DEPS, ERROR_PAGE, REQUEST_ID, Handler
 from pbxcrm.service.auth import LoginFailed
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, ServiceError, TooMany, Unavailable
 from pbxcrm.store.errors import DatabaseUnusable
@@ -22,10 +22,19 @@ _STATUS: tuple[tuple[type[ServiceError], int], ...] = (
     (Unavailable, 503),
     (LoginFailed, 401),
 )
-_NO_DATABASE = (
-    "The database cannot be used just now, so what you asked was not done and nothing was lost. Try again in a moment; "
-    "if it stays so, tell an administrator to run: pbxcrm doctor"
+NOT_SAVED = (
+    "The database is away just now, so this was not saved. What was saved before is safe, and calls are being kept. "
+    "What you typed is still in the form (go back, if you no longer see it): save it again when the database is back. "
+    "If it stays away, tell an administrator to run: pbxcrm doctor"
 )
+NOT_SHOWN = (
+    "The database is away just now, so this cannot be shown. Nothing is lost: calls are being kept and will appear. "
+    "The page tries again by itself. If it stays away, tell an administrator to run: pbxcrm doctor"
+)
+# What needs no database.
+_WITHOUT = ("/static/", "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_TRY_AGAIN = 5  # seconds
 _HTTP = {
     400: ("bad_request", "The request cannot be read. Nothing was changed."),
     401: ("unauthenticated", "Not logged in, or the session or token is over. Log in, or send a valid token."),
@@ -88,11 +97,14 @@ def _body(error: ServiceError) -> dict[str, Any]:
 
 def answer(request: web.Request, error: ServiceError) -> web.Response:
     """The answer for a service's error."""
+    again: dict[str, str] = {}
     if error.code == "database_down":  # its words are the administrator's: they name the file and the user
-        log.error("request %s: %s", request[REQUEST_ID], error.message)
-        error = Unavailable(_NO_DATABASE, code=error.code)
+        log.debug("request %s: %s", request[REQUEST_ID], error.message)  # the outage itself is logged once
+        reading = request.method in _SAFE
+        error = Unavailable(NOT_SHOWN if reading else NOT_SAVED, code=error.code)
+        again = {"Retry-After": str(_TRY_AGAIN), **({"Refresh": str(_TRY_AGAIN)} if reading else {})}
     status = status_of(error)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else again
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="pbxcrm"'
     if is_api(request):
@@ -124,6 +136,15 @@ def _broken(request: web.Request) -> web.Response:
     if is_api(request):
         return json_response({"error": {"code": "internal", "message": message, "request_id": number}}, 500)
     return _page(request, 500, message, {})
+
+
+@web.middleware
+async def database(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """While the database is away nobody's change waits for it; before it was ever seen, nothing is read either."""
+    known = request.app[DEPS].db.presence
+    if not known.up and (request.method not in _SAFE or not known.ready) and not request.path.startswith(_WITHOUT):
+        raise Unavailable(known.reason, code="database_down")
+    return await handler(request)
 
 
 @web.middleware

@@ -36,6 +36,9 @@ class Hub(Protocol):
     def subscribe(self, scope: Scope, after: int) -> Any:
         """An async iterator over journal rows newer than `after` that `scope` may see."""
 
+    def presence(self) -> dict[str, Any]:
+        """How the database is, as a row that no journal holds."""
+
 
 class Dialler(Protocol):
     """What the handlers need of pbxcrm.service.dial.Dialler."""

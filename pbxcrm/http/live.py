@@ -25,6 +25,7 @@ from pbxcrm.http.login import cookie_name
 from pbxcrm.service.auth import Person
 from pbxcrm.service.errors import TooMany, Unavailable
 from pbxcrm.service.watch import journal_ends
+from pbxcrm.store.errors import DatabaseUnusable
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ KINDS = frozenset(
         "task.done",
         "link.up",
         "link.down",
+        "database.up",
+        "database.down",
         "reset",
     }
 )
@@ -62,16 +65,17 @@ class Encoded:
 
     def __init__(self, kept: int = 1024) -> None:
         self._kept = kept
-        self._made: OrderedDict[tuple[int, str | None], bytes] = OrderedDict()
-        self._newest: tuple[int, str] = (0, "")
+        self._made: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._newest: tuple[tuple[Any, ...], str] = ((), "")
 
     def get(self, row: Row, html: str | None, *, with_html: bool) -> bytes:
         """The message of a row; `html` only for our own pages."""
-        key = (row["id"], html if html is not None else ("" if with_html else None))
+        which = (row["id"], row["kind"], row["at"])  # what no journal holds bears the id of the row before it
+        key = (*which, html if html is not None else ("" if with_html else None))
         found = self._made.get(key)
         if found is None:
-            if self._newest[0] != row["id"]:
-                self._newest = (row["id"], _start(row))
+            if self._newest[0] != which:
+                self._newest = (which, _start(row))
             found = self._made[key] = _whole(self._newest[1], html, with_html=with_html)
             if len(self._made) > self._kept:
                 self._made.popitem(last=False)
@@ -225,12 +229,20 @@ async def _read(stream: Stream) -> None:
             said = await stream.ws.receive(timeout=max(0.0, recheck - clock()))
         except TimeoutError:
             recheck = clock() + RECHECK
-            if await stream.still():
+            if await _still(stream):
                 continue
             await stream.ws.close(code=_SESSION_OVER, message=b"session over")
             return
         if said.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
             return
+
+
+async def _still(stream: Stream) -> bool:
+    """Whether the rights are what they were; as long as nobody can tell, nothing is shown that was not before."""
+    try:
+        return await stream.still()
+    except DatabaseUnusable:
+        return True
 
 
 async def _write(stream: Stream, streams: Streams, after: int | None, ends: tuple[int, int]) -> None:
@@ -245,6 +257,8 @@ async def _write(stream: Stream, streams: Streams, after: int | None, ends: tupl
         return
     except ConnectionError:
         return  # gone: the reader sees it too
+    except DatabaseUnusable:
+        code = WSCloseCode.TRY_AGAIN_LATER
     except Exception:
         log.exception("live: the stream of %s broke", stream.person.name)
         code = WSCloseCode.INTERNAL_ERROR
@@ -260,13 +274,14 @@ async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: t
         start = newest
         row = {"id": newest, "kind": "reset", "at": stream.request.app[DEPS].db.clock(), "data": _RESET}
         await _send(stream, message(row, with_html=stream.html))
-    subscription = stream.request.app[DEPS].hub.subscribe(stream.person.scope, start)
+    deps = stream.request.app[DEPS]
+    if not deps.db.presence.up or "database" in stream.request.query:  # it shows that the database is away: is it?
+        await _send_row(stream, streams, {**deps.hub.presence(), "id": start})
+    subscription = deps.hub.subscribe(stream.person.scope, start)
     try:
         async for row in subscription:
             if row["kind"] in KINDS:
-                html = _html(stream.person, row) if stream.html else None
-                await _send(stream, streams.encoded.get(row, html, with_html=stream.html))
-                streams.sent += 1
+                await _send_row(stream, streams, row)
             elif _about(row, stream.person) and not await stream.still():
                 return _SESSION_OVER
     finally:
@@ -274,6 +289,12 @@ async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: t
     # The hub gave it up: too much was waiting. It comes back with the id it saw last.
     streams.dropped += 1
     return WSCloseCode.TRY_AGAIN_LATER
+
+
+async def _send_row(stream: Stream, streams: Streams, row: Row) -> None:
+    html = _html(stream.person, row) if stream.html else None
+    await _send(stream, streams.encoded.get(row, html, with_html=stream.html))
+    streams.sent += 1
 
 
 def _html(person: Person, row: Row) -> str | None:

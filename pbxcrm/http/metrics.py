@@ -36,7 +36,7 @@ async def readyz(request: web.Request) -> web.Response:
     ami = "up" if link.up else f"down: {link.reason}" if link.reason else "down"
     try:
         await journal_ends(deps.db)
-        database = "up"
+        database = "up" if deps.db.presence.up else "down"
     except Unavailable:
         database = "down"
     ready = database == "up" and link.up
@@ -61,7 +61,8 @@ async def metrics(request: web.Request) -> web.Response:
     except Unavailable:
         lines += _metric("pbxcrm_database_up", "gauge", "1 while the database answers.", {"": 0})
     else:
-        lines += _metric("pbxcrm_database_up", "gauge", "1 while the database answers.", {"": 1})
+        up = int(deps.db.presence.up)
+        lines += _metric("pbxcrm_database_up", "gauge", "1 while the database answers.", {"": up})
         lines += _metric("pbxcrm_journal_id", "gauge", "The newest journal row.", {"": newest})
     ended = {f'outcome="{outcome}"': counter.outcomes[outcome] for outcome in OUTCOMES}
     lines += _metric("pbxcrm_calls_total", "counter", "Calls that ended since the start, by outcome.", ended)

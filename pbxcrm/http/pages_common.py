@@ -91,6 +91,7 @@ def _plain_frame(request: web.Request) -> dict[str, Any]:
     link = deps.link_state()
     return {
         "link": {"up": link.up, "since": link.since, "reason": link.reason},
+        "database": deps.db.presence,
         "demo": deps.demo,
         "theme": theme(request),
         "path": request.rel_url.raw_path_qs,

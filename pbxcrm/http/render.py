@@ -234,6 +234,8 @@ def _message(me: Viewer, kind: str, data: Mapping[str, Any]) -> str | None:
         return None if data.get("gone") else str(deal_card(me, data))
     if kind in ("link.up", "link.down"):
         return part("link", "banner", me, {**data, "up": kind == "link.up"})
+    if kind in ("database.up", "database.down"):
+        return part("link", "database", me, data)
     return None
 
 

@@ -38,6 +38,15 @@ FIXED = (
     N_("There is no such language here."),
     N_("There is no such calendar here."),
     N_("There is no such time zone."),
+    N_(
+        "The database is away just now, so this was not saved. What was saved before is safe, and calls are being "
+        "kept. What you typed is still in the form (go back, if you no longer see it): save it again when the database "
+        "is back. If it stays away, tell an administrator to run: pbxcrm doctor"
+    ),
+    N_(
+        "The database is away just now, so this cannot be shown. Nothing is lost: calls are being kept and will "
+        "appear. The page tries again by itself. If it stays away, tell an administrator to run: pbxcrm doctor"
+    ),
 )
 BY_CODE = {
     "not_found": N_("There is no such thing here, or it is not yours."),

@@ -30,7 +30,15 @@ def build(deps: Deps) -> web.Application:
     app = web.Application(
         client_max_size=MAX_BODY,
         # From the outside in: each stands before all below it.
-        middlewares=[guard.request_id, _count, errors.middleware, guard.host, guard.who, seen.middleware],
+        middlewares=[
+            guard.request_id,
+            _count,
+            errors.middleware,
+            errors.database,
+            guard.host,
+            guard.who,
+            seen.middleware,
+        ],
     )
     app[DEPS] = deps
     app[AUTH] = deps.auth or Auth(deps.db)

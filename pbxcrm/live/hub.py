@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.views import iso
 from pbxcrm.store import journal
-from pbxcrm.store.db import Database
+from pbxcrm.store.db import EVERYBODY, Database
 from pbxcrm.store.errors import DatabaseUnusable
 
 Row = dict[str, Any]
@@ -22,6 +23,7 @@ Row = dict[str, Any]
 QUEUE = 256
 PAGE = 500
 BREATH = 64  # rows told at a stretch before the listeners have a turn
+PASSING = frozenset({"database.up", "database.down"})  # said to those who listen now, and stored nowhere
 POLL = 1.0  # seconds: what another process wrote (the command line) is seen this late at the latest
 
 
@@ -60,6 +62,8 @@ class Subscription:
                     if row["id"] > self._after:
                         self._after = row["id"]
                         yield row
+                    elif row["kind"] in PASSING:
+                        yield row
         finally:
             self._hub.leave(self)
 
@@ -80,10 +84,22 @@ class Hub:
         self._started = asyncio.Event()
         self._wake = asyncio.Event()
         db.on_commit(self._wake.set)
+        db.presence.on_change(self._say_presence)
 
     def subscribe(self, scope: Scope, after: int) -> Subscription:
         """Everything newer than journal id `after` that `scope` may see: `async for row in …`."""
         return Subscription(self, scope, after)
+
+    def presence(self) -> Row:
+        """How the database is, as a row of no journal; its id is the newest that was told."""
+        known = self._db.presence
+        kind, data = ("database.up" if known.up else "database.down"), {"up": known.up, "since": iso(known.since)}
+        return {"id": self._last, "at": known.since, "kind": kind, "audience": EVERYBODY, "data": data}
+
+    def _say_presence(self) -> None:
+        row = self.presence()
+        for listener in list(self._listeners):
+            listener.offer(row)
 
     async def newest(self) -> int:
         """The id of the newest journal row."""
@@ -112,8 +128,12 @@ class Hub:
 
     async def run(self) -> None:
         """Until cancelled. While the database is away it waits: the journal is there when it is back."""
-        self._last = await self.newest()
-        self._started.set()
+        while not self._started.is_set():
+            with contextlib.suppress(DatabaseUnusable):
+                self._last = await self.newest()
+                self._started.set()
+                break
+            await asyncio.sleep(self._poll)
         while True:
             # Not wait_for: on Python 3.11 it may take a cancellation for its own time-out, and run on for ever.
             with contextlib.suppress(TimeoutError):

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import secrets
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from pbxcrm.service.buckets import Buckets
 from pbxcrm.service.errors import ServiceError, TooMany
 from pbxcrm.store import people, sessions
 from pbxcrm.store.db import Database, Work, audience
+from pbxcrm.store.errors import DatabaseUnusable
 
 # From one working day's evening to the next one's morning; then, and after two weeks at the latest, log in again.
 SESSION_IDLE = 24 * 3600.0
@@ -166,8 +168,9 @@ class Auth:
         if found is None:
             return None
         person, seen_at = found
-        if touch and now > seen_at + SESSION_TOUCH:
-            await self._touch(key, person)
+        if touch and now > seen_at + SESSION_TOUCH and self._db.presence.up:
+            with suppress(DatabaseUnusable):  # it can be read all the same
+                await self._touch(key, person)
         return person
 
     async def _touch(self, key: str, person: Person) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from sqlalchemy import Connection
 
 from pbxcrm.service.errors import Unavailable
+from pbxcrm.service.transact import read
 from pbxcrm.store import journal
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
@@ -39,7 +40,7 @@ class CallCounter:
         def ended(conn: Connection) -> list[str]:
             return journal.of_kind(conn, "call.ended", before, newest)
 
-        for data in await self._db.reading(ended):
+        for data in await read(self._db, ended):
             self.outcomes[str(json.loads(data).get("outcome"))] += 1
         self._last = newest
         return newest

@@ -20,8 +20,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pbxcrm.store import schema
-from pbxcrm.store.errors import explain, unusable
+from pbxcrm.store.errors import DatabaseUnusable, explain, unusable
 from pbxcrm.store.postgres import Writer
+from pbxcrm.store.presence import Presence
 from pbxcrm.store.threads import Threads, pragmas
 from pbxcrm.store.transaction import (
     EVERYBODY,
@@ -55,6 +56,8 @@ T = TypeVar("T")
 
 _MIGRATION_LOCK = JOURNAL_LOCK + 1
 _FRESH = 256  # commits that wait for the hub to take them
+_PATIENCE = 30.0  # seconds in which a transaction on PostgreSQL ends, or the server has gone without a word
+_CONNECT = 10.0  # seconds for a connection to it
 
 
 class Database:
@@ -68,6 +71,7 @@ class Database:
         self.url = parse(url)
         self.region = region
         self.clock = clock
+        self.presence = Presence(clock)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         try:
             self.engine: AsyncEngine = create_async_engine(self.url, **self._pool())
@@ -85,7 +89,9 @@ class Database:
             self._writer = Writer(self._connection)
 
     def _pool(self) -> dict[str, Any]:
-        return {"pool_size": 4, "max_overflow": 4} if self.sqlite else {"pool_size": 8, "pool_pre_ping": True}
+        if self.sqlite:
+            return {"pool_size": 4, "max_overflow": 4}
+        return {"pool_size": 8, "pool_pre_ping": True, "connect_args": {"timeout": _CONNECT}}
 
     def on_commit(self, wake: Callable[[], None]) -> None:
         """Call `wake` (cheap, never raises) after each commit of this process."""
@@ -105,8 +111,9 @@ class Database:
         if self.sqlite:
             with self._explained():
                 return await self._threads.read(fn)
-        async with self.read() as conn:
-            return await conn.run_sync(fn)
+        with self._explained():
+            async with asyncio.timeout(_PATIENCE), self.read() as conn:
+                return await conn.run_sync(fn)
 
     async def writing(self, fn: Callable[[Work], T], *, durable: bool = True) -> T:
         """What `fn` returns when run in a transaction; it commits with its journal rows in one, or leaves no trace.
@@ -125,7 +132,8 @@ class Database:
                     result = await asyncio.shield(done)
                 except asyncio.CancelledError:
                     await asyncio.wait([done])
-                    self._wake()
+                    if done.exception() is None:
+                        self._wake()
                     raise
         self._wake()
         return result
@@ -151,7 +159,7 @@ class Database:
 
     async def _writing_postgres(self, fn: Callable[[Work], T]) -> T:
         with self._explained():
-            async with self._writing:
+            async with self._writing, asyncio.timeout(_PATIENCE):
                 work, result = await self._written(fn)
                 self._committed(work)
         self._wake()
@@ -235,6 +243,7 @@ class Database:
             self._fresh.append((work.last - len(work.rows) + 1, work.rows))
 
     def _wake(self) -> None:
+        self.presence.back()
         for wake in self._on_commit:
             wake()
 
@@ -242,10 +251,15 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:
-            if unusable(error):
-                raise explain(self.url, error) from error
+        except DatabaseUnusable as error:
+            self.presence.lost(error.message)
             raise
+        except Exception as error:
+            if not unusable(error):
+                raise
+            explained = explain(self.url, error)
+            self.presence.lost(explained.message)
+            raise explained from error
 
     async def close(self) -> None:
         """Let go of every connection (aiosqlite's threads would keep the process alive)."""

@@ -7,11 +7,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 
 
 class DatabaseUnusable(Exception):  # noqa: N818
-    """The database cannot be read or written. `message`: what happened, what it means for the data, what to do."""
+    """The database cannot be read or written. `message`: what happened, what it means for the data, what to do.
 
-    def __init__(self, message: str) -> None:
+    `passing`: it may mend by itself, or by what somebody does elsewhere; no setting of ours is wrong.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
         self.message = message
+        self.passing = passing
 
 
 _BUSY = (
@@ -19,6 +23,12 @@ _BUSY = (
     "Close the program that holds the file open (a backup, a database browser)."
 )
 _FULL = "The disk is full; nothing was stored, and what was there before is safe. Free some space."
+_FAILED = "The disk failed; what was asked was not stored. Look at the disk (dmesg, df), then start again."
+REMOVED = "the database file was removed or replaced"
+_GONE = (
+    "Nothing more was stored in it. Put the file, or the newest backup of it, back in its place; to begin anew, "
+    "restart pbxcrm."
+)
 
 # What SQLite says -> what it means and what to do.
 _SQLITE = {
@@ -26,6 +36,7 @@ _SQLITE = {
     "Point PBXCRM_DATABASE_URL at another file, or put a backup in its place.",
     "malformed": "The database file is damaged; nothing more is written to it. "
     "Stop pbxcrm, keep a copy of the file, and put back the newest backup.",
+    REMOVED: _GONE,
     "unable to open": "The file cannot be opened or made; nothing was stored. "
     "Create its folder, and let the user who runs pbxcrm read and write there.",
     "locked": _BUSY,
@@ -33,8 +44,10 @@ _SQLITE = {
     "readonly": "The file may only be read; nothing was stored. "
     "Let the user who runs pbxcrm write to the file and to its folder.",
     "full": _FULL,
-    "disk i/o": "The disk failed; what was asked was not stored. Look at the disk (dmesg, df), then start again.",
+    "disk i/o": _FAILED,
 }
+_SERVER_FULL = "The server has no connection left; nothing was stored. Raise max_connections, or stop what holds them."
+_PASSING = frozenset({_BUSY, _FULL, _FAILED, _GONE, _SERVER_FULL})
 
 # A class asyncpg raises -> what it means and what to do.
 _POSTGRES = {
@@ -44,8 +57,7 @@ _POSTGRES = {
     "Check the user in PBXCRM_DATABASE_URL, "
     "and pg_hba.conf on the server.",
     "InvalidCatalogName": "There is no such database on the server; nothing was stored. Make it: createdb NAME.",
-    "TooManyConnections": "The server has no connection left; nothing was stored. "
-    "Raise max_connections, or stop what holds them.",
+    "TooManyConnections": _SERVER_FULL,
     "InsufficientPrivilege": "This user may not do that in this database; nothing was stored. Make them its owner.",
     "DiskFull": _FULL,
     "ReadOnly": "The server takes no writes (a standby?); nothing was stored. Name the primary in PBXCRM_DATABASE_URL.",
@@ -65,12 +77,13 @@ def explain(url: URL, error: BaseException) -> DatabaseUnusable:
     said = _first_line(original)
     for sign, advice in _SQLITE.items() if url.get_backend_name() == "sqlite" else ():
         if sign in said.lower():
-            return DatabaseUnusable(f"{where}: {said}. {advice}")
+            return DatabaseUnusable(f"{where}: {said}. {advice}", passing=advice in _PASSING)
     for sign, advice in _POSTGRES.items():
         if sign in _class_names(original):
-            return DatabaseUnusable(f"{where}: {said}. {advice}")
+            return DatabaseUnusable(f"{where}: {said}. {advice}", passing=advice in _PASSING)
     return DatabaseUnusable(
-        f"{where}: {said}. Nothing was stored. Check that the server runs and that PBXCRM_DATABASE_URL names it."
+        f"{where}: {said}. Nothing was stored. Check that the server runs and that PBXCRM_DATABASE_URL names it.",
+        passing=True,
     )
 
 
@@ -88,7 +101,7 @@ def wrong_url(url: str, error: BaseException | None = None) -> DatabaseUnusable:
 
 def unusable(error: BaseException) -> bool:
     """Whether this error is about the database as a whole, not about what was asked of it."""
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, (OperationalError, InterfaceError, OSError)):  # TimeoutError is one
         return True
     if isinstance(error, sqlite3.DatabaseError):  # a prepared statement meets the driver's own errors
         return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError

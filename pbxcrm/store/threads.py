@@ -1,15 +1,18 @@
 """SQLite without awaiting each statement: one thread that writes, a few that read."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
-from pbxcrm.store.errors import unusable
+from pbxcrm.store.errors import REMOVED, unusable
 from pbxcrm.store.transaction import Work, run
 
 T = TypeVar("T")
@@ -24,15 +27,38 @@ class Threads:
     """The threads of one database, and their connections."""
 
     def __init__(self, url: URL) -> None:
-        self._engine: Engine = create_engine(url.set(drivername="sqlite"), pool_size=_READERS + 1, max_overflow=0)
+        self._path = Path(url.database or "")
+        self._file = self._look()
+        # A file that was removed is not made anew, and empty, behind our back.
+        there = {"uri": "true", "mode": "rw"}
+        named = url.set(drivername="sqlite", database=f"file:{quote(str(self._path))}", query=there)
+        self._engine: Engine = create_engine(named, pool_size=_READERS + 1, max_overflow=0)
         event.listen(self._engine, "connect", pragmas)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pbxcrm-write")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="pbxcrm-read")
         self._durable = True
         self._conn: Connection | None = None  # the writing thread's: taking one from the pool each time costs more
 
+    def _look(self) -> tuple[int, int] | None:
+        """Which file it is; None where there is none."""
+        with suppress(OSError):
+            found = self._path.stat()
+            return found.st_dev, found.st_ino
+        return None
+
+    def _same_file(self) -> bool:
+        """Whether the open connections are the file's that bears the name. Raises OperationalError where none does."""
+        found = self._look()
+        if found is None and self._file is not None:
+            raise sqlite3.OperationalError(REMOVED)
+        same, self._file = found == self._file, found
+        if not same:
+            self._engine.dispose()  # what is open leads to a file that nobody will find again
+        return same
+
     def _write_connection(self, durable: bool) -> Connection:
-        if self._conn is None:
+        if not self._same_file() or self._conn is None:
+            self._drop()
             self._conn, self._durable = self._engine.connect(), True
         if durable != self._durable:
             self._conn.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
@@ -49,6 +75,8 @@ class Threads:
 
     def read(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
         def work_on() -> T:
+            if self._look() != self._file:
+                raise sqlite3.OperationalError(REMOVED)  # until the writer has found another
             with self._engine.connect() as conn:
                 conn.exec_driver_sql("BEGIN")
                 return fn(conn)

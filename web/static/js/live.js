@@ -17,7 +17,8 @@ function state(on) {
 }
 
 function connect() {
-  const url = new URL(`/live?after=${after}&html=1`, location.href);
+  const away = $("[data-database]") ? "&database=down" : "";
+  const url = new URL(`/live?after=${after}&html=1${away}`, location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   socket = new WebSocket(url);
   socket.addEventListener("open", () => {
@@ -60,10 +61,11 @@ async function row({ id, kind, data, html }) {
     if (!board && after !== Number(document.body.dataset.asOf)) location.reload();
     return;
   }
+  const nodes = html ? parse(html) : document.createElement("body");
+  if (kind.startsWith("database.")) return void $("#away").replaceChildren(...nodes.childNodes); // of no row: no id
   if (n <= after) return;
   lost = 0;
   after = n;
-  const nodes = html ? parse(html) : document.createElement("body");
   if (kind.startsWith("deal.")) onDeal(data, nodes, n);
   else if (kind.startsWith("call.")) onEvery(data, nodes);
   else if (kind.startsWith("link.")) $("#banner").replaceChildren(...nodes.childNodes);
