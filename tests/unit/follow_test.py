@@ -13,6 +13,7 @@ from pbxcrm.calls.tracker import Tracker
 from pbxcrm.demo.recording import load
 from pbxcrm.follow import Follower, lasting
 from pbxcrm.service.errors import Unavailable
+from tests.fakes.ami import until
 from tests.store.office import Caller
 
 
@@ -70,9 +71,9 @@ async def test_what_came_is_written_in_order_also_after_the_database_was_away(
     tasks = [asyncio.create_task(follower.read()), asyncio.create_task(follower.write())]
     async with asyncio.timeout(10):
         await store.over.wait()
+    await until(lambda: follower.backlog == 0)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert [fact.kind for fact in store.written] == ["answered", "ended"]
     assert store.written[-1].call.rang == ("alice", "bob", "carol")
-    assert follower.backlog == 0
