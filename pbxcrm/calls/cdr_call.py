@@ -127,7 +127,7 @@ class _Reader:
         return Call(
             pbx=self._group.pbx,
             boot=f"cdr-{int(first.at // 3600)}",
-            uid=first.uniqueid,
+            uid=self._uid(),
             linkedids=tuple(dict.fromkeys(leg.linkedid or leg.uniqueid for leg in self._legs)),
             direction=direction,
             number=number,
@@ -153,6 +153,15 @@ class _Reader:
     def _caller(self) -> str | None:
         return self._group.people.of(device_of(self._first.channel))
 
+    def _uid(self) -> str:
+        """That of the channel that began it: of a consultation by keys it is the Local channel's."""
+        first = self._first
+        if not (first.outgoing and is_local(first.peer)):
+            return first.uniqueid
+        own = next((leg.uniqueid for leg in self._group.legs if leg.channel == first.peer), None)
+        behind = next((leg.uniqueid for leg in self._group.behind[pair(first.peer)] if leg.uniqueid != own), None)
+        return own or _before(behind) or first.uniqueid
+
     def _direction(self) -> Direction | None:
         if self._outside:
             return "inbound"
@@ -160,8 +169,8 @@ class _Reader:
             return "outbound"
         if self._ends:
             return None if self._dialled and self._is_shadow() else "internal"
-        if self._dialled and all(leg.outgoing and not leg.dst.startswith("*") for leg in self._legs):
-            return None  # it only answered
+        if self._dialled and all(leg.outgoing for leg in self._legs):
+            return None  # it only answered, or gave up its name to who picked up
         # A click-to-call whose own phone was not picked up never came to its number: it shows it as the caller's.
         click = self._first.dst in ("s", "") and is_number(self._first.src)
         return "outbound" if click or is_number(self._first.dst) else "internal"
@@ -192,8 +201,10 @@ class _Reader:
     def _did(self) -> str | None:
         did = next((leg.did for leg in self._legs if leg.did), "")
         dst = self._first.dst
-        # The inbound leg's own extension is a number of ours only if it looks like one: `s`, `600` are the dialplan's.
-        return normalise(did or (dst if is_number(dst) else ""), self._group.region)
+        # The inbound leg's own extension is a number of ours only if it looks like one (`s`, `600` are the dialplan's)
+        # and is not where the call was sent on to: a transfer writes that over it.
+        ours = is_number(dst) and not any(dst in leg.data for leg in self._legs)
+        return normalise(did or (dst if ours else ""), self._group.region)
 
     # ---- talk
 
@@ -291,11 +302,19 @@ class _Reader:
         if last.app == "hangup" and last.data in _CAUSES and direction != "outbound":
             return _CAUSES[last.data]
         ended = {leg.disposition for leg in legs if leg.peer} or {leg.disposition for leg in legs}
-        if direction == "outbound" and not self._ends:
+        if not self._ends and direction == "outbound":
             return "failed"
+        if not self._ends and direction == "internal":  # a room, a code, a slot
+            return "answered" if last.answered is not None else "missed"
         if ended == {"BUSY"}:
             return "busy"
         return "failed" if ended <= {"FAILED", "CONGESTION"} else "missed"
+
+
+def _before(uniqueid: str | None) -> str | None:
+    """The halves of a Local channel are numbered one after the other."""
+    head, dot, number = (uniqueid or "").rpartition(".")
+    return f"{head}.{int(number) - 1}" if dot and number.isdecimal() and int(number) > 0 else None
 
 
 def _merged(talks: Sequence[Talk]) -> list[Talk]:

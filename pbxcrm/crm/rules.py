@@ -28,6 +28,8 @@ class Rules:
     callback_outcomes: frozenset[Outcome] = UNANSWERED  # which ends of an inbound call want one
     look_within: float = 3600  # an owner whose customer a colleague answered looks at it this soon; 0: no such task
     notice_devices: bool = True  # a device of nobody that answers is told of, once
+    history_recent: float = 86_400  # a call found in the PBX's history does what a live one does if it is this young
+    history_callback: float = 14 * 86_400  # older ones want a call back if they were missed as lately as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def decide(fact: Fact, rules: Rules, caller: Caller) -> Decision:
         take=_takes(rules, caller) if owner else (),
         look=_look(fact, rules, caller),
         looked=tuple(talk.user for talk in call.talks if talk.user) if talked else (),
-        callback=fact.kind == "ended" and _wants_callback(call, rules),
+        callback=fact.kind == "ended" and wants_callback(call, rules),
         talked=talked,
         devices=_devices(fact) if rules.notice_devices else (),
     )
@@ -97,10 +99,11 @@ def _makes_deal(fact: Fact, rules: Rules, caller: Caller) -> bool:
         return False
     if call.talks:
         return rules.deal_when_answered if call.direction == "inbound" else rules.deal_when_dialled
-    return fact.kind == "ended" and rules.deal_when_missed and _wants_callback(call, rules)
+    return fact.kind == "ended" and rules.deal_when_missed and wants_callback(call, rules)
 
 
-def _wants_callback(call: Call, rules: Rules) -> bool:
+def wants_callback(call: Call, rules: Rules) -> bool:
+    """Whether this is an inbound call that wants a call back."""
     return (
         call.direction == "inbound"
         and call.number is not None

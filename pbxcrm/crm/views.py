@@ -64,6 +64,7 @@ class ContactRow(TypedDict):
     created_at: float
     last_talk_at: float | None
     last_talk_by: str | None
+    source: str
     version: int
 
 
@@ -224,6 +225,7 @@ def contact(row: ContactRow, numbers: Iterable[str]) -> View:
         "created_at": iso(row["created_at"]),
         "last_talk_at": iso(row["last_talk_at"]),
         "last_talk_by": row["last_talk_by"],
+        "source": row["source"],
         "version": row["version"],
     }
 

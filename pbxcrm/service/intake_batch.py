@@ -17,7 +17,7 @@ from pbxcrm.crm.matching import best, tail
 from pbxcrm.crm.rules import Caller, Decision, OpenDeal, Rules, concerns_tasks, decide
 from pbxcrm.crm.views import ContactRow, DealRow
 from pbxcrm.service import tell
-from pbxcrm.service.intake_rows import born_row, call_row, deal_row, history_row
+from pbxcrm.service.intake_rows import born_row, call_row, contact_columns, deal_row, history_row, new_contact
 from pbxcrm.service.intake_tasks import Subject, TaskBook
 from pbxcrm.store import calls, contacts, deals, dials, schema
 from pbxcrm.store.db import Work, audience
@@ -217,26 +217,11 @@ class Batch:
         tell.deal(self._work, "deal.created", None, row, SYSTEM)
 
     def _make_contact(self, call: Call, at: float, owner_id: int | None, owner_name: str | None) -> ContactRow:
-        name = call.caller_name or ""
-        contact_id = self._ids.next(schema.contacts)
-        stored = {"id": contact_id, "name": name, "owner_id": owner_id, "created_at": at}
-        self._new_contacts.append({**stored, "search": contacts.folded(name)})
-        number = contacts.number_row(contact_id, call.number or "")
+        row = new_contact(self._ids.next(schema.contacts), call, at, self._house, owner_id, owner_name)
+        self._new_contacts.append(contact_columns(row))
+        number = contacts.number_row(row["id"], call.number or "")
         self._new_numbers.append(number)
-        self._numbers[number["tail"]].append((contact_id, number["number"]))
-        row: ContactRow = {
-            "id": contact_id,
-            "name": name,
-            "company": "",
-            "email": "",
-            "note": "",
-            "owner_id": owner_id,
-            "owner_name": owner_name,
-            "created_at": at,
-            "last_talk_at": None,
-            "last_talk_by": None,
-            "version": 1,
-        }
+        self._numbers[number["tail"]].append((row["id"], number["number"]))
         self._contacts[row["id"]] = row
         tell.contact(self._work, "contact.created", row, [number["number"]], owner_id)
         return row

@@ -5,7 +5,40 @@ from typing import Any, Protocol
 
 from pbxcrm.calls.model import Call
 from pbxcrm.crm.views import ContactRow, DealRow
+from pbxcrm.store.contacts import folded
 from pbxcrm.store.lookup import House, User
+
+
+def source_of(call: Call, house: House) -> str:
+    """Where the caller heard of us: what the dialled number stands for, else that number."""
+    did = house.dids.get(call.did or "")
+    return did.source if did else call.did or ""
+
+
+def new_contact(
+    key: int, call: Call, at: float, house: House, owner_id: int | None = None, owner_name: str | None = None
+) -> ContactRow:
+    """Somebody who was not known, named as the caller says."""
+    return {
+        "id": key,
+        "name": call.caller_name or "",
+        "company": "",
+        "email": "",
+        "note": "",
+        "owner_id": owner_id,
+        "owner_name": owner_name,
+        "created_at": at,
+        "last_talk_at": None,
+        "last_talk_by": None,
+        "source": source_of(call, house),
+        "version": 1,
+    }
+
+
+def contact_columns(row: ContactRow) -> dict[str, Any]:
+    """What is stored of a new contact; the rest is as the table has it."""
+    kept = {"id": row["id"], "name": row["name"], "owner_id": row["owner_id"], "created_at": row["created_at"]}
+    return {**kept, "source": row["source"], "search": folded(row["name"])}
 
 
 def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner: User | None, house: House) -> DealRow:
@@ -29,7 +62,7 @@ def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner:
         "number": call.number,
         "value": 0,
         "currency": house.currency,
-        "source": did.source if did else call.did or "",
+        "source": source_of(call, house),
         "priority": 0,
         "note": "",
         "created_at": at,

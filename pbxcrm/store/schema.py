@@ -131,6 +131,8 @@ contacts = Table(
     # Name, company and e-mail, case folded: what a search by words looks into.
     Column("search", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="1"),
+    # What the number stood for that they dialled first, else that number.
+    Column("source", Text, nullable=False, server_default=""),
 )
 
 # `tail`: the last nine digits (all of a shorter number's), by which a caller is found whatever prefix is written.
@@ -194,7 +196,8 @@ stage_history = Table(
 )
 
 # `n`: the last fact applied. `data`: the call's view (crm.views.call) as JSON text. `deal_id`: the one deal it is
-# about, of all those in call_deals.
+# about, of all those in call_deals. `origin`: who told of it (ami | cel | cdr). `witness`: the second one that was
+# asked (cel | cdr), NULL: nobody yet.
 calls = Table(
     "calls",
     metadata,
@@ -218,7 +221,10 @@ calls = Table(
     Column("made_deal", Boolean, nullable=False, server_default=false()),  # whether this call made that deal
     Column("recording", Text),
     Column("data", Text, nullable=False),
+    Column("origin", Text, nullable=False, server_default="ami"),
+    Column("witness", Text),
     UniqueConstraint("pbx", "boot", "uid"),
+    Index("ix_calls_uid", "uid"),
 )
 Index("ix_calls_newest", calls.c.started_at.desc(), calls.c.id.desc())
 
@@ -240,6 +246,31 @@ call_deals = Table(
     metadata,
     Column("call_id", Text, ForeignKey("calls.id"), primary_key=True),
     Column("deal_id", Id, ForeignKey("deals.id"), primary_key=True, index=True),
+)
+
+# Where the second witness tells a call otherwise. `ours` and `theirs`: the call's view as each tells it, JSON text;
+# `fields`: those that differ, by comma; `call_at`: the call's start.
+disagreements = Table(
+    "disagreements",
+    metadata,
+    Column("call_id", Text, ForeignKey("calls.id"), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("call_at", Time, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("ours", Text, nullable=False),
+    Column("theirs", Text, nullable=False),
+    Column("seen_at", Time),
+    Column("seen_by", Id, ForeignKey("users.id")),
+)
+Index("ix_disagreements_newest", disagreements.c.call_at.desc(), disagreements.c.call_id.desc())
+
+# How often two witnesses agreed ("agreed"), and in which field they did not.
+witness_totals = Table(
+    "witness_totals",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("count", Money, nullable=False),
 )
 
 notes = Table(

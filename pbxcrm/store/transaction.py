@@ -74,7 +74,10 @@ def only(user_id: int) -> str:
 EVERYBODY = "*"
 
 # Kinds of every day; any other says that something changed which readers keep in memory.
-_DAILY = ("call.", "deal.", "task.", "link.", "dial.", "note.", "contact.", "session.", "audit.", "webhook.")
+_DAILY = (
+    *("call.", "deal.", "task.", "link.", "dial.", "note.", "contact.", "session.", "audit.", "webhook."),
+    *("history.", "witness."),
+)
 
 
 async def append(tx: Tx) -> None:

@@ -16,7 +16,7 @@ DEAL: DealRow = {
 }  # fmt: skip
 CONTACT: ContactRow = {
     "id": 4, "name": "Ann", "company": "Acme", "email": "a@b", "note": "n", "owner_id": 3, "owner_name": "alice",
-    "created_at": START, "last_talk_at": START, "last_talk_by": "bob", "version": 2,
+    "created_at": START, "last_talk_at": START, "last_talk_by": "bob", "source": "fair", "version": 2,
 }  # fmt: skip
 TASK: TaskRow = {
     "id": 9, "kind": "callback", "title": "Ann", "deal_id": 7, "contact_id": 4, "contact_name": "Ann",
@@ -86,7 +86,7 @@ def test_what_the_store_adds_and_what_it_keeps_to_itself():
 def test_a_contact():
     assert views.contact(CONTACT, ["+48601234567"]) == {
         "id": "4", "name": "Ann", "company": "Acme", "email": "a@b", "note": "n", "numbers": ["+48601234567"],
-        "owner": "alice", "created_at": AT, "last_talk_at": AT, "last_talk_by": "bob", "version": 2,
+        "owner": "alice", "created_at": AT, "last_talk_at": AT, "last_talk_by": "bob", "source": "fair", "version": 2,
     }  # fmt: skip
 
 

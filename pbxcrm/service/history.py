@@ -1,0 +1,186 @@
+"""Calls that CEL or CDR tell of, into the CRM: each exactly once, whatever we knew of it before.
+
+A call that nobody followed is created, one that we lost is mended, and one that we followed is held against what the
+PBX wrote down. One transaction a batch; the same calls again change nothing. Recent ones do what live ones do.
+"""
+
+import dataclasses
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from pbxcrm.calls.facts import Fact
+from pbxcrm.calls.model import Call
+from pbxcrm.crm import views, witness
+from pbxcrm.crm.access import SYSTEM
+from pbxcrm.crm.rules import Rules
+from pbxcrm.crm.witness import Source
+from pbxcrm.service.history_bulk import Bulk
+from pbxcrm.service.intake_batch import Batch
+from pbxcrm.service.transact import unchanged, write
+from pbxcrm.store import history, lookup
+from pbxcrm.store.db import Database, Work
+from pbxcrm.store.history import Stored
+
+# Uniqueids come again after a PBX's restart, but only at other times: within this many seconds it is the same call.
+# Wider than the hour that a local clock's change may be wrong by.
+NEAR = 2 * 3600.0
+# A call that we still believe to go on, though it ended so long ago (seconds), is one whose end we missed.
+STALE = 60.0
+
+
+class Counts(NamedTuple):
+    """What a batch did: calls that were new, were known, were mended, and are told otherwise by the two witnesses."""
+
+    new: int = 0
+    same: int = 0
+    mended: int = 0
+    disagreeing: int = 0
+
+
+async def apply(db: Database, calls: Sequence[Call], *, source: Source, rules: Rules) -> Counts:
+    """Write these (some thousand at most, of any order) in one transaction. Raises Unavailable: try again."""
+    ended = [call for call in calls if call.ended_at is not None]
+    if not ended:
+        return Counts()
+    # History can be read again: a batch need not wait for the disk by itself.
+    return await write(db, partial(_apply, calls=ended, source=source, rules=rules), durable=False)
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """A batch, by what is to be done."""
+
+    new: list[Call] = field(default_factory=list)
+    mend: list[tuple[Stored, Call]] = field(default_factory=list)
+    agree: list[Stored] = field(default_factory=list)
+    differ: list[tuple[Stored, Call, tuple[str, ...]]] = field(default_factory=list)
+    same: int = 0
+
+
+def _apply(work: Work, calls: Sequence[Call], source: Source, rules: Rules) -> Counts:
+    found = _sort(work, sorted(calls, key=lambda call: (call.started_at, call.uid)), source)
+    counts = Counts(len(found.new), found.same + len(found.agree), len(found.mend), len(found.differ))
+    if counts.same == len(calls) and not found.agree:
+        raise unchanged(counts)
+    since = work.at - rules.history_recent
+    lately = [(None, call) for call in found.new if call.started_at >= since]
+    lately += [(stored, call) for stored, call in found.mend if call.started_at >= since]  # type: ignore[misc]
+    if lately:
+        _as_live(work, rules, lately, source)
+    older = [call for call in found.new if call.started_at < since]
+    mended = [(stored, call) for stored, call in found.mend if call.started_at < since]
+    if older or mended:
+        Bulk(work, lookup.house(work.conn, SYSTEM), rules, source).write(older, mended)
+    _witness(work, found, source)
+    first, last = min(call.started_at for call in calls), max(call.started_at for call in calls)
+    said = {"source": source, **counts._asdict(), "since": views.iso(first), "until": views.iso(last)}
+    work.journal("history.imported", said, None)
+    return counts
+
+
+def _sort(work: Work, calls: Sequence[Call], source: Source) -> _Sorted:
+    stored: defaultdict[tuple[str, str], list[Stored]] = defaultdict(list)
+    for state in history.by_uids(work.conn, SYSTEM, list(dict.fromkeys(call.uid for call in calls))):
+        stored[state.pbx, state.uid].append(state)
+    taken: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    found = _Sorted()
+    for call in calls:
+        key = call.pbx, call.uid
+        known = min(stored[key], key=lambda state: abs(state.started_at - call.started_at), default=None)
+        if any(abs(at - call.started_at) <= NEAR for at in taken[key]):
+            found.same += 1  # twice in one batch
+            continue
+        taken[key].append(call.started_at)
+        if known is None or abs(known.started_at - call.started_at) > NEAR:
+            # Stored with the same id at another time: this one needs an id of its own.
+            again = any(state.boot == call.boot for state in stored[key])
+            boot = f"{call.boot}-{int(call.started_at // NEAR)}"
+            found.new.append(dataclasses.replace(call, boot=boot) if again else call)
+        else:
+            _weigh(found, known, call, source, work.at)
+    return found
+
+
+def _weigh(found: _Sorted, known: Stored, call: Call, source: Source, now: float) -> None:
+    """What a second account of a stored call is good for."""
+    if known.origin != "ami":
+        better = known.origin == "cdr" and source == "cel"
+        more = known.origin == source and (call.ended_at or 0.0) > (known.ended_at or 0.0) + 0.5
+        if better or more:
+            found.mend.append((known, call))
+        else:
+            found.same += 1
+    elif known.outcome == "lost" or known.ended_at is None:
+        missed_its_end = known.ended_at is not None or (call.ended_at or now) < now - STALE
+        if missed_its_end and call.outcome not in ("lost", "ongoing"):
+            found.mend.append((known, call))
+        else:
+            found.same += 1
+    elif known.witness is not None or call.outcome in ("lost", "ongoing") or known.direction == "internal":
+        found.same += 1
+    elif fields := witness.differences(known, call, source):
+        found.differ.append((known, call, fields))
+    else:
+        found.agree.append(known)
+
+
+def _as_live(work: Work, rules: Rules, lately: Sequence[tuple[Stored | None, Call]], source: Source) -> None:
+    """The same rules as for live calls, with no card popping up for a talk that is over."""
+    facts: list[Fact] = []
+    for stored, call in sorted(lately, key=lambda pair: pair[1].ended_at or 0.0):
+        facts += _facts(stored, call)
+    batch = Batch(work, lookup.house(work.conn, SYSTEM), rules, len(facts))
+    batch.load(facts)
+    batch.run()
+    batch.store()
+    work.rows[:] = [row for row in work.rows if row["kind"] != "call.answered"]
+    marks = [{"call": fact.call.id, "told_by": source, "beside": None} for fact in facts if fact.kind == "ended"]
+    history.mark(work.conn, marks)
+
+
+def _facts(stored: Stored | None, call: Call) -> list[Fact]:
+    """What the tracker would have said of it: that somebody talked, and that it is over."""
+    at, n = call.ended_at or call.started_at, 0
+    answered = call.answered_at or at
+    if stored is not None:
+        call = dataclasses.replace(call, boot=stored.boot, uid=stored.uid)
+        # It left a task to call back when it was lost: a talk in it closes that.
+        at = answered = max(at, stored.ended_at or at)
+        n = stored.n
+    facts = [Fact("answered", n + 1, answered, call)] if call.talks else []
+    return [*facts, Fact("ended", n + len(facts) + 1, at, call)]
+
+
+def _witness(work: Work, found: _Sorted, source: Source) -> None:
+    """Keep who was asked, and both accounts where they differ."""
+    asked = [*found.agree, *(stored for stored, _, _ in found.differ)]
+    if not asked:
+        return
+    history.mark(work.conn, [{"call": stored.id, "told_by": stored.origin, "beside": source} for stored in asked])
+    sums: Counter[str] = Counter(name for _, _, fields in found.differ for name in fields)
+    sums["agreed"] = len(found.agree)
+    sums["disagreed"] = len(found.differ)
+    history.count(work.conn, [{"key": key, "count": count} for key, count in sums.items() if count])
+    if found.differ:
+        ours = history.views(work.conn, SYSTEM, [stored.id for stored, _, _ in found.differ])
+        rows = [_difference(work.at, ours[s.id], s, call, fields, source) for s, call, fields in found.differ]
+        history.differ(work.conn, rows)
+
+
+def _difference(
+    at: float, ours: str, stored: Stored, call: Call, fields: Sequence[str], source: Source
+) -> dict[str, Any]:
+    kept = {name: value for name, value in json.loads(ours).items() if name not in views.KEPT}
+    return {
+        "call_id": stored.id,
+        "source": source,
+        "at": at,
+        "call_at": stored.started_at,
+        "fields": ",".join(fields),
+        "ours": json.dumps(kept),
+        "theirs": json.dumps(views.call(call, stored.id)),
+    }
