@@ -102,6 +102,8 @@ def rules(settings: Settings) -> Rules:
         owner="last" if settings.deal_owner == "LAST" else "first",
         operators_pass_on=settings.operators_pass_on,
         callback_within=settings.callback_minutes * 60,
+        history_recent=settings.history_recent_hours * 3600,
+        history_callback=settings.history_callback_days * 86_400,
     )
 
 

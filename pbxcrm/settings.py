@@ -71,6 +71,12 @@ class Settings:
     deal_when_missed: bool = _setting(True, "So does a caller whom nobody answered, without an owner")
     deal_when_dialled: bool = _setting(False, "So does an unknown number that we dialled and talked with")
     callback_minutes: int = _setting(5, "A missed call wants a call back so soon", low=1, high=10080)
+    history_recent_hours: int = _setting(
+        24, "A call found in the PBX's history does what a live one does if it is this young", low=0, high=8760
+    )
+    history_callback_days: int = _setting(
+        14, "An older one, missed and never called back, wants a call back up to this age", low=0, high=3650
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
     @property
