@@ -105,7 +105,7 @@ class Connection:
         self.events = header(action, "Events").lower() not in ("off", "no")
         await self.reply(action, "Success", Message="Authentication accepted")
         if self.events:
-            await self.write(frame(Event="FullyBooted", Privilege="system,all", Uptime="5", Status="Fully Booted"))
+            await self.write(frame(Event="FullyBooted", Privilege="system,all", Uptime=fake.uptime(), Status="Fully Booted"))
 
     async def do_events(self, action: Action) -> None:
         self.events = header(action, "EventMask").lower() not in ("off", "no")
@@ -161,6 +161,7 @@ class FakeAmi:
         self.channels: list[dict[str, str]] = []
         self.commands = {"Ping": "<none>", "Originate": "originate,all", "CoreShowChannels": "system,reporting,all"}
         self.boot = ("2026-11-21", "08:00:00")
+        self.uptime: Callable[[], str] = lambda: "5"  # seconds, as FullyBooted tells it
         self.skew = 0.0
         self.tls: ssl.SSLContext | None = None
         self.seen: list[Action] = []

@@ -7,6 +7,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -48,13 +49,49 @@ def _not_root() -> dict[str, Any]:
 
 
 class Server:
-    """A running cluster. `database()` gives the URL of a new, migrated, empty database."""
+    """A cluster of its own below `root`. `database()` gives the URL of a new, migrated, empty database."""
 
-    def __init__(self, port: int, programs: Path) -> None:
-        self.port = port
+    def __init__(self, root: Path, programs: Path, who: dict[str, Any]) -> None:
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._root = root
         self._programs = programs
+        self._who = who
         self._numbers = count(1)
         self._template = False
+
+    def start(self) -> None:
+        """Run, on the same port as before. Raises RuntimeError with the log where it does not come up."""
+        data, said = self._root / "data", self._root / "log"
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        for _ in range(5):  # another program may take the port between the look and the use
+            port = self.port or free_port()
+            with said.open("ab") as log:
+                command = [self._programs / "postgres", "-D", data, "-p", str(port), *options]
+                self.process = subprocess.Popen(
+                    command, stdout=log, stderr=log, cwd=self._root, start_new_session=True, **self._who
+                )
+            if _ready(self.process, port, self._programs):
+                self.port = port
+                return
+        raise RuntimeError(f"PostgreSQL does not start: {said.read_text()}")
+
+    def kill(self) -> None:
+        """SIGKILL to all its processes at once."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM; killed where its clients keep it."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def url(self, name: str) -> str:
         return f"postgresql+asyncpg://tests@127.0.0.1:{self.port}/{name}"
@@ -107,29 +144,15 @@ def server() -> Iterator[Server]:
     try:
         if who:
             os.chown(root, who["user"], who["group"])
-        data, said = root / "data", root / "log"
-        initdb = [programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
+        initdb = [programs / "initdb", "-D", root / "data", "-U", "tests", "-A", "trust", "-E", "UTF8"]
+        initdb += ["--locale=C.UTF-8", "-N"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=root, **who)
-        for _ in range(5):  # another program may take the port between the look and the use
-            port = free_port()
-            with said.open("wb") as log:
-                settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
-                options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-                command = [programs / "postgres", "-D", data, "-p", str(port), *options]
-                process = subprocess.Popen(command, stdout=log, stderr=log, cwd=root, **who)
-            if _ready(process, port, programs):
-                break
-        else:
-            raise RuntimeError(f"PostgreSQL does not start: {said.read_text()}")
+        running = Server(root, programs, who)
+        running.start()
         try:
-            yield Server(port, programs)
+            yield running
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            running.stop()
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

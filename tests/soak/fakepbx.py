@@ -1,0 +1,119 @@
+"""A PBX in a process of its own, that outlives pbxcrm: plays lives of calls side by side, in real time.
+
+    python -m tests.soak.fakepbx --port 5038 --folder F --seed 7 --rate 4 [--cel]
+
+It answers CoreShowChannels with what truly lives, writes F/truth.jsonl (each life's truth before its first event) and,
+with --cel, F/Master.csv as cel_custom does. SIGTERM: no new lives; it says "idle" when the last has ended and stays.
+SIGKILL is Asterisk's death: its calls end there, and nobody writes that down.
+"""
+
+import argparse
+import asyncio
+import heapq
+import itertools
+import random
+import signal
+import time
+from pathlib import Path
+from typing import TextIO
+
+from tests.fakes.ami import Action, Connection, FakeAmi
+from tests.soak import cel, lives
+from tests.unit.calls.wire import Frame, Header, Ids
+
+SECRET = "only-on-loopback"
+
+
+class FakePbx:
+    """The lives that go on, and what the manager port says of them."""
+
+    def __init__(self, folder: Path, seed: int, rate: float, *, with_cel: bool) -> None:
+        self.chance = random.Random(seed)
+        self.seed, self.rate = seed, rate
+        self.ami = FakeAmi("pbxcrm", SECRET)
+        self.booted = time.time()
+        self.ami.boot = (time.strftime("%Y-%m-%d", time.gmtime()), f"{self.booted:.6f}")
+        self.ami.uptime = lambda: str(int(time.time() - self.booted))
+        self.ami.on["CoreShowChannels"] = self._listed
+        self.truth: TextIO = (folder / "truth.jsonl").open("a")
+        self.cel = cel.Writer(folder / "Master.csv") if with_cel else None
+        self.ids = Ids()
+        self.stopping = asyncio.Event()
+        self.born: dict[str, float] = {}  # uniqueid: when its channel came to life
+        self.now: dict[int, list[list[Header]]] = {}  # life: its living channels
+        self._due: list[tuple[float, int, int, Frame, list[list[Header]]]] = []
+        self._count = itertools.count()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        begin = asyncio.create_task(self._begin_lives())
+        while not (begin.done() and not self._due):
+            await self._play()
+        print("idle", flush=True)
+        await asyncio.Event().wait()
+
+    async def _begin_lives(self) -> None:
+        for number in itertools.count():
+            gap = self.chance.expovariate(self.rate)
+            try:
+                await asyncio.wait_for(self.stopping.wait(), gap)
+                return
+            except TimeoutError:
+                self._begin(number)
+
+    def _begin(self, number: int) -> None:
+        name, customer = f"{self.seed}-{number}", f"+4860{self.seed % 90 + 10}{number:05d}"
+        story, truths = lives.life(self.chance.randbytes(300), self.ids, time.time() + 0.05, name, customer)
+        self.truth.write("".join(told.line() for told in truths))
+        self.truth.flush()
+        for frame, state in zip(story.wire.frames, story.wire.states, strict=True):
+            heapq.heappush(self._due, (frame.at, next(self._count), number, frame, state))
+
+    async def _play(self) -> None:
+        """All that is due; then a moment's wait."""
+        sent = []
+        while self._due and self._due[0][0] <= time.time():
+            _, _, number, frame, state = heapq.heappop(self._due)
+            headers = dict(frame.headers)
+            if frame.name == "Newchannel":
+                self.born[headers["Uniqueid"]] = frame.at
+            if state:
+                self.now[number] = state
+            else:
+                self.now.pop(number, None)
+            if self.cel is not None:
+                self.cel.write(frame)
+            sent.append(frame.encode())
+        if sent:
+            await self.ami.send(b"".join(sent))
+        await asyncio.sleep(0.002)
+
+    async def _listed(self, connection: Connection, action: Action) -> None:
+        """CoreShowChannels: who lives now, and for how long."""
+        self.ami.channels = [self._aged(headers) for state in self.now.values() for headers in state]
+        await connection.do_coreshowchannels(action)
+
+    def _aged(self, headers: list[Header]) -> dict[str, str]:
+        shown = dict(headers)
+        age = int(time.time() - self.born[shown["Uniqueid"]])
+        return {**shown, "Duration": f"{age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}"}
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.fakepbx")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--rate", type=float, default=4.0)
+    parser.add_argument("--cel", action="store_true")
+    given = parser.parse_args()
+    pbx = FakePbx(given.folder, given.seed, given.rate, with_cel=given.cel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, pbx.stopping.set)
+    pbx.ami.port = given.port
+    await pbx.ami.start()
+    print("ready", flush=True)
+    await pbx.run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,182 @@
+"""The CRM's calls beside the truth: each true call exactly once, with the right outcome, answerers and owner."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from tests.soak.lives import Told
+
+View = dict[str, Any]
+NEAR = 3.0  # seconds by which a call that was found late may seem to have begun earlier or later
+EDGE = 1.0  # seconds before a PBX's death in which nobody can say what it still wrote
+
+
+@dataclass
+class Verdict:
+    """How many true calls are right, and of each that is not what is wrong with it."""
+
+    made: int = 0
+    right: int = 0
+    marked: int = 0  # outcome `lost`, and nothing false beside it
+    missing: int = 0
+    doubled: int = 0
+    wrong: int = 0
+    wrong_owner: int = 0
+    invented: int = 0  # calls that nobody made
+    died: int = 0  # cut by the PBX's own death: nobody wrote their end
+    died_marked: int = 0
+    died_missing: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def lost(self) -> int:
+        """Marked `lost`, or not there."""
+        return self.marked + self.missing
+
+    @property
+    def bad(self) -> int:
+        """What nothing excuses."""
+        return self.doubled + self.wrong + self.wrong_owner + self.invented
+
+    def keeps(self, *, cel: bool) -> bool:
+        """What is promised: nothing doubled or wrong; with the PBX's own history nothing lost either."""
+        return not self.bad and not (cel and self.lost)
+
+
+def judge(
+    truths: Iterable[Told], calls: Sequence[View], deals: Iterable[View], deaths: Iterable[float] = ()
+) -> Verdict:
+    """`deaths`: epoch seconds at which the PBX was killed. Calls and deals are REST's."""
+    verdict = Verdict()
+    owners = {deal["id"]: deal["owner"] for deal in deals}
+    died = sorted(deaths)
+    lives: dict[str, list[Told]] = defaultdict(list)
+    for told in truths:
+        lives[told.life].append(told)
+    linked: dict[str, list[View]] = defaultdict(list)
+    for call in calls:
+        for linkedid in call["linkedids"]:
+            linked[linkedid].append(call)
+    claimed: set[str] = set()
+    for life in lives.values():
+        found = {call["id"]: call for linkedid in life[0].linkedids for call in linked[linkedid]}
+        claimed |= found.keys()
+        death = next((at for at in died if at >= life[0].started - 0.1), None)
+        happened = [told for told in life if death is None or told.started < death]
+        _Life(verdict, owners, death).judge(happened, list(found.values()))
+    for call in calls:
+        if call["id"] not in claimed:
+            verdict.invented += 1
+            verdict.problems.append(f"nobody made this call: {_name(call)}")
+    return verdict
+
+
+class _Life:
+    """One life: its true calls share linkedids, so they are told apart by direction, number and start."""
+
+    def __init__(self, verdict: Verdict, owners: Mapping[str, str | None], death: float | None) -> None:
+        self.verdict, self.owners, self.death = verdict, owners, death
+
+    def judge(self, truths: list[Told], calls: list[View]) -> None:
+        rest, missing, done = list(calls), [], []
+        for told in sorted(truths, key=lambda t: t.optional):
+            match = min((c for c in rest if _alike(told, c)), key=lambda c: _apart(told, c), default=None)
+            if match is not None:
+                rest.remove(match)
+                done.append(told)
+            if told.optional:
+                continue
+            if match is None:
+                missing.append(told)
+            elif self._cut(told):
+                self._died(told, match)
+            else:
+                self._matched(told, match)
+        for told in missing:
+            self._missing(told, rest)
+        for call in rest:
+            twice = any(_alike(told, call) for told in done)
+            self.verdict.doubled += twice
+            self.verdict.invented += not twice
+            self.verdict.problems.append(f"{'doubled' if twice else 'nobody made this call'}: {_name(call)}")
+
+    def _cut(self, told: Told) -> bool:
+        return self.death is not None and told.ended > self.death - EDGE
+
+    def _missing(self, told: Told, rest: list[View]) -> None:
+        other = next((c for c in rest if _apart(told, c) < NEAR and c["outcome"] != "lost"), None)
+        if other is not None:
+            rest.remove(other)
+            self.verdict.made += 1
+            self.verdict.wrong += 1
+            self.verdict.problems.append(f"wrong: {_name(other)} is truly {told.direction} {told.number}")
+        elif self._cut(told):
+            self.verdict.died += 1
+            self.verdict.died_missing += 1
+        else:
+            self.verdict.made += 1
+            self.verdict.missing += 1
+            self.verdict.problems.append(f"missing: {told.direction} {told.number} {told.linkedids[0]} {told.outcome}")
+
+    def _died(self, told: Told, call: View) -> None:
+        """Whatever was seen of it must be true; its end nobody wrote."""
+        assert self.death is not None
+        self.verdict.died += 1
+        seen = sorted((start, user) for user, start, _ in told.talkers if user and start <= self.death)
+        first = seen[0][1] if seen and told.direction != "internal" else None
+        if call["outcome"] == "lost":
+            self.verdict.died_marked += 1
+        elif told.ended > self.death:
+            self._wrong(told, call, [f"the PBX died in it, and it is {call['outcome']}"])
+        if told.direction != "internal":
+            self._owner(replace(told, first=first), call)
+
+    def _matched(self, told: Told, call: View) -> None:
+        self.verdict.made += 1
+        outside = told.direction != "internal"
+        if call["outcome"] == "lost":
+            self.verdict.marked += 1
+            self.verdict.problems.append(f"lost: {_name(call)} was {told.outcome}")
+            if outside and call["first_answered_by"] not in (None, told.first):
+                self._wrong(told, call, [f"first {call['first_answered_by']}, not {told.first}"])
+        else:
+            pairs = [("outcome", call["outcome"], told.outcome or call["outcome"])]
+            if outside:
+                pairs += [("first", call["first_answered_by"], told.first),
+                          ("last", call["last_answered_by"], told.last)]  # fmt: skip
+            differ = [f"{what} {is_}, not {should}" for what, is_, should in pairs if is_ != should]
+            if differ:
+                self._wrong(told, call, differ)
+            else:
+                self.verdict.right += 1
+        if outside:
+            self._owner(told, call)
+
+    def _owner(self, told: Told, call: View) -> None:
+        if call["deal_id"] is None:
+            if told.direction == "inbound" and told.number and told.first and call["outcome"] == "answered":
+                self.verdict.wrong_owner += 1
+                self.verdict.problems.append(f"no deal: {_name(call)}, answered by {told.first}")
+            return
+        owner = self.owners.get(call["deal_id"])
+        if owner != told.first and not (owner is None and call["outcome"] == "lost"):
+            self.verdict.wrong_owner += 1
+            self.verdict.problems.append(f"wrong owner: {_name(call)}: {owner}, not {told.first}")
+
+    def _wrong(self, told: Told, call: View, differ: list[str]) -> None:
+        self.verdict.wrong += 1
+        self.verdict.problems.append(f"wrong: {_name(call)} {told.linkedids[0]}: {'; '.join(differ)}")
+
+
+def _alike(told: Told, call: View) -> bool:
+    return (call["direction"], call["number"]) == (told.direction, told.number) and _apart(told, call) < NEAR
+
+
+def _apart(told: Told, call: View) -> float:
+    return abs(datetime.fromisoformat(call["started_at"]).timestamp() - told.started)
+
+
+def _name(call: View) -> str:
+    return f"{call['direction']} {call['number']} {call['outcome']} {call['started_at']}"
