@@ -12,6 +12,7 @@ from functools import partial
 
 from aiohttp import web
 
+from pbxcrm import notify
 from pbxcrm.ami.link import Link, LinkConfig, LinkState
 from pbxcrm.calls import events
 from pbxcrm.calls.people import People
@@ -157,7 +158,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         url = _url(runner)
         log.info("pbxcrm serves on %s", url)
+        tasks.start(notify.keep_alive())
+        notify.tell("READY=1")
         yield Running(url, link, db, tasks.failed)
+        notify.tell("STOPPING=1")
 
 
 async def _then(standby: Standby, task: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         settings = load()
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         handler: Handler = args.handler
         return handler(args, settings)
     except (WrongSetting, DatabaseUnusable, ServiceError, AmiError) as error:
@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "serve", _serve, "follow the PBX and serve the pages; no PBX configured: the demo PBX")
     _command(commands, "migrate", _migrate, "bring the database to this version's schema")
     _command(commands, "doctor", _doctor, "check settings, database and PBX, and say what to do")
+    backup = _command(commands, "backup", _backup, "copy the database to FILE while everything goes on (SQLite)")
+    backup.add_argument("file", type=Path)
+    restore = _command(commands, "restore", _restore, "put a backup in the database's place (SQLite, pbxcrm stopped)")
+    restore.add_argument("file", type=Path)
     record = _command(commands, "record", _record, "write the PBX's AMI stream to FILE until interrupted")
     record.add_argument("file", type=Path)
     record.add_argument("--seconds", type=float, help="stop by itself after so long")
@@ -174,6 +178,24 @@ async def _with_database(settings: Settings, work: Callable[..., Awaitable[T]]) 
         return await work(db)
     finally:
         await db.close()
+
+
+# ---- copies
+
+
+def _backup(args: argparse.Namespace, settings: Settings) -> int:
+    from pbxcrm.store.backup import backup
+
+    _say(f"{backup(settings.database_url, args.file)} bytes in {args.file}; checked, and whole")
+    return 0
+
+
+def _restore(args: argparse.Namespace, settings: Settings) -> int:
+    from pbxcrm.store.backup import restore
+
+    aside = restore(settings.database_url, args.file)
+    _say(f"{args.file} is the database now." + (f" The one before it is {aside}." if aside else ""))
+    return 0
 
 
 # ---- recordings

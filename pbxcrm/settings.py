@@ -77,6 +77,9 @@ class Settings:
     history_callback_days: int = _setting(
         14, "An older one, missed and never called back, wants a call back up to this age", low=0, high=3650
     )
+    log_format: str = _setting(
+        "TEXT", "How log lines look: TEXT for people, JSON for programs", choices=("TEXT", "JSON")
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
     @property

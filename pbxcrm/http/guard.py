@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from pbxcrm.http.current import REQUEST
 from pbxcrm.http.errors import Forbidden, NotLoggedIn, is_api
 from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON, REQUEST_ID, Handler
 from pbxcrm.http.login import address, cookie_name
@@ -46,6 +47,7 @@ async def safe_headers(request: web.Request, response: web.StreamResponse) -> No
 async def request_id(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A random id a request: the one thing an error tells of our insides."""
     request[REQUEST_ID] = secrets.token_hex(8)
+    REQUEST.set(request[REQUEST_ID])
     return await handler(request)
 
 

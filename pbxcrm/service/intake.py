@@ -46,6 +46,7 @@ class Intake:
             # A phone that rings is not worth the wait for the disk; the answer and the end that follow are.
             durable = any(fact.kind in ("answered", "ended") for fact in facts)
             await write(self._db, partial(self._apply, facts=facts), durable=durable)
+            _tell(facts)
         except ServiceError:
             raise
         except Exception:
@@ -68,6 +69,7 @@ class Intake:
                 fact.n,
                 fact.kind,
                 fact.call.id,
+                extra=_about(fact.call),
             )
 
     def _apply(self, work: Work, facts: Sequence[Fact]) -> None:
@@ -85,6 +87,26 @@ class Intake:
             self._generation, self._read_at = self._db.generation, work.at
             house = self._house = lookup.house(work.conn, SYSTEM)
         return house
+
+
+def _tell(facts: Sequence[Fact]) -> None:
+    """A line a call that ended. Of its number no more than tells two callers apart."""
+    for fact in facts:
+        if fact.kind == "ended":
+            call = fact.call
+            _log.info(
+                "%s call, number %s, %s after %.0f s, first answered by %s",
+                call.direction,
+                f"…{call.number[-3:]}" if call.number else "withheld",
+                call.outcome,
+                (call.ended_at or fact.at) - call.started_at,
+                call.first_answered_by or "nobody",
+                extra=_about(call),
+            )
+
+
+def _about(call: Call) -> dict[str, str]:
+    return {"call": call.id, "uid": call.uid}
 
 
 def _names(call: Call) -> list[str]:

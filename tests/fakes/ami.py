@@ -105,7 +105,9 @@ class Connection:
         self.events = header(action, "Events").lower() not in ("off", "no")
         await self.reply(action, "Success", Message="Authentication accepted")
         if self.events:
-            await self.write(frame(Event="FullyBooted", Privilege="system,all", Uptime=fake.uptime(), Status="Fully Booted"))
+            await self.write(
+                frame(Event="FullyBooted", Privilege="system,all", Uptime=fake.uptime(), Status="Fully Booted")
+            )
 
     async def do_events(self, action: Action) -> None:
         self.events = header(action, "EventMask").lower() not in ("off", "no")

@@ -1,4 +1,4 @@
-"""What cel_custom writes (docker/asterisk/cel_custom.conf) beside the events of a life: a CSV row each, as Asterisk's."""
+"""What cel_custom writes (docker/asterisk/cel_custom.conf) beside the events of a life: CSV rows as Asterisk's."""
 
 import csv
 import io
@@ -118,11 +118,12 @@ class Writer:
         h = dict(frame.headers)
         uid = h[f"{who}Uniqueid"]
         app, data = self._apps.get(uid, ("", ""))
-        number = h.get(f"{who}CallerIDNum", "")
+        number = h.get(f"{who}CallerIDNum", "").replace(_NOBODY, "")
+        dialled = "" if who or event == "CHAN_START" else h["Exten"]
+        said = json.dumps(extra, separators=(",", ":")) if extra else ""
         values = [
-            event, f"{frame.at:.6f}", "", "" if number == _NOBODY else number, "" if event == "CHAN_START" else h["Exten"]
-            if not who else "", h.get(f"{who}Exten", ""), h.get(f"{who}Context", ""), h[f"{who}Channel"], app, data, uid,
-            h.get(f"{who}Linkedid", ""), "", json.dumps(extra, separators=(",", ":")) if extra else "",
+            event, f"{frame.at:.6f}", "", number, dialled, h.get(f"{who}Exten", ""), h.get(f"{who}Context", ""),
+            h[f"{who}Channel"], app, data, uid, h.get(f"{who}Linkedid", ""), "", said,
         ]  # fmt: skip
         line = io.StringIO()
         csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(values)

@@ -9,6 +9,7 @@ SIGKILL is Asterisk's death: its calls end there, and nobody writes that down.
 
 import argparse
 import asyncio
+import contextlib
 import heapq
 import itertools
 import random
@@ -55,11 +56,11 @@ class FakePbx:
     async def _begin_lives(self) -> None:
         for number in itertools.count():
             gap = self.chance.expovariate(self.rate)
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), gap)
+            if self.stopping.is_set():
                 return
-            except TimeoutError:
-                self._begin(number)
+            self._begin(number)
 
     def _begin(self, number: int) -> None:
         name, customer = f"{self.seed}-{number}", f"+4860{self.seed % 90 + 10}{number:05d}"

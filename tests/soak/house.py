@@ -63,5 +63,3 @@ class House(Pbxcrm):
     def told(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Every call and every deal, by REST."""
         return self.items("/calls"), self.items("/deals")
-
-

@@ -92,5 +92,3 @@ def _told(truth: Truth, name: str, linkedids: list[str], customer: str, end: flo
         last=truth.last if truth.direction != "internal" else None,
         talkers=talkers, optional=not (truth.sure and sure),
     )  # fmt: skip
-
-

@@ -33,7 +33,7 @@ class FakePbxProcess:
         self._lives += 1
         words = ["--port", str(self.port), "--folder", str(self.folder), "--seed", str(self.seed * 50 + self._lives)]
         words += ["--rate", str(self.rate), *(["--cel"] if self.with_cel else [])]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: ASYNC220 - a fork takes no time here
             [sys.executable, "-m", "tests.soak.fakepbx", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         assert await self._line() == "ready"

@@ -8,7 +8,7 @@ _SLOW = 400  # bytes in a tenth of a second
 
 
 class Proxy:
-    """A TCP proxy on loopback. Change `mode` at any time: pass, stall (half-open: nothing moves), slow, split, refuse."""
+    """A TCP proxy on loopback. `mode`, at any time: pass, stall (half-open: nothing moves), slow, split, refuse."""
 
     def __init__(self, port: int, chance: random.Random) -> None:
         """`port` is where the manager listens."""
@@ -65,7 +65,7 @@ class Proxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_SLOW if self.mode == "slow" else 65536):
-                while self.mode == "stall":
+                while self.mode == "stall":  # noqa: ASYNC110 - whoever stalls it sets a plain attribute
                     await asyncio.sleep(0.05)
                 if self.mode == "slow":
                     await asyncio.sleep(0.1)

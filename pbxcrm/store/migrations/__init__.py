@@ -30,6 +30,13 @@ def _revision(conn: Connection) -> str | None:
     return conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
+def known() -> frozenset[str]:
+    """The revisions that this version can bring up to date."""
+    from alembic.script import ScriptDirectory
+
+    return frozenset(revision.revision for revision in ScriptDirectory(str(_HERE)).walk_revisions())
+
+
 def _upgrade(conn: Connection) -> None:
     # Imported here: most starts find nothing to do, and alembic takes longer to import than to say so.
     from alembic.operations import Operations
@@ -37,9 +44,8 @@ def _upgrade(conn: Connection) -> None:
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory(str(_HERE))
-    known = {revision.revision for revision in script.walk_revisions()}
     found = _revision(conn)
-    if found is not None and found not in known:
+    if found is not None and found not in known():
         raise DatabaseUnusable(
             f"The database was last used by a newer pbxcrm (its tables are at revision {found}). Nothing was changed. "
             "Start that newer version again, or put back a backup made before it."
