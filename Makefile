@@ -1,6 +1,7 @@
 # make run    serve on http://127.0.0.1:8080 (SQLite in var/; no PBX configured: the demo PBX)
 # make test   provision what the tests need and run all of them
 # make bench  the figures of docs/performance.md
+# make soak   an hour of faults of every kind over simulated and real calls, then the calls beside the truth
 # Needs Python 3.11+ and nothing else; uses uv where it is installed.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -8,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 
-.PHONY: run test lint bench lock clean
+.PHONY: run test lint bench soak lock clean
 
 run: .venv/run.stamp
 	@$(BIN)/pbxcrm serve
@@ -25,6 +26,10 @@ lint: .venv/test.stamp
 bench: .venv/test.stamp
 	tests/provision
 	$(BIN)/python -m tests.bench
+
+soak: .venv/test.stamp
+	tests/provision
+	$(BIN)/python -m tests.soak
 
 .venv/made.stamp:
 	@test -n "$(PYTHON)" || { echo "pbxcrm needs Python 3.11 or newer: install it (Debian: apt install python3)."; exit 1; }

@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
 
 
@@ -32,6 +33,7 @@ class Pbxcrm:
         self.url = f"http://127.0.0.1:{self.port}"
         plain = {key: value for key, value in os.environ.items() if not key.startswith("PBXCRM_")}
         mine = {"database_url": f"sqlite+aiosqlite:///{folder}/pbxcrm.db", "http_port": str(self.port), **settings}
+        plain["PYTHONPATH"] = str(ROOT)  # the code beside these tests, wherever it is installed from
         self.environ = plain | {f"PBXCRM_{key.upper()}": value for key, value in mine.items()}
         self.log = folder / "serve.log"
         self.process: subprocess.Popen[bytes] | None = None
