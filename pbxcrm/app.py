@@ -29,6 +29,7 @@ from pbxcrm.http.keys import Deps, HttpSettings
 from pbxcrm.live.hub import Hub
 from pbxcrm.service import link as link_service
 from pbxcrm.service import people as people_service
+from pbxcrm.service import retention
 from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.intake import Intake
@@ -94,6 +95,16 @@ def dial_policy(settings: Settings) -> DialPolicy:
     )
 
 
+def keep(settings: Settings) -> dict[str, int]:
+    """How many days what is kept."""
+    return {
+        "journal": settings.keep_journal_days,
+        "calls": settings.keep_calls_days,
+        "dials": settings.keep_calls_days,
+        "audit": settings.keep_audit_days,
+    }
+
+
 def rules(settings: Settings) -> Rules:
     """What calls do to the pipeline."""
     return Rules(
@@ -154,6 +165,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             partial(_look, db, settings.pbx_name, link, follower),
             partial(_follow_people, db, hub, tracker),
             Sender(db, outbox.post).run,
+            partial(retention.daily, db, keep(settings)),
         )))  # fmt: skip
         await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         url = _url(runner)

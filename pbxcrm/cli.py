@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--json", action="store_true", help="one JSON object a call, a line each")
     _user_commands(commands)
     _person_commands(commands)
+    keep = _command(commands, "retention", _retention, "take away what is older than it may be, as serve does daily")
+    keep.add_argument("action", nargs="?", choices=("run",), metavar="run")
+    keep.add_argument("--dry-run", action="store_true", help="only count it")
     token = _command(commands, "token", None, "tokens for programs").add_subparsers(required=True, metavar="ACTION")
     create = _command(token, "create", _token_create, "print a new token with NAME's rights")
     create.add_argument("name")
@@ -352,4 +355,22 @@ def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
         return 1
     _run(_with_database(settings, erase))
     _say("Erased. Backups and the PBX's own records still hold this person: see docs/privacy.md.")
+    return 0
+
+
+def _retention(args: argparse.Namespace, settings: Settings) -> int:
+    from pbxcrm.app import keep
+    from pbxcrm.service import retention
+
+    if args.dry_run == (args.action == "run"):
+        raise WrongSetting("Say `retention run`, or `retention --dry-run` to only count. Nothing was changed.")
+    days = keep(settings)
+
+    async def work(db: "Database") -> dict[str, int]:
+        return await (retention.due(db, days) if args.dry_run else retention.run(db, days))
+
+    found, word = _run(_with_database(settings, work)), "to go" if args.dry_run else "gone"
+    for kind, limit in days.items():
+        kept = f"{found[kind]} {word}, older than {limit} days" if limit else "kept for good"
+        print(f"{kind:8} {kept}")
     return 0

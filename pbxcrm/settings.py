@@ -80,6 +80,9 @@ class Settings:
     log_format: str = _setting(
         "TEXT", "How log lines look: TEXT for people, JSON for programs", choices=("TEXT", "JSON")
     )
+    keep_journal_days: int = _setting(30, "Days that the journal is kept; 0: for good", low=0, high=36500)
+    keep_calls_days: int = _setting(0, "Days that calls are kept; 0: for good", low=0, high=36500)
+    keep_audit_days: int = _setting(365, "Days that the audit log is kept; 0: for good", low=0, high=36500)
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
     @property

@@ -22,6 +22,7 @@ from pbxcrm.http.errors import BadRequest, Forbidden
 from pbxcrm.http.guard import same_origin
 from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON, TRAIL
 from pbxcrm.http.login import cookie_name
+from pbxcrm.live.hub import Gone
 from pbxcrm.service.auth import Person
 from pbxcrm.service.errors import TooMany, Unavailable
 from pbxcrm.service.watch import journal_ends
@@ -270,7 +271,7 @@ async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: t
     """Gives the code to close with."""
     first, newest = ends
     start = newest if after is None else after
-    if start > newest or (start and start < first - 1) or newest - start > FAR_BEHIND:
+    if start > newest or start < first - 1 or newest - start > FAR_BEHIND:
         start = newest
         row = {"id": newest, "kind": "reset", "at": stream.request.app[DEPS].db.clock(), "data": _RESET}
         await _send(stream, message(row, with_html=stream.html))
@@ -284,6 +285,8 @@ async def _send_all(stream: Stream, streams: Streams, after: int | None, ends: t
                 await _send_row(stream, streams, row)
             elif _about(row, stream.person) and not await stream.still():
                 return _SESSION_OVER
+    except Gone:
+        return WSCloseCode.TRY_AGAIN_LATER  # it comes back with the id it saw last, and is told to read anew
     finally:
         await subscription.close()
     # The hub gave it up: too much was waiting. It comes back with the id it saw last.

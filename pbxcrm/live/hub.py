@@ -72,6 +72,10 @@ class Subscription:
         self._hub.leave(self)
 
 
+class Gone(Exception):  # noqa: N818
+    """What comes next for this listener was taken away before it came so far: it must read everything anew."""
+
+
 class Hub:
     """One a process; `run` it in a task of its own."""
 
@@ -121,6 +125,8 @@ class Hub:
         """At most PAGE rows newer than `after` that `scope` may see, and the id up to which there are no others."""
 
         def run(conn: Connection) -> tuple[list[Row], int]:
+            if after < journal.ends(conn)[0] - 1:
+                raise Gone
             rows = journal.after(conn, scope, after, PAGE)
             return rows, rows[-1]["id"] if len(rows) == PAGE else max(after, journal.last_id(conn))
 

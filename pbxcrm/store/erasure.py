@@ -248,7 +248,19 @@ def _pointing_at(table: Table) -> list[Column[Any]]:
 # may be called so. In tables that are not named here it is cut out as well.
 _NAMES_STAY = frozenset({"contacts", "deals", "calls", "notes", "tasks", "users", "teams"})
 _UNTOUCHED = frozenset(
-    {"journal", "audit", "contact_numbers", "sessions", "tokens", "settings", "stages", "pipelines", "pbxes", "dids"}
+    {
+        "journal",
+        "audit",
+        "contact_numbers",
+        "sessions",
+        "tokens",
+        "settings",
+        "stages",
+        "pipelines",
+        "pbxes",
+        "dids",
+        "webhooks",
+    }
 )
 
 

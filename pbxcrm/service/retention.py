@@ -1,0 +1,80 @@
+"""How long things are kept. A batch at a time, so that a call is never kept waiting."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from pbxcrm.crm.access import COMMAND_LINE, SYSTEM, Scope
+from pbxcrm.service import audit
+from pbxcrm.service.errors import Unavailable
+from pbxcrm.service.transact import read, write
+from pbxcrm.store import retention
+from pbxcrm.store.db import Database, Work
+from pbxcrm.store.retention import KINDS
+
+log = logging.getLogger(__name__)
+
+DAY = 86_400.0
+BATCH = 200  # rows a transaction: a few milliseconds
+PAUSE = 0.05  # seconds in which others write
+EVERY = DAY
+
+# What is kept how many days; 0: for good.
+Keep = Mapping[str, int]
+
+
+def _before(db: Database, days: int) -> float:
+    return db.clock() - days * DAY
+
+
+async def due(db: Database, keep: Keep) -> dict[str, int]:
+    """How many of each kind are older than they may be. Changes nothing."""
+    return {
+        kind: await read(
+            db,
+            lambda conn, kind=kind: retention.count(conn, SYSTEM, kind, _before(db, keep[kind])),  # type: ignore[misc]
+        )
+        for kind in KINDS
+        if keep[kind]
+    }
+
+
+async def run(db: Database, keep: Keep, scope: Scope = COMMAND_LINE) -> dict[str, int]:
+    """Take away what is older than it may be; gives how many of each kind. Done twice, the second finds nothing."""
+    gone: dict[str, int] = {}
+    for kind in KINDS:
+        if keep[kind]:
+            gone[kind] = await _prune(db, kind, _before(db, keep[kind]))
+    changes = {kind: (count, 0) for kind, count in gone.items() if count}
+    if changes:
+        await audit.noted(db, scope, "retention", "", "", changes)
+    return gone
+
+
+async def _prune(db: Database, kind: str, before: float) -> int:
+    gone = 0
+    while await read(db, lambda conn: retention.count(conn, SYSTEM, kind, before)):
+        gone += await write(db, lambda work: _batch(work, kind, before), durable=False)
+        await asyncio.sleep(PAUSE)
+    return gone
+
+
+def _batch(work: Work, kind: str, before: float) -> int:
+    count = retention.prune(work.conn, kind, before, BATCH)
+    work.journal("retention.pruned", {"kind": kind, "rows": count}, None)
+    return count
+
+
+async def daily(db: Database, keep: Keep) -> None:
+    """Until cancelled: now and once a day."""
+    scope = Scope(0, "pbxcrm", "admin", peer="daily")
+    while True:
+        try:
+            gone = await run(db, keep, scope)
+        except Unavailable as error:
+            log.warning("What is older than it may be stays for now: %s", error.message)
+        else:
+            if any(gone.values()):
+                said = ", ".join(f"{count} of {kind}" for kind, count in gone.items() if count)
+                log.info("Older than it may be, and gone: %s", said)
+        await asyncio.sleep(EVERY)
