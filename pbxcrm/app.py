@@ -13,6 +13,7 @@ from functools import partial
 from aiohttp import web
 
 from pbxcrm import notify
+from pbxcrm.ami.agi import AgiServer, Question
 from pbxcrm.ami.link import Link, LinkConfig, LinkState
 from pbxcrm.calls import events
 from pbxcrm.calls.people import People
@@ -30,6 +31,7 @@ from pbxcrm.live.hub import Hub
 from pbxcrm.service import link as link_service
 from pbxcrm.service import people as people_service
 from pbxcrm.service import retention
+from pbxcrm.service.caller import Callers
 from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.intake import Intake
@@ -156,6 +158,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         outbox = await stack.enter_async_context(Outbox(settings.webhook_hosts))
+        if settings.agi_port:
+            stack.push_async_callback((await _lookups(settings, db)).close)
         tasks = await stack.enter_async_context(_Tasks())
         tasks.start(link.run(), follower.read(), standby.later(), _resync(standby, link))
         tasks.start(*(_then(standby, task) for task in (
@@ -186,6 +190,33 @@ async def _resync(standby: Standby, link: Link) -> None:
     await standby.ready.wait()
     if not standby.whole:
         link.resync()
+
+
+async def _lookups(settings: Settings, db: Database) -> AgiServer:
+    """Where the dialplan asks who calls. Raises WrongSetting when nobody can listen there."""
+    callers = Callers(db)
+
+    async def name(question: Question) -> dict[str, str]:
+        return {"PBXCRM_NAME": (await callers.find(_asked(question))).name}
+
+    async def owner(question: Question) -> dict[str, str]:
+        return {"PBXCRM_OWNER": (await callers.find(_asked(question))).device}
+
+    agi = AgiServer({"caller": name, "owner": owner}, settings.agi_peers)
+    try:
+        port = await agi.start(settings.agi_host, settings.agi_port)
+    except OSError as error:
+        raise WrongSetting(
+            f"Cannot listen on PBXCRM_AGI_HOST {settings.agi_host}, PBXCRM_AGI_PORT {settings.agi_port}: "
+            f"{error.strerror}. Nothing was started."
+        ) from None
+    log.info("the PBX may ask who calls at agi://%s:%d", settings.agi_host, port)
+    return agi
+
+
+def _asked(question: Question) -> str:
+    """The number that is asked for: what the dialplan gave, else the caller's."""
+    return question.arguments[0] if question.arguments else question.values.get("agi_callerid", "")
 
 
 async def _pbx(settings: Settings, db: Database, stack: contextlib.AsyncExitStack) -> LinkConfig:

@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -53,6 +54,11 @@ class Settings:
     )
     currency: str = _setting(
         "", "The currency of new deals and of sums, ISO 4217; empty: as before, EUR at first", upper=True
+    )
+    agi_host: str = _setting("127.0.0.1", "Our address for the dialplan's questions who calls (FastAGI, see dialplan/)")
+    agi_port: int = _setting(0, "The port for it, usually 4573; 0: it cannot ask", low=0, high=65535)
+    agi_peers: tuple[str, ...] = _setting(
+        ("127.0.0.1", "::1"), "Who may ask there, addresses or networks by comma: the PBX's"
     )
     webhook_hosts: tuple[str, ...] = _setting(
         (), "Private receivers that webhooks may reach, by comma: crm.lan,10.0.0.7:9000; empty: public ones only"
@@ -191,6 +197,11 @@ def _check(settings: Settings) -> None:
             "PBXCRM_AMI_HOST is set, but no PBXCRM_AMI_SECRET (or PBXCRM_AMI_SECRET_FILE): "
             "put the secret of the manager.conf user there."
         )
+    for peer in settings.agi_peers:
+        try:
+            ip_network(peer, strict=False)
+        except ValueError:
+            raise WrongSetting(f"PBXCRM_AGI_PEERS names {peer!r}, which is no address or network.") from None
     if settings.ami_tls_ca and not Path(settings.ami_tls_ca).is_file():
         raise WrongSetting(f"PBXCRM_AMI_TLS_CA names {settings.ami_tls_ca}, which is no file.")
 

@@ -22,6 +22,14 @@ def clean(text: str, limit: int = 80) -> str:
     return text.strip()[:limit].rstrip()
 
 
+_NOT_SHOWN = re.compile(r"[^\w .,'-]+")
+
+
+def display(text: str, limit: int) -> str:
+    """A name for a phone's display: foreign text of which letters, digits and a few signs are left."""
+    return " ".join(_NOT_SHOWN.sub(" ", clean(text, limit)).split())
+
+
 def _visible(c: str) -> bool:
     return unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or c == "\u200c"
 

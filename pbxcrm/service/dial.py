@@ -29,7 +29,6 @@ from pbxcrm.store.db import Database, Work, audience
 log = logging.getLogger(__name__)
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
-_NAME_CHARS = re.compile(r"[^\w .,'-]+")
 # Longer than the PBX is waited for: an `asked` row this old is one whose process died in between.
 _ASKED_LOST = 60.0
 _STATES = {"queued": "sent", "refused": "refused", "unknown": "unknown"}
@@ -274,7 +273,7 @@ def _refuse(scope: Scope, target: _Target, refusal: Refusal | None) -> None:
 
 def _caller_id(target: _Target) -> str:
     """What my phone shows while it rings: the customer. Letters and digits only: the name is foreign text."""
-    name = " ".join(_NAME_CHARS.sub(" ", numbers.clean(target.name, 40)).split())
+    name = numbers.display(target.name, 40)
     return f'"{name}" <{target.number}>' if name else f"<{target.number}>"
 
 
