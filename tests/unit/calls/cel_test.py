@@ -1,6 +1,7 @@
 """CEL beyond one recording: thousands of calls in one stream, beginnings and ends that nobody wrote, restarts."""
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,12 +52,13 @@ def test_calls_in_any_mix_are_told_apart() -> None:
 
 
 def test_rows_a_little_out_of_order_say_the_same() -> None:
+    """Each channel's rows come in order; those of different channels may be written a moment early or late."""
     chance = random.Random(3)
-    for path in GOLDEN[::9]:
-        rows = sorted(rows_of(path), key=lambda one: float(one["eventtime"]) + chance.random() * 0.002)
-        assert [told(call) for call in read(rows, truth_of(path))] == [
-            told(call) for call in read(rows_of(path), truth_of(path))
-        ], path
+    for path in GOLDEN[::5]:
+        late: defaultdict[str, float] = defaultdict(lambda: chance.random() * 0.003)
+        rows = sorted(rows_of(path), key=lambda one: float(one["eventtime"]) + late[one["uniqueid"]])
+        found = [told(call) for call in read(rows, truth_of(path))]
+        assert sorted(map(repr, found)) == sorted(repr(told(call)) for call in read(rows_of(path), truth_of(path)))
 
 
 @pytest.mark.parametrize("cut", [1, 3, 7, 12])
