@@ -47,9 +47,9 @@ soak: .venv/test.stamp
 # All versions with their hashes, for every Python we support. Only `make lock` changes them.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra postgres --extra fast -o docker/run.lock pyproject.toml docker/build.in
+		--extra postgres --extra mariadb --extra fast -o docker/run.lock pyproject.toml docker/build.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra postgres --extra fast --extra test -o docker/test.lock pyproject.toml docker/build.in
+		--extra postgres --extra mariadb --extra fast --extra test -o docker/test.lock pyproject.toml docker/build.in
 
 clean:
 	rm -rf .venv dist

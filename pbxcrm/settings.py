@@ -11,6 +11,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
+from zoneinfo import available_timezones
 
 PREFIX = "PBXCRM_"
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
@@ -44,6 +45,13 @@ class Settings:
     ami_tls: bool = _setting(False, "Speak TLS to the PBX (tlsenable=yes in manager.conf)")
     ami_tls_ca: str = _setting("", "A PEM file with the certificate that signed the PBX's; empty: the system's")
     pbx_name: str = _setting("pbx", "A name for this PBX, part of every call's key: do not change it later")
+    cel: str = _setting(
+        "", "The PBX's CEL: a file, a glob or a database URL (docs/history.md); empty: none", secret=True
+    )
+    cel_columns: str = _setting("", "The columns of CEL files without a header: their mapping in cel_custom.conf")
+    cdr: str = _setting("", "The PBX's CDR, likewise", secret=True)
+    cdr_columns: str = _setting("", "The columns of CDR files without a header, where they are not cdr_csv's own")
+    history_zone: str = _setting("", "The zone of times in CEL and CDR: Europe/Warsaw, UTC; empty: this machine's")
     http_host: str = _setting("127.0.0.1", "The address to serve on; beyond loopback put a TLS proxy before it")
     http_port: int = _setting(8080, "The port to serve on", low=0, high=65535)
     http_secure: bool = _setting(False, "Browsers reach us by https (a TLS proxy): Secure cookies, HSTS")
@@ -202,6 +210,11 @@ def _check(settings: Settings) -> None:
             ip_network(peer, strict=False)
         except ValueError:
             raise WrongSetting(f"PBXCRM_AGI_PEERS names {peer!r}, which is no address or network.") from None
+    if settings.history_zone and settings.history_zone not in available_timezones():
+        raise WrongSetting(
+            f"PBXCRM_HISTORY_ZONE must be a zone's name (Europe/Warsaw, Asia/Tehran, UTC), "
+            f"not {settings.history_zone!r}."
+        )
     if settings.ami_tls_ca and not Path(settings.ami_tls_ca).is_file():
         raise WrongSetting(f"PBXCRM_AMI_TLS_CA names {settings.ami_tls_ca}, which is no file.")
 

@@ -5,7 +5,6 @@ Each page is a statement of its own in a session that may only read, along the t
 one, else along its time: then a page ends before a moment that may have more rows than it holds.
 """
 
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +129,7 @@ class ForeignTable:
             ) from None
         except ModuleNotFoundError as error:
             raise self._missing(error) from error
-        except (SQLAlchemyError, OSError, TimeoutError, ssl.SSLError) as error:
+        except (SQLAlchemyError, OSError, TimeoutError, OverflowError) as error:
             raise self._explained(error) from error
         except Exception as error:
             if type(error).__module__.partition(".")[0] in ("asyncpg", "pymysql", "aiomysql"):

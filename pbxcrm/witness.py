@@ -1,0 +1,100 @@
+"""While `serve` runs: what the PBX writes into its CEL, read as it is written and held against what we followed.
+
+A call that nobody followed (the link was down, or we were) comes in; one that we lost is mended; the others are
+compared. At start it begins before what we heard last, so that no gap is left; the rest is one reading that goes on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from pbxcrm.calls.cel import Cel
+from pbxcrm.calls.model import Call
+from pbxcrm.calls.people import People
+from pbxcrm.calls.rows import Row
+from pbxcrm.history.errors import SourceError
+from pbxcrm.history.sources import Source
+from pbxcrm.reconcile import BATCH, LEAD, Apply
+from pbxcrm.service.errors import Unavailable
+
+log = logging.getLogger("pbxcrm.witness")
+
+LOOK = 1.0  # seconds between two looks at the source
+AWAY = 30.0  # and when it cannot be read
+# Seconds after a call's end in which our own account of it is stored, whichever of the two tells first.
+SETTLE = 3.0
+# We may go on believing that a call lives; after so long (service.history.STALE, and a little) the PBX's word counts.
+AGAIN = 65.0
+
+
+class Witness:
+    """Give it `run` as a task. `since`: from when on calls are of interest, epoch seconds."""
+
+    def __init__(
+        self,
+        source: Source,
+        people: People,
+        apply: Apply,
+        *,
+        pbx: str,
+        region: str | None,
+        since: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._reader = Cel(people, pbx=pbx, region=region)
+        self._apply = apply
+        self._since = since
+        self._clock = clock
+        self._cursor = ""
+        self._due: list[tuple[float, Call]] = []  # when to tell of it
+        self._away = False
+
+    def set_people(self, people: People) -> None:
+        """Other devices, other people: for calls that end from now on."""
+        self._reader.set_people(people)
+
+    async def run(self) -> None:
+        """Until cancelled. Faults of the source are told once and waited out."""
+        while True:
+            try:
+                await self.look()
+                self._say_back()
+            except SourceError as error:
+                self._say_away(str(error))
+            except Unavailable as error:
+                self._say_away(error.message)
+            await asyncio.sleep(AWAY if self._away else LOOK)
+
+    async def look(self) -> None:
+        """Read what is new, and tell of the calls whose time it is. Raises SourceError and Unavailable."""
+        async for page in self._source.pages(self._since - LEAD, self._cursor):
+            self._take(page.rows)
+            self._cursor = page.cursor
+        await self._tell()
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            for call in self._reader.feed(row):
+                ended = call.ended_at or call.started_at
+                if ended >= self._since:
+                    self._due += [(ended + SETTLE, call), (ended + AGAIN, call)]
+
+    async def _tell(self) -> None:
+        now = self._clock()
+        ripe = [(at, call) for at, call in self._due if at <= now]
+        last = {(call.uid, call.started_at): call for _, call in ripe}
+        calls = list(last.values())
+        for start in range(0, len(calls), BATCH):
+            await self._apply(calls[start : start + BATCH])
+        self._due = [(at, call) for at, call in self._due if at > now]
+
+    def _say_away(self, why: str) -> None:
+        if not self._away:
+            self._away = True
+            log.error("What the PBX writes down cannot be read: %s Calls are followed all the same.", why)
+
+    def _say_back(self) -> None:
+        if self._away:
+            self._away = False
+            log.warning("%s is read again; nothing in it was missed", self._source.name)
