@@ -23,11 +23,14 @@ from pbxcrm.crm.dialling import DialPolicy
 from pbxcrm.crm.rules import Rules
 from pbxcrm.demo import start as demo_start
 from pbxcrm.follow import Follower
+from pbxcrm.history.choose import source
+from pbxcrm.history.errors import SourceError
 from pbxcrm.hooks.outbox import Outbox
 from pbxcrm.hooks.sender import Sender
 from pbxcrm.http import server
 from pbxcrm.http.keys import Deps, HttpSettings
 from pbxcrm.live.hub import Hub
+from pbxcrm.service import history, reading
 from pbxcrm.service import link as link_service
 from pbxcrm.service import people as people_service
 from pbxcrm.service import retention
@@ -40,6 +43,7 @@ from pbxcrm.standby import Standby, open_spool, spool_path
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
 from pbxcrm.store.migrations import migrate
+from pbxcrm.witness import Witness
 
 log = logging.getLogger("pbxcrm")
 
@@ -168,6 +172,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             partial(_tell_states, db, settings.pbx_name, states),
             partial(_look, db, settings.pbx_name, link, follower),
             partial(_follow_people, db, hub, tracker),
+            partial(_beside, settings, db, hub, db.clock()),
             Sender(db, outbox.post).run,
             partial(retention.daily, db, keep(settings)),
         )))  # fmt: skip
@@ -302,7 +307,7 @@ async def _look(db: Database, pbx: str, link: Link, follower: Follower) -> None:
             await _noted(db, pbx, link.state)
 
 
-async def _follow_people(db: Database, hub: Hub, tracker: Tracker) -> None:
+async def _follow_people(db: Database, hub: Hub, tracker: Tracker | Witness) -> None:
     """Who owns which device, anew whenever somebody changes it: also by the command line while this process runs."""
     while True:
         with contextlib.suppress(Unavailable, DatabaseUnusable):
@@ -312,6 +317,27 @@ async def _follow_people(db: Database, hub: Hub, tracker: Tracker) -> None:
                 if str(row["kind"]).startswith(("user.", "device.")):
                     tracker.set_people(People(await people_service.devices(db)))
         await asyncio.sleep(_RETRY)
+
+
+async def _beside(settings: Settings, db: Database, hub: Hub, started: float) -> None:
+    """What the PBX writes into CEL, where that is set: whatever we missed comes in, from before we `started` on."""
+    if not settings.cel or settings.demo:
+        return
+    try:
+        found = source("cel", settings.cel, settings.history_zone, settings.cel_columns)
+    except SourceError as error:
+        log.error("PBXCRM_CEL cannot be used: %s Calls are followed all the same.", error)  # noqa: TRY400
+        return
+    witness = Witness(
+        found,
+        People(await people_service.devices(db)),
+        partial(history.apply, db, source="cel", rules=rules(settings)),
+        pbx=settings.pbx_name,
+        region=settings.region,
+        since=await reading.last_heard(db, started) or started,
+        clock=db.clock,
+    )
+    await asyncio.gather(witness.run(), _follow_people(db, hub, witness))
 
 
 async def serve(settings: Settings) -> int:

@@ -25,6 +25,7 @@ Handler = Callable[[argparse.Namespace, Settings], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status: 0 done, 1 it could not be done, 2 the words were wrong."""
     from pbxcrm.ami.errors import AmiError
+    from pbxcrm.history.errors import SourceError
     from pbxcrm.service.errors import ServiceError
     from pbxcrm.store.errors import DatabaseUnusable
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logs.configure(settings.log_level, settings.log_format)
         handler: Handler = args.handler
         return handler(args, settings)
-    except (WrongSetting, DatabaseUnusable, ServiceError, AmiError) as error:
+    except (WrongSetting, DatabaseUnusable, ServiceError, AmiError, SourceError) as error:
         _say(str(error))
     except BrokenPipeError:
         return 0
@@ -69,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--device", action="append", default=[], metavar="DEVICE=PERSON", help="PJSIP/101=alice")
     replay.add_argument("--index", type=Path, help="byte offset and epoch seconds a line, for streams without a clock")
     replay.add_argument("--json", action="store_true", help="one JSON object a call, a line each")
+    again = _command(commands, "reconcile", _reconcile, "calls that the PBX wrote down (CEL, CDR), from a moment on")
+    again.add_argument("--since", required=True, metavar="WHEN", help="2026-03-01, 2026-03-01T08:00, or 3d, 12h ago")
+    again.add_argument("--until", metavar="WHEN", help="the same; default: now")
+    again.add_argument(
+        "--source", action="append", default=[], choices=("cel", "cdr"), help="only this; default: all that is set"
+    )
     _user_commands(commands)
     _person_commands(commands)
     keep = _command(commands, "retention", _retention, "take away what is older than it may be, as serve does daily")
@@ -235,6 +242,14 @@ def _device(text: str) -> tuple[str, str]:
     if not (device and equals and person):
         raise WrongSetting(f"--device takes DEVICE=PERSON, as PJSIP/101=alice, not {text!r}.")
     return device, person
+
+
+def _reconcile(args: argparse.Namespace, settings: Settings) -> int:
+    from pbxcrm.reconciling import reconcile, told
+
+    for kind, counts in _run(reconcile(settings, args.since, args.until, args.source)).items():
+        print(f"{kind}: {told(counts)}")
+    return 0
 
 
 # ---- people

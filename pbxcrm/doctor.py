@@ -1,8 +1,13 @@
 """`pbxcrm doctor`: settings, database, people and the PBX, each looked at; what is wrong, and what to do."""
 
+import time
+
 from pbxcrm.ami import doctor as ami_doctor
 from pbxcrm.ami.doctor import Finding
 from pbxcrm.app import link_config, open_database
+from pbxcrm.history.choose import source
+from pbxcrm.history.errors import SourceError
+from pbxcrm.history.sources import Kind
 from pbxcrm.service import people
 from pbxcrm.settings import Settings
 from pbxcrm.store.db import Database
@@ -21,12 +26,47 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.extend(await _people(db))
         finally:
             await db.close()
+    findings.extend([await _history(settings, kind) for kind in _KINDS if getattr(settings, kind)])
     if settings.demo:
         advice = "Set PBXCRM_AMI_HOST, PBXCRM_AMI_USERNAME and PBXCRM_AMI_SECRET_FILE: see the README."
         findings.append(Finding(True, "No PBX is configured: the demo PBX plays recorded calls", advice))
     else:
         findings.extend(await ami_doctor.check(link_config(settings)))
     return findings
+
+
+_KINDS: tuple[Kind, ...] = ("cel", "cdr")
+_OLD = 7 * 86_400  # seconds: an office that is silent so long is none
+
+
+async def _history(settings: Settings, kind: Kind) -> Finding:
+    """One of the PBX's own records: can it be read, and is it written?"""
+    name = kind.upper()
+    try:
+        found = await source(
+            kind, getattr(settings, kind), settings.history_zone, getattr(settings, f"{kind}_columns")
+        ).look()
+    except SourceError as error:
+        return Finding(False, f"{name} cannot be read", str(error))
+    if found.newest is None:
+        return Finding(
+            False, f"{name}: {found.where} holds no row", "Make a call; if nothing comes, see docs/history.md."
+        )
+    age = time.time() - found.newest
+    columns = f"; columns {', '.join(found.columns)}" if found.columns else ""
+    shown = f"{name}: {found.where} can be read, its newest row is {_ago(age)}{columns}"
+    if age < -300:
+        return Finding(False, shown, "That is in the future: PBXCRM_HISTORY_ZONE must be the zone the PBX writes in.")
+    if age > _OLD:
+        return Finding(False, shown, f"The PBX seems to write its {name} elsewhere now: see docs/history.md.")
+    return Finding(True, shown, "")
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{abs(seconds) / size:.0f} {unit} {'old' if seconds > 0 else 'ahead'}"
+    return f"{abs(seconds):.0f} seconds {'old' if seconds >= 0 else 'ahead'}"
 
 
 def _region(settings: Settings) -> Finding:

@@ -82,6 +82,11 @@ class Call:
     root: str | None = None
 
     @property
+    def whole(self) -> bool:
+        """Whether it was followed from its beginning on without a gap."""
+        return not any(one.event == "snapshot" for one in self.evidence)
+
+    @property
     def id(self) -> str:
         """The same for the same call however often its events are read: made of (pbx, boot, uniqueid)."""
         return str(uuid.uuid5(_CALLS, f"{self.pbx}\0{self.boot}\0{self.uid}"))

@@ -108,6 +108,8 @@ class Resync:
             if not any(c.uid in alive for c in life.kept_by):
                 life.note(e.at, "snapshot", "the call ended while the PBX was out of sight")
                 self.book.finish(life, e.at, lost=True)
+            else:
+                life.note(e.at, "snapshot", "what happened before was not all seen: the PBX was out of sight")
         self._guess_dials()
         self.book.settle(self.book.all(), e.at, "snapshot")
 

@@ -107,7 +107,9 @@ def _sort(work: Work, calls: Sequence[Call], source: Source) -> _Sorted:
 
 def _weigh(found: _Sorted, known: Stored, call: Call, source: Source, now: float) -> None:
     """What a second account of a stored call is good for."""
-    if known.origin != "ami":
+    if known.origin == "part" and source == "cel" and call.outcome != "lost":
+        found.mend.append((known, call))  # what we did not see of it, the PBX did
+    elif known.origin in ("cel", "cdr"):
         better = known.origin == "cdr" and source == "cel"
         more = known.origin == source and (call.ended_at or 0.0) > (known.ended_at or 0.0) + 0.5
         if better or more:

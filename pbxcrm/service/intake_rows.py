@@ -133,5 +133,6 @@ def call_row(line: Written) -> dict[str, Any]:
         "contact_id": line.contact["id"] if line.contact else None,
         "deal_id": line.about["id"] if line.about else None,
         "made_deal": line.made,
+        "origin": "ami" if call.whole else "part",
         "data": f"{line.text}, {kept[1:]}",
     }

@@ -45,11 +45,13 @@ async def keep(db: Database, name: str, place: Place | None) -> None:
     await write(db, run)
 
 
-async def last_heard(db: Database) -> float | None:
-    """When we last heard of the PBX, by what is in the journal: epoch seconds; None where we never did."""
+_HEARD = ("call.ringing", "call.answered", "call.transferred", "call.ended", "link.up", "link.down")
+
+
+async def last_heard(db: Database, before: float) -> float | None:
+    """When we last heard of the PBX before that moment, by the journal: epoch seconds; None where we never did."""
 
     def run(conn: Connection) -> float | None:
-        return journal.newest_at(conn, ("call.ringing", "call.answered", "call.transferred", "call.ended",
-                                        "link.up", "link.down"))  # fmt: skip
+        return journal.newest_at(conn, _HEARD, before)
 
     return await read(db, run)

@@ -21,9 +21,9 @@ _DRIVERS = {"postgresql": ("postgresql+asyncpg", "postgres"), "postgres": ("post
             "mysql": ("mysql+aiomysql", "mariadb"), "mariadb": ("mysql+aiomysql", "mariadb"),
             "sqlite": ("sqlite+aiosqlite", "")}  # fmt: skip
 _READ_ONLY = {
-    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "sqlite": "PRAGMA query_only = ON",
+    "postgresql": text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
+    "mysql": text("SET SESSION TRANSACTION READ ONLY"),
+    "sqlite": text("PRAGMA query_only = ON"),
 }
 _PATIENCE = 10  # seconds to connect
 
@@ -119,7 +119,7 @@ class ForeignTable:
     async def _run(self, work: Any) -> Any:
         try:
             async with self._open().connect() as conn:
-                await conn.execute(text(_READ_ONLY[self._url.get_backend_name()]))
+                await conn.execute(_READ_ONLY[self._url.get_backend_name()])
                 return await conn.run_sync(work)
         except NoSuchTableError:
             tables = await self._tables()

@@ -19,7 +19,12 @@ _OF_KIND = (
     .where(_j.id > bindparam("after"), _j.id <= bindparam("until"), _j.kind == bindparam("kind"))
     .order_by(_j.id)
 )
-_NEWEST_OF = select(_j.at).where(_j.kind.in_(bindparam("kinds", expanding=True))).order_by(_j.id.desc()).limit(1)
+_NEWEST_OF = (
+    select(_j.at)
+    .where(_j.kind.in_(bindparam("kinds", expanding=True)), _j.at < bindparam("before"))
+    .order_by(_j.id.desc())
+    .limit(1)
+)
 _AFTER = select(_j.id, _j.at, _j.kind, _j.audience, _j.data).where(_j.id > bindparam("after")).order_by(_j.id)
 _AFTER = _AFTER.limit(bindparam("limit"))
 _MINE = _j.audience.contains(bindparam("me"))
@@ -44,9 +49,9 @@ def of_kind(conn: Connection, kind: str, after: int, until: int) -> list[str]:
     return list(conn.execute(_OF_KIND, {"kind": kind, "after": after, "until": until}).scalars())
 
 
-def newest_at(conn: Connection, kinds: Sequence[str]) -> float | None:
-    """When the newest row of these kinds was written, None where there is none."""
-    return conn.execute(_NEWEST_OF, {"kinds": list(kinds)}).scalar()
+def newest_at(conn: Connection, kinds: Sequence[str], before: float) -> float | None:
+    """When the newest row of these kinds was written, of those before a moment; None where there is none."""
+    return conn.execute(_NEWEST_OF, {"kinds": list(kinds), "before": before}).scalar()
 
 
 def after(conn: Connection, scope: Scope, last: int, limit: int) -> list[dict[str, Any]]:

@@ -196,8 +196,8 @@ stage_history = Table(
 )
 
 # `n`: the last fact applied. `data`: the call's view (crm.views.call) as JSON text. `deal_id`: the one deal it is
-# about, of all those in call_deals. `origin`: who told of it (ami | cel | cdr). `witness`: the second one that was
-# asked (cel | cdr), NULL: nobody yet.
+# about, of all those in call_deals. `origin`: who told of it (ami | cel | cdr; part: ami, but not all was seen).
+# `witness`: the second one that was asked (cel | cdr), NULL: nobody yet.
 calls = Table(
     "calls",
     metadata,

@@ -34,7 +34,8 @@ CREATE TABLE cel (id int(11) NOT NULL AUTO_INCREMENT, eventtype varchar(30) NOT 
  cid_rdnis varchar(80) NOT NULL DEFAULT '', cid_dnid varchar(80) NOT NULL, exten varchar(80) NOT NULL,
  context varchar(80) NOT NULL, channame varchar(80) NOT NULL, appname varchar(80) NOT NULL,
  appdata varchar(80) NOT NULL, amaflags int(11) NOT NULL DEFAULT 3, accountcode varchar(20) NOT NULL DEFAULT '',
- uniqueid varchar(32) NOT NULL, linkedid varchar(32) NOT NULL, peer varchar(80) NOT NULL, userdeftype varchar(255) NOT NULL DEFAULT '',
+ uniqueid varchar(32) NOT NULL, linkedid varchar(32) NOT NULL, peer varchar(80) NOT NULL,
+ userdeftype varchar(255) NOT NULL DEFAULT '',
  extra varchar(512) NOT NULL, PRIMARY KEY (id), KEY uniqueid_index (uniqueid), KEY linkedid_index (linkedid));
 """
 # cel_pgsql's own: a moment with microseconds, another name for the channel's key.
