@@ -2,7 +2,17 @@
 
 from aiohttp import web
 
-from pbxcrm.http import api_audit, api_calls, api_contacts, api_deals, api_dial, api_tasks, api_webhooks, live
+from pbxcrm.http import (
+    api_audit,
+    api_calls,
+    api_contacts,
+    api_deals,
+    api_dial,
+    api_disagreements,
+    api_tasks,
+    api_webhooks,
+    live,
+)
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.openapi import SPEC
 
@@ -11,7 +21,7 @@ PREFIX = "/api/v1"
 
 def setup(app: web.Application) -> None:
     """Add every route of the API."""
-    for part in (api_calls, api_deals, api_contacts, api_tasks, api_dial, api_audit, api_webhooks):
+    for part in (api_calls, api_deals, api_contacts, api_tasks, api_dial, api_audit, api_webhooks, api_disagreements):
         part.setup(app, PREFIX)
     app.router.add_get(PREFIX + "/live", live.live)
     app.router.add_get(PREFIX + "/openapi.json", openapi)

@@ -64,6 +64,19 @@ IN_VAIN = {
     "tls": N_("The receiver's certificate is not right"),
     "not_public": N_("The receiver has no public address"),
 }
+DIFFERENCES = {
+    "outcome": N_("Outcome"),
+    "first_answered_by": N_("First to answer"),
+    "last_answered_by": N_("Last to talk"),
+    "talk_seconds": N_("Talk"),
+}
+# Why our own account of a call is believed rather than the PBX's record.
+WHY_OURS = {
+    "cel": N_("We followed this call event by event and missed nothing, so our account stands."),
+    "cel_talk": N_("Both name the same people; only the time of talk is counted differently."),
+    "cdr": N_("We followed this call event by event; CDR has one line a leg and misleads when a call is passed on."),
+    "cdr_talk": N_("CDR counts waiting in a queue, and the ringing after a transfer, as talk."),
+}
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 
 
@@ -94,6 +107,14 @@ class Labels:
     def direction(self, direction: str) -> str:
         """Which way a call went."""
         return self._t(DIRECTIONS.get(direction, direction))
+
+    def difference(self, field: str) -> str:
+        """In what two accounts of a call differ."""
+        return self._t(DIFFERENCES.get(field, field))
+
+    def why_ours(self, why: str) -> str:
+        """Why our account of a call is believed."""
+        return self._t(WHY_OURS.get(why, why))
 
     def priority(self, priority: int | str) -> str:
         """How urgent a deal is."""

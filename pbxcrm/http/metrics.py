@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from aiohttp import web
 
 import pbxcrm
+from pbxcrm.crm.witness import FIELDS
 from pbxcrm.http.errors import Forbidden, NotLoggedIn, json_response
 from pbxcrm.http.keys import DEPS, PERSON, REQUESTS
 from pbxcrm.http.live import STREAMS
 from pbxcrm.http.openapi_schemas import OUTCOMES
+from pbxcrm.service import disagreements
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.watch import CallCounter, journal_ends
 
@@ -64,11 +66,26 @@ async def metrics(request: web.Request) -> web.Response:
         up = int(deps.db.presence.up)
         lines += _metric("pbxcrm_database_up", "gauge", "1 while the database answers.", {"": up})
         lines += _metric("pbxcrm_journal_id", "gauge", "The newest journal row.", {"": newest})
+    lines += await _witnesses(request)
     ended = {f'outcome="{outcome}"': counter.outcomes[outcome] for outcome in OUTCOMES}
     lines += _metric("pbxcrm_calls_total", "counter", "Calls that ended since the start, by outcome.", ended)
     for name, value in sorted(deps.gauges().items()):
         lines += _metric(name, "gauge", "See docs/rest.md.", {"": value})
     return web.Response(text="\n".join(lines) + "\n", headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+async def _witnesses(request: web.Request) -> Iterable[str]:
+    """How often our account and the PBX's own record of a call agreed."""
+    try:
+        sums = await disagreements.totals(request.app[DEPS].db)
+    except Unavailable:
+        return ()
+    told = {f'result="{name}"': sums.get(name, 0) for name in ("agreed", "disagreed")}
+    differ = {f'field="{name}"': sums.get(name, 0) for name in FIELDS}
+    return (
+        *_metric("pbxcrm_witness_calls_total", "counter", "Calls held against the PBX's own record.", told),
+        *_metric("pbxcrm_witness_differences_total", "counter", "In what the two accounts differed.", differ),
+    )
 
 
 def _by_status(request: web.Request) -> dict[str, int]:

@@ -13,6 +13,7 @@ from pbxcrm.http.openapi_schemas import (
     DIAL_FIELDS,
     DIAL_ID,
     DIRECTIONS,
+    DISAGREEMENT_FIELDS,
     ERROR,
     ID,
     LINE,
@@ -288,6 +289,22 @@ def _paths() -> Spec:
                 ],
             )
         },
+        "/disagreements": {
+            "get": _operation(
+                "Calls that the PBX's own record tells otherwise than we followed them; for managers, 404 for others",
+                {"200": _json(_page("Disagreement"), "A page")},
+                *(400, 404),
+                parameters=[*_PAGE, _query("seen", truth, "Left out: all")],
+            )
+        },
+        "/disagreements/{id}/seen": {
+            "post": _operation(
+                "Somebody has looked at it",
+                {"200": _json(_ref("Disagreement"), "As it stands")},
+                *(403, 404),
+                parameters=_in_path(UUID),
+            )
+        },
         "/live": {
             "get": _operation(
                 "A WebSocket: what changes, as it changes; each message is a LiveMessage",
@@ -366,6 +383,7 @@ SPEC: Spec = {
             "Task": _schema(TASK_FIELDS),
             "Dial": _schema(DIAL_FIELDS),
             "AuditEntry": _schema(AUDIT_FIELDS),
+            "Disagreement": _schema(DISAGREEMENT_FIELDS),
             "Webhook": _schema(WEBHOOK_FIELDS),
             "Delivery": _schema(DELIVERY_FIELDS),
             "LiveMessage": _schema(LIVE_FIELDS),

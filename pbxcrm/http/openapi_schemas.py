@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pbxcrm.crm import webhooks
+from pbxcrm.crm import webhooks, witness
 from pbxcrm.service.audit import ACTIONS
 
 Spec = dict[str, Any]
@@ -132,6 +132,7 @@ CONTACT_FIELDS: dict[str, Spec] = {
     "note": LONG,
     "numbers": {"type": "array", "items": {"type": "string"}},
     "owner": nullable(NAME),
+    "source": LINE,
     "created_at": TIME,
     "version": VERSION,
 }
@@ -158,6 +159,19 @@ AUDIT_FIELDS: dict[str, Spec] = {
     "thing_id": {"type": "string"},
     "changes": {"type": "object", "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2}},
     "times": {"type": "integer", "minimum": 1},
+}
+DISAGREEMENT_FIELDS: dict[str, Spec] = {
+    "id": {**UUID, "description": "The call's"},
+    "source": {"type": "string", "enum": ["cel", "cdr"], "description": "The second witness"},
+    "at": TIME,
+    "started_at": TIME,
+    "fields": {"type": "array", "items": {"type": "string", "enum": list(witness.FIELDS)}},
+    "ours": {"type": "object", "description": "The call as we followed it"},
+    "theirs": {"type": "object", "description": "The call as the PBX wrote it down"},
+    "believed": {"type": "string", "enum": ["ours"]},
+    "why": {"type": "string"},
+    "seen_at": nullable(TIME),
+    "seen_by": nullable(NAME),
 }
 DIAL_FIELDS: dict[str, Spec] = {
     "id": DIAL_ID,

@@ -54,6 +54,7 @@ ACTIONS = (
     "token.revoked",
     "preferences.changed",
     "settings.changed",
+    "disagreement.seen",
     "webhook.added",
     "webhook.changed",
     "webhook.removed",

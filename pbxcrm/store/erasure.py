@@ -33,6 +33,7 @@ from pbxcrm.store.schema import (
     contacts,
     deals,
     dials,
+    disagreements,
     journal,
     metadata,
     notes,
@@ -187,6 +188,7 @@ def forget(conn: Connection, traces: Traces) -> None:
     """Take the person out of every table but the journal. Deals and calls stay, as nobody's."""
     _free_deals(conn, traces)
     _free_calls(conn, traces)
+    conn.execute(delete(disagreements).where(disagreements.c.call_id.in_(traces.calls)))
     conn.execute(delete(tasks).where(tasks.c.id.in_(traces.tasks)))
     conn.execute(update(dials).where(dials.c.id.in_(traces.dials)).values(number="", reason=""))
     _free_audit(conn, traces)

@@ -1,19 +1,17 @@
 """Calls of the past beside what is stored, and where the two disagree."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.store.prepared import Command, Query
-from pbxcrm.store.schema import calls, disagreements, users, witness_totals
+from pbxcrm.store.schema import calls, disagreements, witness_totals
 
 _c = calls.c
-_d = disagreements.c
 _t = witness_totals.c
 
 
@@ -89,42 +87,3 @@ def count(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def totals(conn: Connection, _scope: Scope) -> dict[str, int]:
     """How often the witnesses agreed ("agreed"), and how often each field differed."""
     return {row[0]: int(row[1]) for row in conn.execute(select(_t.key, _t["count"]))}
-
-
-_SEEN = users.alias("seen")
-_ROWS: Select[Any] = select(*disagreements.columns, _SEEN.c.name.label("seen_by_name")).select_from(
-    disagreements.outerjoin(_SEEN, _SEEN.c.id == _d.seen_by)
-)
-
-
-def _row(row: RowMapping) -> dict[str, Any]:
-    told = dict(row)
-    fields = [name for name in told["fields"].split(",") if name]
-    return {**told, "fields": fields, "ours": json.loads(told["ours"]), "theirs": json.loads(told["theirs"])}
-
-
-def some(
-    conn: Connection, scope: Scope, limit: int, *, seen: bool | None = None, after: tuple[float, str] | None = None
-) -> list[dict[str, Any]]:
-    """A page of disagreements, the newest call on top, for who sees all; for others there are none."""
-    if not scope.sees_all:
-        return []
-    where: list[ColumnElement[bool]] = []
-    if seen is not None:
-        where.append(_d.seen_at.is_not(None) if seen else _d.seen_at.is_(None))
-    if after is not None:
-        where.append(tuple_(_d.call_at, _d.call_id) < tuple_(*after))
-    newest = (_d.call_at.desc(), _d.call_id.desc())
-    return [_row(row) for row in conn.execute(_ROWS.where(*where).order_by(*newest).limit(limit)).mappings()]
-
-
-def one(conn: Connection, scope: Scope, call_id: str) -> dict[str, Any] | None:
-    """The disagreement about this call, for who sees all."""
-    row = conn.execute(_ROWS.where(_d.call_id == call_id)).mappings().first() if scope.sees_all else None
-    return _row(row) if row else None
-
-
-def see(conn: Connection, call_id: str, at: float, user_id: int | None) -> bool:
-    """Somebody has looked at it; False when it had been seen already."""
-    statement = update(disagreements).where(_d.call_id == call_id, _d.seen_at.is_(None))
-    return conn.execute(statement.values(seen_at=at, seen_by=user_id or None)).rowcount == 1

@@ -6,7 +6,8 @@ from typing import Any
 
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
-from pbxcrm.service import contacts, deals, tasks, webhooks
+from pbxcrm.crm.rules import Rules
+from pbxcrm.service import contacts, deals, history, tasks, webhooks
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -32,6 +33,7 @@ class Things:
     stage: str
     number: str
     hook: str
+    differing: str
 
 
 async def things_of(house: House, owner: Person) -> Things:
@@ -64,6 +66,7 @@ async def things_of(house: House, owner: Person) -> Things:
         stage=stage,
         number=number,
         hook=await hook_of(house),
+        differing=await differing(db, owner, f"differing{n}", number),
     )
 
 
@@ -111,6 +114,19 @@ async def call_of(db: Database, owner: Person, uid: str, number: str, *, over: b
 
     await db.writing(write)
     return call.id
+
+
+async def differing(db: Database, owner: Person, uid: str, number: str) -> str:
+    """A call of theirs that CDR tells otherwise; gives its id."""
+    call_id = await call_of(db, owner, uid, number)
+    at = db.clock()
+    told = Call(
+        pbx="pbx", boot="cdr", uid=uid, linkedids=(), direction="inbound", number=number, caller_name=None, did=None,
+        outcome="missed", started_at=at - 60, answered_at=None, ended_at=at, talk_seconds=0.0, first_answered_by=None,
+        last_answered_by=None, rang=(), talks=(), transfers=(), evidence=(),
+    )  # fmt: skip
+    assert (await history.apply(db, [told], source="cdr", rules=Rules())).disagreeing == 1
+    return call_id
 
 
 async def callback_of(db: Database, owner: Person, number: str) -> str:

@@ -87,6 +87,10 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", API + "/dial"): theirs(202, 401, json={"deal_id": "{deal}"}, headers=KEY),
     ("GET", API + "/dial/{id}"): theirs(200, 401, path=API + "/dial/{dial}"),
     ("GET", API + "/audit"): Eyes((404, 404, 404, 200, 401)),
+    ("GET", API + "/disagreements"): managers(200, 401),
+    ("POST", API + "/disagreements/{id}/seen"): managers(200, 401, path=API + "/disagreements/{differing}/seen"),
+    ("GET", "/calls/disagreements"): managers(200, 303),
+    ("POST", "/calls/disagreements/{id}/seen"): managers(303, 303, path="/calls/disagreements/{differing}/seen"),
     # Webhooks tell everything, so they are managers' alone.
     ("GET", API + "/webhooks"): managers(200, 401),
     ("POST", API + "/webhooks"): managers(201, 401, json=HOOK),
