@@ -30,10 +30,9 @@ from pbxcrm.hooks.sender import Sender
 from pbxcrm.http import server
 from pbxcrm.http.keys import Deps, HttpSettings
 from pbxcrm.live.hub import Hub
-from pbxcrm.service import history, reading
+from pbxcrm.service import history, reading, retention
 from pbxcrm.service import link as link_service
 from pbxcrm.service import people as people_service
-from pbxcrm.service import retention
 from pbxcrm.service.caller import Callers
 from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable

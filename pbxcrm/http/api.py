@@ -9,6 +9,7 @@ from pbxcrm.http import (
     api_deals,
     api_dial,
     api_disagreements,
+    api_exports,
     api_tasks,
     api_webhooks,
     live,
@@ -22,6 +23,7 @@ PREFIX = "/api/v1"
 def setup(app: web.Application) -> None:
     """Add every route of the API."""
     for part in (api_calls, api_deals, api_contacts, api_tasks, api_dial, api_audit, api_webhooks, api_disagreements):
+    for part in (api_calls, api_deals, api_contacts, api_tasks, api_dial, api_audit, api_exports, api_webhooks):
         part.setup(app, PREFIX)
     app.router.add_get(PREFIX + "/live", live.live)
     app.router.add_get(PREFIX + "/openapi.json", openapi)

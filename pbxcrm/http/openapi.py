@@ -321,6 +321,20 @@ def _paths() -> Spec:
         },
     }
     paths |= _webhooks()
+    for name, filters in (
+        ("calls", call_filters),
+        ("deals", deal_filters),
+        ("contacts", [_query("q", LINE, "As of /contacts")]),
+    ):
+        sheet = {"description": "A table; text that begins like a formula has an apostrophe before it"}
+        paths[f"/{name}.csv"] = {
+            "get": _operation(
+                f"All {name} that one may see, for a spreadsheet",
+                {"200": {**sheet, "content": {"text/csv": {"schema": {"type": "string"}}}}},
+                400,
+                parameters=filters,
+            )
+        }
     return {f"/api/v1{path}": operations for path, operations in paths.items()}
 
 

@@ -43,6 +43,7 @@ ACTIONS = (
     "task.done",
     "contact.created",
     "contact.changed",
+    "exported",
     "person.exported",
     "person.erased",
     "dial.asked",

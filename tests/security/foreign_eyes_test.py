@@ -91,6 +91,9 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", API + "/disagreements/{id}/seen"): managers(200, 401, path=API + "/disagreements/{differing}/seen"),
     ("GET", "/calls/disagreements"): managers(200, 303),
     ("POST", "/calls/disagreements/{id}/seen"): managers(303, 303, path="/calls/disagreements/{differing}/seen"),
+    ("GET", API + "/calls.csv"): everybody(200, 401, shows=True),
+    ("GET", API + "/deals.csv"): everybody(200, 401, shows=True),
+    ("GET", API + "/contacts.csv"): everybody(200, 401, shows=True),
     # Webhooks tell everything, so they are managers' alone.
     ("GET", API + "/webhooks"): managers(200, 401),
     ("POST", API + "/webhooks"): managers(201, 401, json=HOOK),
