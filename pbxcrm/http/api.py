@@ -22,8 +22,8 @@ PREFIX = "/api/v1"
 
 def setup(app: web.Application) -> None:
     """Add every route of the API."""
-    for part in (api_calls, api_deals, api_contacts, api_tasks, api_dial, api_audit, api_webhooks, api_disagreements):
-    for part in (api_calls, api_deals, api_contacts, api_tasks, api_dial, api_audit, api_exports, api_webhooks):
+    records = (api_calls, api_deals, api_contacts, api_tasks, api_dial)
+    for part in (*records, api_audit, api_exports, api_webhooks, api_disagreements):
         part.setup(app, PREFIX)
     app.router.add_get(PREFIX + "/live", live.live)
     app.router.add_get(PREFIX + "/openapi.json", openapi)
