@@ -54,6 +54,8 @@ class Life:
     abandoned: bool = False
     said_abandoned: bool = False
     picked_up: bool = False
+    unseen: bool = False  # somebody may have talked while nobody looked: who was the first is not known
+    unseen_end: bool = False  # how the dialling so far ended may not have been seen
     outcome: Outcome = "ongoing"
     ended_at: float | None = None
     rang: list[str] = field(default_factory=list)
@@ -211,6 +213,8 @@ class Life:
             self.note(at, "DialState", f"rings at {', '.join(fresh)}")
         if self.direction != "outbound" and not self.originated:
             self.rang.extend(fresh)
+        if users and self.customer is not None:
+            self.unseen_end = False  # rings in vain, or is answered: whatever was before, it is no refusal
         changed = set(users) != set(self.ringing)
         self.ringing = users
         return changed
@@ -227,7 +231,8 @@ class Life:
         if self.direction is None:
             outside = self.originated or (self.number or "").startswith("+") or len(self.number or "") >= 7
             self.direction = "outbound" if outside else "internal"
-        self.outcome = "lost" if lost else self._judge()
+        unseen = self.unseen or (self.unseen_end and not self.talks)
+        self.outcome = "lost" if lost or unseen else self._judge()
         self.note(at, "end", f"the call ended: {self.outcome}")
 
     def _judge(self) -> Outcome:
@@ -284,7 +289,7 @@ class Life:
             answered_at=min((t.start for t in self.talks), default=None),
             ended_at=self.ended_at,
             talk_seconds=talk_seconds(self.talks),
-            first_answered_by=ours[0].user if ours else None,
+            first_answered_by=ours[0].user if ours and not self.unseen else None,
             last_answered_by=last.user if last else None,
             rang=tuple(self.rang),
             talks=tuple(self.talks),
@@ -312,6 +317,7 @@ class Life:
         life.transfers, life.evidence = list(call.transfers), list(call.evidence)
         life.originated = call.action_id is not None
         life.caller = call.caller
+        life.unseen = call.first_answered_by is None and call.last_answered_by is not None
         life.ringing = call.ringing
         life.open = {talk.user or talk.device: i for i, talk in enumerate(call.talks) if talk.end is None}
         return life

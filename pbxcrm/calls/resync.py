@@ -9,7 +9,7 @@ from pbxcrm.calls import events as ev
 from pbxcrm.calls.book import Book
 from pbxcrm.calls.life import Life
 from pbxcrm.calls.model import Call
-from pbxcrm.calls.switch import DOWN, RINGING, Channel, Switch
+from pbxcrm.calls.switch import DOWN, RINGING, UP, Channel, Switch
 
 _SAME_BOOT = 5.0  # seconds: Uptime is in whole seconds and takes its time on the wire
 
@@ -24,6 +24,8 @@ class Resync:
         self._begin = begin
         self._named_boot = False
         self._resync: set[str] | None = None  # while channels are being named: those alive
+        self._gap = False  # whether nothing was heard for a while before that
+        self._news: set[str] = set()  # of the channels named: those that have changed meanwhile
         self._asleep: list[tuple[Life, Call]] = []  # calls that lived when we were stopped, until a snapshot
 
     def resume(self, calls: Iterable[tuple[Call, int]]) -> None:
@@ -37,6 +39,7 @@ class Resync:
 
     def booted(self, e: ev.Booted) -> None:
         if e.boot:
+            self._gap = True
             if self.book.boot and e.boot != self.book.boot:
                 self.restart(e.at, e.boot, "the PBX has restarted")
             self.book.boot, self._named_boot = e.boot, True
@@ -65,7 +68,7 @@ class Resync:
         self.book.boot = boot or str(round(at))
 
     def snapshot_begin(self, _e: ev.SnapshotBegin) -> None:
-        self._resync = set()
+        self._resync, self._news = set(), set()
 
     def snapshot(self, e: ev.Snapshot) -> None:
         if self._resync is None or e.party.uid in self.book.switch.gone:
@@ -73,6 +76,10 @@ class Resync:
         self._resync.add(e.party.uid)
         known = e.party.uid in self.book.switch.channels
         channel = self.book.switch.channel(e.party)
+        bridge = channel.bridge.id if channel.bridge else ""
+        risen = e.party.state == UP and (not known or channel.state != UP)
+        if risen or bridge != e.bridge:
+            self._news.add(channel.uid)
         if channel.name != e.party.name:
             self.book.switch.name(channel, e.party.name)
         channel.was_dialled = channel.was_dialled or e.dialled
@@ -96,7 +103,9 @@ class Resync:
         alive, self._resync = self._resync, None
         if alive is None:
             return
+        asleep = {life for life, _ in self._asleep}
         self._wake(e.at)
+        self._doubt(asleep, alive)
         if not e.listed:
             return  # nothing is known of what lives: each call ends when it is heard of again
         for channel in [c for c in self.book.switch.channels.values() if c.uid not in alive]:
@@ -110,8 +119,30 @@ class Resync:
                 self.book.finish(life, e.at, lost=True)
             else:
                 life.note(e.at, "snapshot", "what happened before was not all seen: the PBX was out of sight")
+        for uid in self.book.lives.keys() - alive:
+            del self.book.lives[uid]  # the call goes on in its other channel, and ends with that
         self._guess_dials()
         self.book.settle(self.book.all(), e.at, "snapshot")
+
+    def _doubt(self, asleep: set[Life], alive: set[str]) -> None:
+        """Of calls that nobody had answered when we last looked: what may have happened to them meanwhile.
+
+        While the customer's channel is not up nobody has talked with them. Else somebody may have, and gone again.
+        """
+        switch = self.book.switch
+        changed = self._news | (switch.channels.keys() - alive)
+        stirred = {c.linkedid for uid in changed if (c := switch.channels.get(uid)) is not None}
+        for life in self.book.all():
+            found = life.anchor is not None and life.anchor.uid in self._news
+            if life.answered or not (self._gap or found or life in asleep or stirred.intersection(life.linkedids)):
+                continue
+            life.unseen_end = True
+            life.unseen = life.unseen or any(
+                channel.state == UP and channel.uid in alive and channel is not life.root
+                for channel in switch.channels.values()
+                if channel is life.customer or (life.customer is None and channel.linkedid in life.linkedids)
+            )
+        self._gap = False
 
     def _guess_dials(self) -> None:
         """A snapshot does not say who dials a ringing phone: its Linkedid is the caller's, as long as it rings."""

@@ -115,8 +115,8 @@ def wants_callback(call: Call, rules: Rules) -> bool:
 def _owner(call: Call, rules: Rules, operators: Collection[str]) -> str | None:
     """Who owns what this call makes; None as long as it cannot be said, so that it is written once."""
     talkers = [talk.user for talk in call.talks if talk.user]
-    if not talkers:
-        return None
+    if not talkers or (rules.owner == "first" and call.first_answered_by is None):
+        return None  # nobody of ours, or who was the first is not known
     ended = call.ended_at is not None
     wanted = [name for name in talkers if not (rules.operators_pass_on and name in operators)]
     if not wanted:

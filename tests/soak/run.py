@@ -66,7 +66,6 @@ async def soak(plan: Plan) -> Result:
     began = time.monotonic()
     with database(plan) as (postgres, settings):
         pbx = _pbx(plan)
-        await pbx.start()
         chance = random.Random(plan.seed)
         proxy = Proxy(pbx.port, chance)
         await proxy.start()
@@ -75,7 +74,9 @@ async def soak(plan: Plan) -> Result:
         ground = Ground(house, proxy, pbx, postgres, chance, plan.folder / "diary")
         try:
             await asyncio.to_thread(house.people, pbx.devices)
-            await asyncio.to_thread(lambda: house.start().ready())
+            await asyncio.to_thread(house.start)
+            await pbx.start()
+            await asyncio.to_thread(house.ready)
             await ground.rage(asyncio.get_running_loop().time() + plan.minutes * 60)
             await pbx.drain()
             verdict = await _settle(plan, pbx, ground)

@@ -9,6 +9,7 @@ from pbxcrm.calls.model import Call
 from tests.unit.calls.goldens import answers
 from tests.unit.calls.judge import tell
 from tests.unit.calls.simulator import Simulation, life
+from tests.unit.calls.story import Truth
 from tests.unit.calls.wire import Frame, resync
 
 CUTS = int(os.environ.get("PBXCRM_LIVES", "300")) // 2
@@ -20,10 +21,15 @@ def watched(seed: int) -> tuple[Simulation, random.Random]:
     return life(chance.randbytes(300), watch=True), chance
 
 
-def cut(story: Simulation, last_heard: int, now: int) -> list[Frame]:
-    """Of what was told between those two events nothing is heard; then a snapshot, and what is told after."""
+def cut(story: Simulation, last_heard: int, now: int, *, linked: bool = False) -> list[Frame]:
+    """Of what was told between those two events nothing is heard; then a snapshot, and what is told after.
+
+    `linked`: it was the link that was cut, and is back.
+    """
     frames = story.wire.frames
     named = resync(story.wire.states[now], frames[now].at)
+    if linked:
+        named.insert(0, Frame(frames[now].at, [("Event", "PbxcrmLinkUp"), ("Boot", "b1")]))
     return [*frames[: last_heard + 1], *named, *frames[now + 1 :]]
 
 
@@ -57,6 +63,38 @@ def test_after_any_gap_nobody_is_named_who_did_not_talk() -> None:
             heard = chance.randrange(last)
             told = named(tell(cut(story, heard, min(heard + gap, last))))
             assert told <= true, f"life {seed}, {gap} events lost after event {heard}: {told - true} did not talk"
+
+
+@pytest.mark.timeout(1200)
+def test_after_a_cut_link_what_is_not_known_is_lost_and_the_rest_is_right() -> None:
+    """Outcome and first answerer of every call that is not marked `lost`, wherever the link was cut."""
+    kept = total = 0
+    for seed in range(CUTS):
+        story, chance = watched(seed)
+        last = len(story.wire.frames) - 1
+        for gap in GAPS:
+            heard = chance.randrange(last)
+            frames = cut(story, heard, min(heard + gap, last), linked=True)
+            for call in tell(frames):
+                truth = true_call(story, call)
+                if truth is None or call.direction == "internal":
+                    continue
+                assert call.ended_at, f"life {seed}, {gap} after {heard}: nothing lives any more, and this does: {call}"
+                total += 1
+                if call.outcome == "lost":
+                    assert call.first_answered_by in (None, truth.first), f"life {seed}, {gap} after {heard}: {call}"
+                    continue
+                kept += 1
+                told = (call.outcome, call.first_answered_by)
+                assert told == (truth.outcome or call.outcome, truth.first), f"life {seed}, {gap} after {heard}: {call}"
+    assert kept > 0.3 * total  # most of these gaps are as long as the calls
+
+
+def true_call(story: Simulation, call: Call) -> Truth | None:
+    return next(
+        (t for t in story.truths if (t.direction, t.number) == (call.direction, call.number)
+         and abs(t.started_at - call.started_at) < 40), None
+    )  # fmt: skip
 
 
 def test_most_calls_keep_their_owner_over_a_short_gap() -> None:
