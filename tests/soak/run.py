@@ -19,6 +19,7 @@ from tests.soak.verdict import Verdict, judge
 
 PATIENCE = 240.0  # seconds for everything to come to rest, and to be found in the database
 QUIET = 20.0  # seconds without a change after which nothing more is expected
+HISTORY = 100.0  # and where the PBX's history may still mend something
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def _history(plan: Plan, pbx: Any) -> dict[str, str]:
 
 async def _settle(plan: Plan, pbx: Any, ground: Ground) -> Verdict:
     """Until all is as promised, or nothing has changed for so long that nothing will."""
+    quiet = HISTORY if plan.cel else QUIET
     end, changed, before = time.monotonic() + PATIENCE, time.monotonic(), ""
     while True:
         if await asyncio.to_thread(ground.house.settled):
@@ -112,7 +114,7 @@ async def _settle(plan: Plan, pbx: Any, ground: Ground) -> Verdict:
             if repr(verdict) != before:
                 before, changed = repr(verdict), time.monotonic()
             going = any(call["outcome"] == "ongoing" for call in calls)
-            if not going and (verdict.keeps(cel=plan.cel) or time.monotonic() > changed + QUIET):
+            if not going and (verdict.keeps(cel=plan.cel) or time.monotonic() > changed + quiet):
                 return verdict
         if time.monotonic() > end:
             raise AssertionError(f"pbxcrm does not come to rest: {ground.house.log.read_text()[-3000:]}")

@@ -59,9 +59,14 @@ def judge(
     for call in calls:
         for linkedid in call["linkedids"]:
             linked[linkedid].append(call)
+    numbered: dict[str | None, list[View]] = defaultdict(list)
+    for call in calls:
+        numbered[call["number"]].append(call)
     claimed: set[str] = set()
     for life in lives.values():
         found = {call["id"]: call for linkedid in life[0].linkedids for call in linked[linkedid]}
+        if not life[0].linkedids:  # phones know no linkedids; their customers have a number each
+            found = {call["id"]: call for call in numbered[life[0].number]}
         claimed |= found.keys()
         death = next((at for at in died if at >= life[0].started - 0.1), None)
         happened = [told for told in life if death is None or told.started < death]
@@ -121,7 +126,7 @@ class _Life:
         else:
             self.verdict.made += 1
             self.verdict.missing += 1
-            self.verdict.problems.append(f"missing: {told.direction} {told.number} {told.linkedids[0]} {told.outcome}")
+            self.verdict.problems.append(f"missing: {told.direction} {told.number} {told.life} {told.outcome}")
 
     def _died(self, told: Told, call: View) -> None:
         """Whatever was seen of it must be true; its end nobody wrote."""
@@ -170,7 +175,7 @@ class _Life:
 
     def _wrong(self, told: Told, call: View, differ: list[str]) -> None:
         self.verdict.wrong += 1
-        self.verdict.problems.append(f"wrong: {_name(call)} {told.linkedids[0]}: {'; '.join(differ)}")
+        self.verdict.problems.append(f"wrong: {_name(call)} {told.life}: {'; '.join(differ)}")
 
 
 def _alike(told: Told, call: View) -> bool:
