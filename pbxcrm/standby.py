@@ -71,6 +71,7 @@ class Standby:
             if not (wait and cause.passing):
                 raise cause from None
             self._db.presence.ready = False
+            log.error("%s Calls are followed all the same, and stored when the database is there.", cause)  # noqa: TRY400
 
     async def later(self) -> None:
         """Until it is ready; at once where it is."""

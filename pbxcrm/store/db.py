@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pbxcrm.store import schema
-from pbxcrm.store.errors import DatabaseUnusable, explain, unusable
+from pbxcrm.store.errors import DatabaseUnusable, bare, explain, unusable
 from pbxcrm.store.postgres import Writer
 from pbxcrm.store.presence import Presence
 from pbxcrm.store.threads import Threads, pragmas
@@ -223,8 +223,7 @@ class Database:
         try:
             return await self.engine.connect()
         except Exception as error:
-            # asyncpg raises its own errors and OSError bare, before SQLAlchemy has a connection to speak of.
-            if isinstance(error, (OSError, ModuleNotFoundError)) or type(error).__module__.startswith("asyncpg"):
+            if isinstance(error, ModuleNotFoundError) or bare(error):
                 raise explain(self.url, error) from error
             raise
 

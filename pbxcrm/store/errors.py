@@ -3,7 +3,14 @@
 import sqlite3
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    StatementError,
+)
 
 
 class DatabaseUnusable(Exception):  # noqa: N818
@@ -101,8 +108,10 @@ def wrong_url(url: str, error: BaseException | None = None) -> DatabaseUnusable:
 
 def unusable(error: BaseException) -> bool:
     """Whether this error is about the database as a whole, not about what was asked of it."""
-    if isinstance(error, (OperationalError, InterfaceError, OSError)):  # TimeoutError is one
+    if isinstance(error, (OperationalError, InterfaceError)) or bare(error):
         return True
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+        return error.orig is not None and bare(error.orig)  # a connection that was lost is made anew at a statement
     if isinstance(error, sqlite3.DatabaseError):  # a prepared statement meets the driver's own errors
         return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
     if not isinstance(error, DBAPIError):
@@ -110,9 +119,23 @@ def unusable(error: BaseException) -> bool:
     said = str(error.orig)
     return (
         error.connection_invalidated
+        or _sqlstate(error.orig).startswith(_AWAY)
         or any(sign in said for sign in ("not a database", "malformed"))
         or any(sign in _class_names(error.orig) for sign in _POSTGRES)
     )
+
+
+# Classes of SQLSTATE that speak of the server, not of the statement: connection, resources, operator, system.
+_AWAY = ("08", "53", "57", "58")
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", None) or getattr(getattr(error, "__cause__", None), "sqlstate", None) or "")
+
+
+def bare(error: BaseException) -> bool:
+    """Whether it is asyncpg's own, or the network's (TimeoutError too), bare: no connection was there to speak of."""
+    return isinstance(error, OSError) or type(error).__module__.startswith("asyncpg")
 
 
 def _class_names(error: BaseException | None) -> str:

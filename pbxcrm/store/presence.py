@@ -18,6 +18,7 @@ class Presence:
         self.since = clock()
         self.reason = ""
         self._clock = clock
+        self._told = False
         self._listeners: list[Callable[[], None]] = []
 
     def on_change(self, listener: Callable[[], None]) -> None:
@@ -27,12 +28,13 @@ class Presence:
     def lost(self, reason: str) -> None:
         """A use of it failed, for a reason of the database's own."""
         if self.up:
-            log.error("%s Calls go on being followed and are stored when the database is back.", reason)
+            if self._told:  # else it is the start, or a command, and whoever asked says it
+                log.error("%s Calls go on being followed and are stored when the database is back.", reason)
             self._set(False, reason)
 
     def back(self) -> None:
         """A write has been committed."""
-        self.ready = True
+        self.ready = self._told = True
         if not self.up:
             log.warning("The database is back after %.1f s", self._clock() - self.since)
             self._set(True, "")

@@ -83,11 +83,21 @@ class Server:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def stop(self) -> None:
-        """SIGTERM; killed where its clients keep it."""
+    def freeze(self) -> None:
+        """All its processes stand still; connections stay open."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Ended by a signal (SIGINT: fast, SIGQUIT: immediate, SIGKILL); killed where its clients keep it."""
         assert self.process is not None
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(number)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
