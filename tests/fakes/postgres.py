@@ -85,18 +85,26 @@ class Server:
 
     def freeze(self) -> None:
         """All its processes stand still; connections stay open."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGSTOP)
+        self._every(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """It goes on."""
+        self._every(signal.SIGCONT)
+
+    def _every(self, number: int) -> None:
+        """To the first process and to its children: each of those is a session of its own."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGCONT)
+        first = self.process.pid
+        os.kill(first, number)
+        for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+            os.kill(int(child), number)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Ended by a signal (SIGINT: fast, SIGQUIT: immediate, SIGKILL); killed where its clients keep it."""
         assert self.process is not None
-        if self.process.poll() is None:
+        if number == signal.SIGKILL:
+            self.kill()
+        elif self.process.poll() is None:
             self.process.send_signal(number)
         try:
             self.process.wait(20)

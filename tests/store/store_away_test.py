@@ -68,25 +68,28 @@ async def test_however_it_goes_it_is_away_and_comes_back() -> None:
         await db.close()
 
 
+async def write(db: Database) -> None:
+    await db.writing(lambda work: work.journal("link.up", {}, None))
+
+
+async def read(db: Database) -> None:
+    await db.reading(lambda conn: conn.exec_driver_sql("SELECT 1").scalar())
+
+
 async def test_one_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pbxcrm.store.db._PATIENCE", 0.5)
     with server() as postgres:
         db = Database(postgres.empty())
         await migrate(db)
-        await db.writing(lambda work: work.journal("link.up", {}, None))
-        backend = await db.reading(lambda conn: conn.exec_driver_sql("SELECT pg_backend_pid()").scalar())
-        assert backend
+        await write(db)
         postgres.freeze()
-        for work in (
-            db.writing(lambda work: work.journal("link.up", {}, None)),
-            db.reading(lambda conn: conn.exec_driver_sql("SELECT 1")),
-        ):
+        for ask in (write, read):
             async with asyncio.timeout(30):
                 with pytest.raises(DatabaseUnusable):
-                    await work
+                    await ask(db)
         assert not db.presence.up
         postgres.thaw()
         async with asyncio.timeout(30):
-            await db.writing(lambda work: work.journal("link.up", {}, None))
+            await write(db)
         assert db.presence.up
         await db.close()
