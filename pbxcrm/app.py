@@ -37,7 +37,7 @@ from pbxcrm.service.caller import Callers
 from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.intake import Intake
-from pbxcrm.settings import Settings, WrongSetting
+from pbxcrm.settings import Settings, WrongSetting, exposed
 from pbxcrm.standby import Standby, open_spool, spool_path
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
@@ -345,6 +345,8 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    for what in exposed():
+        log.warning("%s, which others on this machine may read: make it its owner's alone (chmod 600).", what)
     try:
         async with running(settings) as process:
             waits = [asyncio.ensure_future(event.wait()) for event in (stop, process.stop)]

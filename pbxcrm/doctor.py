@@ -9,14 +9,14 @@ from pbxcrm.history.choose import source
 from pbxcrm.history.errors import SourceError
 from pbxcrm.history.sources import Kind
 from pbxcrm.service import people
-from pbxcrm.settings import Settings
+from pbxcrm.settings import Settings, exposed
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
 
 
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, good ones too, in the order a person would mend them."""
-    findings = [_region(settings)]
+    findings = [_region(settings), *_secrets()]
     try:
         db = await open_database(settings)
     except DatabaseUnusable as error:
@@ -67,6 +67,11 @@ def _ago(seconds: float) -> str:
         if abs(seconds) >= 2 * size:
             return f"{abs(seconds) / size:.0f} {unit} {'old' if seconds > 0 else 'ahead'}"
     return f"{abs(seconds):.0f} seconds {'old' if seconds >= 0 else 'ahead'}"
+
+
+def _secrets() -> list[Finding]:
+    advice = "Make it its owner's alone: chmod 600, owned by the user that pbxcrm runs as."
+    return [Finding(False, f"{what}, which others on this machine may read", advice) for what in exposed()]
 
 
 def _region(settings: Settings) -> Finding:

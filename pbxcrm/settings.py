@@ -147,6 +147,30 @@ def _build(values: dict[str, Any]) -> Settings:
     return settings
 
 
+def exposed(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Files with secrets that others on this machine may read: a line each. What Docker mounts is Docker's to guard."""
+    environ = os.environ if environ is None else environ
+    secret = [f.name for f in fields(Settings) if f.metadata["secret"]]
+    paths = {name: environ.get(name, "") for name in (f"{PREFIX}{plain.upper()}_FILE" for plain in secret)}
+    config = environ.get(PREFIX + "CONFIG", "")
+    inside = _from_file(Path(config)) if config else {}
+    paths |= {
+        f"{PREFIX}{plain.upper()}_FILE": str(inside[plain + "_file"]) for plain in secret if plain + "_file" in inside
+    }
+    if any(plain in inside for plain in secret):
+        paths[PREFIX + "CONFIG"] = config
+    return [f"{name} names {path}" for name, path in paths.items() if path and _open_to_others(Path(path))]
+
+
+def _open_to_others(path: Path) -> bool:
+    if path.parent == Path("/run/secrets"):
+        return False
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
 def _secret_file(name: str, path: str) -> str:
     try:
         return Path(path).read_text().strip()

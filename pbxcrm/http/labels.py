@@ -77,6 +77,50 @@ WHY_OURS = {
     "cdr": N_("We followed this call event by event; CDR has one line a leg and misleads when a call is passed on."),
     "cdr_talk": N_("CDR counts waiting in a queue, and the ringing after a transfer, as talk."),
 }
+# What the audit log tells (service.audit.ACTIONS), and what it is about.
+ACTIONS = {
+    "saw": N_("looked at"),
+    "login": N_("logged in"),
+    "login.failed": N_("failed to log in"),
+    "login.refused": N_("was kept from logging in: too many tries"),
+    "logout": N_("logged out"),
+    "deal.created": N_("made a deal"),
+    "deal.changed": N_("changed a deal"),
+    "deal.moved": N_("moved a deal"),
+    "note.added": N_("wrote a note"),
+    "task.created": N_("made a task"),
+    "task.done": N_("finished a task"),
+    "contact.created": N_("made a contact"),
+    "contact.changed": N_("changed a contact"),
+    "person.exported": N_("exported a person's data"),
+    "person.erased": N_("erased a person"),
+    "dial.asked": N_("called by click"),
+    "dial.refused": N_("was refused a call"),
+    "user.added": N_("added a colleague"),
+    "user.changed": N_("changed a colleague"),
+    "device.added": N_("added a phone"),
+    "token.created": N_("made a token"),
+    "token.revoked": N_("revoked tokens"),
+    "preferences.changed": N_("changed own settings"),
+    "settings.changed": N_("changed a setting"),
+    "retention": N_("old data was removed"),
+}
+THINGS = {
+    "deal": N_("Deal"),
+    "contact": N_("Customer"),
+    "call": N_("Call"),
+    "task": N_("Task"),
+    "dial": N_("Click to call"),
+    "user": N_("Colleague"),
+    "setting": N_("Setting"),
+    "deals": N_("List of deals"),
+    "contacts": N_("Search"),
+    "calls": N_("Call log"),
+    "tasks": N_("List of tasks"),
+    "board": N_("Board"),
+    "live": N_("Live updates"),
+    "audit": N_("Audit log"),
+}
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 
 
@@ -124,6 +168,18 @@ class Labels:
     def soon(self) -> list[tuple[str, str]]:
         """Quick choices for the next contact."""
         return [(key, self._t(text)) for key, text in SOON.items()]
+
+    def action(self, action: str) -> str:
+        """What somebody did, for the audit log."""
+        return self._t(ACTIONS.get(action, action))
+
+    def thing(self, thing: str) -> str:
+        """What it was about."""
+        return self._t(THINGS.get(thing, thing))
+
+    def things(self) -> list[tuple[str, str]]:
+        """All of them, for a choice."""
+        return [(key, self._t(text)) for key, text in THINGS.items()]
 
     def role(self, role: str) -> str:
         """What a person may do."""

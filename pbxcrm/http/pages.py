@@ -5,7 +5,16 @@ from zoneinfo import available_timezones
 
 from aiohttp import web
 
-from pbxcrm.http import i18n, login, pages_board, pages_calls, pages_deals, pages_disagreements, pages_webhooks
+from pbxcrm.http import (
+    i18n,
+    login,
+    pages_audit,
+    pages_board,
+    pages_calls,
+    pages_deals,
+    pages_disagreements,
+    pages_webhooks,
+)
 from pbxcrm.http.keys import DEPS, ERROR_PAGE, PERSON
 from pbxcrm.http.pages_common import LANGUAGE, THEME, error_page, show, viewer
 from pbxcrm.http.said import fields as fields_said
@@ -31,6 +40,7 @@ def setup(app: web.Application) -> None:
     pages_deals.setup(app)
     pages_calls.setup(app)
     pages_disagreements.setup(app)
+    pages_audit.setup(app)
     pages_webhooks.setup(app)
 
 

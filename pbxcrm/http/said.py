@@ -16,6 +16,7 @@ FIXED = (
         "password with: pbxcrm user password NAME"
     ),
     N_("There is no such thing here, or it is not yours."),
+    N_("This person is on the line just now. Nothing was erased; try again when the call is over."),
     N_("There is none here, or it is not yours."),
     N_("This request was refused. Nothing was changed."),
     N_("This is needed."),
@@ -49,6 +50,7 @@ FIXED = (
     ),
 )
 BY_CODE = {
+    "not_confirmed": N_("What was typed is not the same, so nothing was erased."),
     "not_found": N_("There is no such thing here, or it is not yours."),
     "conflict": N_("Somebody else changed this meanwhile. Nothing of yours was saved; look, then try again."),
     "invalid": N_("Something in the form is not right. Nothing was saved."),

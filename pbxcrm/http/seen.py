@@ -38,6 +38,9 @@ SHOWS = {
     "/search": "contacts",
     "/deals/{id}": "deal",
     "/deals/new": "calls",
+    "/audit": "audit",
+    "/contacts/{id}/privacy": "contact",
+    "/contacts/{id}/export": "contact",
 }
 
 

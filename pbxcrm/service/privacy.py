@@ -197,7 +197,9 @@ async def erase(db: Database, scope: Scope, who: Subject, confirm: str) -> Previ
     plan = await preview(db, scope, who)
     if " ".join(confirm.split()) != plan["confirm"]:
         raise Invalid(
-            f"To erase this person type exactly: {plan['confirm']}. Nothing was erased.", {"confirm": "Not the same."}
+            f"To erase this person type exactly: {plan['confirm']}. Nothing was erased.",
+            {"confirm": "Not the same."},
+            code="not_confirmed",
         )
     if plan["ongoing"]:
         raise Conflict("This person is on the line just now. Nothing was erased; try again when the call is over.")

@@ -120,6 +120,12 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("GET", "/pbx"): everybody(200, 303),
     ("GET", "/board"): everybody(200, 303, shows=True),
     ("GET", "/board/heads"): everybody(200, 303),
+    ("GET", "/audit"): Eyes((404, 404, 404, 200, 303)),
+    ("GET", "/contacts/{id}/privacy"): Eyes((404, 404, 404, 200, 303), path="/contacts/{contact}/privacy"),
+    ("GET", "/contacts/{id}/export"): Eyes((404, 404, 404, 200, 303), path="/contacts/{contact}/export"),
+    ("POST", "/contacts/{id}/erase"): Eyes(
+        (404, 404, 404, 303, 303), path="/contacts/{contact}/erase", form={"confirm": "{number}"}
+    ),
     ("GET", "/calls"): everybody(200, 303, shows=True),
     ("GET", "/calls/missed"): everybody(200, 303),
     ("GET", "/calls/missed/count"): everybody(200, 303),
