@@ -38,7 +38,8 @@ class Writer:
             self._answer(frame, h)
         elif name == "DialBegin":
             self._apps.setdefault(h["DestUniqueid"], ("AppDial", "(Outgoing Line)"))
-            self._begin(frame, h, "Dial", h["DialString"])
+            technology = h["DestChannel"].partition("/")[0]
+            self._begin(frame, h, "Dial", f"{technology}/{h['DialString']},20,tTkK")
         elif name == "DialEnd":
             self._status[h.get("Uniqueid", "")] = h["DialStatus"]
             if "Forward" in h and "Uniqueid" in h:
@@ -61,7 +62,7 @@ class Writer:
 
     def _begin(self, frame: Frame, h: dict[str, str], app: str, data: str) -> None:
         uid = h.get("Uniqueid", "")
-        if uid and self._apps.get(uid, ("",))[0] not in (app, "Queue"):
+        if uid and (app, data) != self._apps.get(uid) and (app == "Queue" or self._apps.get(uid, ("",))[0] != "Queue"):
             self._apps[uid] = (app, data)
             self._row("APP_START", frame)
 

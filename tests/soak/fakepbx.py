@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import json
 import random
 import signal
 import time
@@ -42,6 +43,10 @@ class FakePbx:
         self.stopping = asyncio.Event()
         self.born: dict[str, float] = {}  # uniqueid: when its channel came to life
         self.now: dict[int, list[list[Header]]] = {}  # life: its living channels
+        self.uids: dict[str, str] = {}  # as the life was written: as this PBX gave it out
+        self._given = itertools.count()
+        self._names: dict[int, str] = {}
+        self._linked: TextIO = (folder / "linkedids.jsonl").open("a")
         self._due: list[tuple[float, int, int, Frame, list[list[Header]]]] = []
         self._count = itertools.count()
 
@@ -67,6 +72,7 @@ class FakePbx:
         story, truths = lives.life(self.chance.randbytes(300), self.ids, time.time() + 0.05, name, customer)
         self.truth.write("".join(told.line() for told in truths))
         self.truth.flush()
+        self._names[number] = name
         for frame, state in zip(story.wire.frames, story.wire.states, strict=True):
             heapq.heappush(self._due, (frame.at, next(self._count), number, frame, state))
 
@@ -75,6 +81,10 @@ class FakePbx:
         sent = []
         while self._due and self._due[0][0] <= time.time():
             _, _, number, frame, state = heapq.heappop(self._due)
+            if frame.name == "Newchannel":
+                self._give(number, frame)
+            frame.headers = [(key, self.uids.get(value, value)) for key, value in frame.headers]
+            state = [[(key, self.uids.get(value, value)) for key, value in headers] for headers in state]
             headers = dict(frame.headers)
             if frame.name == "Newchannel":
                 self.born[headers["Uniqueid"]] = frame.at
@@ -88,6 +98,14 @@ class FakePbx:
         if sent:
             await self.ami.send(b"".join(sent))
         await asyncio.sleep(0.002)
+
+    def _give(self, number: int, frame: Frame) -> None:
+        """Uniqueids are counted in the order in which channels come to life, over all calls."""
+        uid = dict(frame.headers)["Uniqueid"]
+        if "." in uid and uid not in self.uids:
+            self.uids[uid] = f"{int(frame.at)}.{next(self._given)}"
+            self._linked.write(json.dumps([self._names[number], self.uids[uid]]) + "\n")
+            self._linked.flush()
 
     async def _listed(self, connection: Connection, action: Action) -> None:
         """CoreShowChannels: who lives now, and for how long."""

@@ -5,8 +5,9 @@ that dies meanwhile can take the truth along.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,19 @@ class Told:
         return json.dumps(asdict(self)) + "\n"
 
 
-def read(path: Path) -> list[Told]:
-    """Every true call of the file so far; a line that is being written is left out."""
-    if not path.exists():
-        return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [Told(**json.loads(line)) for line in lines if line.endswith("\n")]
+def read(folder: Path) -> list[Told]:
+    """Every true call so far, with the ids that its channels were given."""
+    linked: dict[str, list[str]] = defaultdict(list)
+    for life, uid in _lines(folder / "linkedids.jsonl"):
+        linked[life].append(uid)
+    told = [Told(**line) for line in _lines(folder / "truth.jsonl")]
+    return [replace(one, linkedids=linked[one.life]) for one in told if one.life in linked]
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """A line that is being written is left out."""
+    if path.exists():
+        yield from (json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n"))
 
 
 class Life(Simulation):
@@ -67,9 +75,8 @@ def life(numbers: Sequence[int], ids: Ids, at: float, name: str, customer: str) 
         [[(key, _renumbered(value, customer)) for key, value in headers] for headers in state]
         for state in story.wire.states
     ]
-    linkedids = sorted({value for frame in story.wire.frames for key, value in frame.headers if key == "Linkedid"})
     end = story.wire.frames[-1].at
-    return story, [_told(truth, name, linkedids, customer, end) for truth in story.truths]
+    return story, [_told(truth, name, customer, end) for truth in story.truths]
 
 
 def _renumbered(text: str, customer: str) -> str:
@@ -81,12 +88,12 @@ def _renumbered(text: str, customer: str) -> str:
     return text
 
 
-def _told(truth: Truth, name: str, linkedids: list[str], customer: str, end: float) -> Told:
+def _told(truth: Truth, name: str, customer: str, end: float) -> Told:
     number = customer if truth.number in (CALLER, *NUMBERS) and truth.number else truth.number
     talkers = [[talk.user, talk.start, talk.end or end] for talk in truth.talks]
     sure = truth.direction != "internal" or truth.outcome is not None
     return Told(
-        life=name, linkedids=linkedids, direction=truth.direction, number=number,
+        life=name, linkedids=[], direction=truth.direction, number=number,
         outcome=truth.outcome, started=truth.started_at, ended=truth.ended_at or end,
         first=truth.first if truth.direction != "internal" else None,
         last=truth.last if truth.direction != "internal" else None,

@@ -58,7 +58,7 @@ class FakePbxProcess:
 
     def truths(self) -> list[Told]:
         """All calls so far; those that were still to come when it was killed have not been."""
-        return lives.read(self.folder / "truth.jsonl")
+        return lives.read(self.folder)
 
     async def _line(self) -> str:
         assert self._process is not None

@@ -2,8 +2,8 @@
 
     python -m tests.store.releases.make VERSION        # in the tree of that version, before it is released
 
-Writes VERSION.sqlite.sql.gz and VERSION.postgres.sql.gz beside this file and refuses to replace either: what people have on
-their disks does not change afterwards.
+Writes VERSION.sqlite.sql.gz and VERSION.postgres.sql.gz beside this file and refuses to replace either: what people
+have on their disks does not change afterwards.
 """
 
 import asyncio
