@@ -213,8 +213,6 @@ class Life:
             self.note(at, "DialState", f"rings at {', '.join(fresh)}")
         if self.direction != "outbound" and not self.originated:
             self.rang.extend(fresh)
-        if users and self.customer is not None:
-            self.unseen_end = False  # rings in vain, or is answered: whatever was before, it is no refusal
         changed = set(users) != set(self.ringing)
         self.ringing = users
         return changed

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import math
 import random
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -70,6 +71,8 @@ class RealPbx:
 
     async def stop(self) -> None:
         await self._silence()
+        if self.cel.exists():
+            shutil.copy(self.cel, self.diary.with_name("Master.csv"))
         await asyncio.to_thread(self.asterisk.stop)
 
     def truths(self) -> list[Told]:
