@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from aiohttp import web
 
@@ -30,6 +31,7 @@ from pbxcrm.hooks.sender import Sender
 from pbxcrm.http import server
 from pbxcrm.http.keys import Deps, HttpSettings
 from pbxcrm.live.hub import Hub
+from pbxcrm.recorder import Recorder
 from pbxcrm.service import history, reading, retention
 from pbxcrm.service import link as link_service
 from pbxcrm.service import people as people_service
@@ -86,7 +88,7 @@ def link_config(settings: Settings) -> LinkConfig:
         username=settings.ami_username,
         secret=settings.ami_secret,
         tls=tls,
-        wanted=events.WANTED,
+        wanted=events.WANTED | {"VarSet"} if settings.recordings else events.WANTED,
     )
 
 
@@ -156,6 +158,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             link_up=lambda: link.state.up,
             context=settings.dial_context,
         )
+        recorder = _recorder(settings, db, hub, follower)
         app = server.build(_deps(settings, db, hub, dialler, link, follower))
         runner = server.runner(app)
         await runner.setup()
@@ -175,6 +178,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             Sender(db, outbox.post).run,
             partial(retention.daily, db, keep(settings)),
         )))  # fmt: skip
+        if recorder is not None:
+            tasks.start(_then(standby, recorder.run))
         await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         url = _url(runner)
         log.info("pbxcrm serves on %s", url)
@@ -194,6 +199,15 @@ async def _resync(standby: Standby, link: Link) -> None:
     await standby.ready.wait()
     if not standby.whole:
         link.resync()
+
+
+def _recorder(settings: Settings, db: Database, hub: Hub, follower: Follower) -> Recorder | None:
+    """Whoever finds the recordings, where there is a folder of them."""
+    if not settings.recordings:
+        return None
+    recorder = Recorder(db, hub, Path(settings.recordings))
+    follower.also = recorder.notice
+    return recorder
 
 
 async def _lookups(settings: Settings, db: Database) -> AgiServer:
@@ -244,6 +258,7 @@ def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Li
             trusted_proxies=settings.http_trusted_proxies,
         ),
         demo=settings.demo,
+        recordings=Path(settings.recordings) if settings.recordings else None,
         gauges=follower.gauges,
     )
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from pbxcrm.ami.link import Batch, Link
@@ -55,6 +55,7 @@ class Follower:
     """
 
     def __init__(self, link: Link, tracker: Tracker, apply: Apply, spool: Spool | None = None) -> None:
+        self.also: Callable[[Mapping[str, str]], None] | None = None  # told of each frame as well; must not wait
         self._link = link
         self._tracker = tracker
         self._apply = apply
@@ -103,6 +104,8 @@ class Follower:
     def _told(self, frames: Iterable[tuple[float, dict[str, str]]]) -> list[Fact]:
         facts: list[Fact] = []
         for arrived, frame in frames:
+            if self.also is not None:
+                self.also(frame)
             event = events.read(frame, arrived)
             if event is not None:
                 facts += self._tracker.feed(event)

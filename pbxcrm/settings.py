@@ -68,6 +68,7 @@ class Settings:
     agi_peers: tuple[str, ...] = _setting(
         ("127.0.0.1", "::1"), "Who may ask there, addresses or networks by comma: the PBX's"
     )
+    recordings: str = _setting("", "The folder where the PBX keeps its recordings, as we see it; empty: none are heard")
     webhook_hosts: tuple[str, ...] = _setting(
         (), "Private receivers that webhooks may reach, by comma: crm.lan,10.0.0.7:9000; empty: public ones only"
     )
@@ -229,6 +230,8 @@ def _check(settings: Settings) -> None:
             "PBXCRM_AMI_HOST is set, but no PBXCRM_AMI_SECRET (or PBXCRM_AMI_SECRET_FILE): "
             "put the secret of the manager.conf user there."
         )
+    if settings.recordings and not Path(settings.recordings).is_dir():
+        raise WrongSetting(f"PBXCRM_RECORDINGS names {settings.recordings}, which is no folder that we can see.")
     for peer in settings.agi_peers:
         try:
             ip_network(peer, strict=False)

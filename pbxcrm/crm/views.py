@@ -281,4 +281,5 @@ def card_deal(row: DealRow) -> CardDeal:
 def with_links(view: Mapping[str, object], contact_id: int | None, deal_id: int | None, recording: str | None) -> View:
     """A stored call's view with what the store knows of it now."""
     seen = {name: value for name, value in view.items() if name not in KEPT}
-    return {**seen, "contact_id": ident(contact_id), "deal_id": ident(deal_id), "recording": recording}
+    heard = f"/api/v1/calls/{view['id']}/recording" if recording else None  # where it lies is nobody's business
+    return {**seen, "contact_id": ident(contact_id), "deal_id": ident(deal_id), "recording": heard}

@@ -75,7 +75,10 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Everything the web side stands on. `gauges`: further numbers for /metrics, name -> value."""
+    """Everything the web side stands on. `gauges`: further numbers for /metrics, name -> value.
+
+    `recordings`: the folder of the PBX's recordings.
+    """
 
     db: Database
     hub: Hub
@@ -86,6 +89,7 @@ class Deps:
     web_root: Path | None = None
     gauges: Callable[[], Mapping[str, float]] = dict
     auth: Auth | None = None
+    recordings: Path | None = None
 
 
 DEPS: web.AppKey[Deps] = web.AppKey("deps", Deps)

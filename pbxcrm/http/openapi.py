@@ -33,6 +33,7 @@ from pbxcrm.http.openapi_schemas import (
     nullable,
 )
 from pbxcrm.service.audit import ACTIONS
+from pbxcrm.service.recordings import TYPES
 
 _ERRORS = {
     400: "The request cannot be read: broken JSON, a cursor, limit or filter that is none",
@@ -319,6 +320,21 @@ def _paths() -> Spec:
         "/openapi.json": {
             "get": {"summary": "This description", "security": [], "responses": {"200": _json({"type": "object"}, "")}}
         },
+    }
+    sound = {
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(set(TYPES.values()))}
+    }
+    paths["/calls/{id}/recording"] = {
+        "get": _operation(
+            "What the PBX recorded of a call",
+            {
+                "200": {"description": "All of it", **sound},
+                "206": {"description": "The part that Range asks for", **sound},
+                "416": {"description": "There is no such part"},
+            },
+            404,
+            parameters=_in_path(UUID),
+        )
     }
     paths |= _webhooks()
     for name, filters in (

@@ -29,6 +29,8 @@ SHOWS = {
     "/api/v1/webhooks/{id}/deliveries": "webhook",
     "/settings/webhooks": "webhooks",
     "/settings/webhooks/{id}": "webhook",
+    "/api/v1/calls/{id}/recording": "recording",
+    "/calls/{id}/recording": "recording",
     "/board": "board",
     "/calls": "calls",
     "/calls/missed": "tasks",

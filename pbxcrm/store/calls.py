@@ -204,3 +204,27 @@ def link(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def about(conn: Connection, call_id: str, contact_id: int | None, deal_id: int | None) -> None:
     """Whom and what a call was about."""
     conn.execute(_ABOUT, {"call": call_id, "contact": contact_id, "deal": deal_id})
+
+
+_RECORDED = update(calls).where(_c.id == bindparam("call"), _c.recording.is_(None)).values(recording=bindparam("path"))
+
+
+def recorded(conn: Connection, call_id: str, path: str) -> bool:
+    """Where a call's recording lies, within the folder of recordings; False where that is known already."""
+    return conn.execute(_RECORDED, {"call": call_id, "path": path}).rowcount == 1
+
+
+def recording_of(conn: Connection, scope: Scope, call_id: str) -> str | None:
+    """Where the recording of this call lies, if the call is theirs to see and has one."""
+    return conn.execute(select(_c.recording).where(_c.id == call_id, _visible(scope))).scalar()
+
+
+def unrecorded(conn: Connection, _scope: Scope, call_id: str) -> tuple[list[str], float] | None:
+    """(Uniqueids and Linkedids, beginning) of a call without a recording."""
+    where = (_c.id == call_id, _c.recording.is_(None))
+    row = conn.execute(select(_c.uid, _c.started_at, _c.data).where(*where)).first()
+    if row is None:
+        return None
+    said = json.loads(row.data)
+    ids = [row.uid, said.get("customer"), said.get("root"), *said.get("linkedids", ())]
+    return [one for one in dict.fromkeys(ids) if one], row.started_at

@@ -150,7 +150,8 @@ async def house(db: Database, pbx: Any = None, **settings: Any) -> AsyncIterator
     """A house served on a free loopback port; `pbx` is what dials, a Pbx when left out."""
     pbx, hub = pbx or Pbx(), Hub(db)
     dialler = Dialler(db, pbx.originate, POLICY, link_up=lambda: pbx.link.up)
-    deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**settings))
+    sounds = Path(__file__).parent / "sounds"
+    deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**settings), recordings=sounds)
     running = asyncio.create_task(hub.run())
     server = TestServer(build(deps))
     await server.start_server(access_log=None, shutdown_timeout=0.5)

@@ -24,6 +24,7 @@ from pbxcrm.calls.model import _CALLS as CALLS
 from pbxcrm.http.live import KINDS
 from pbxcrm.http.openapi import SPEC
 from pbxcrm.http.openapi_schemas import DIAL_ID, ID, VERSION
+from pbxcrm.service import recordings
 from pbxcrm.store import dials
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.migrations import migrate
@@ -81,6 +82,7 @@ class Served:
             for _ in range(3):
                 await things_of(house, house.people["alice"])
             assert await call_of(db, house.people["alice"], "fuzz", "+48601234567") == CALL
+            await recordings.keep(db, CALL, "call.wav")
             await db.writing(lambda work: _known_dial(work, house.people["mona"].scope.user_id))
             self.url, self.token = house.url("").rstrip("/"), house.people["mona"].token
             self._ready.set()

@@ -7,7 +7,7 @@ from typing import Any
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import contacts, deals, history, tasks, webhooks
+from pbxcrm.service import contacts, deals, history, recordings, tasks, webhooks
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -49,6 +49,7 @@ async def things_of(house: House, owner: Person) -> Things:
     )
     free = await deals.create(db, house.people["mona"].scope, {"title": f"Free {n}", "owner": None})
     call = await call_of(db, owner, f"uid{n}", number)
+    await recordings.keep(db, call, "call.wav")
     dial, _ = await house.deps.dialler.dial(scope, key=f"things-{n}", number=number)
     house.pbx.sent.clear()
     board = await house.json("GET", "/api/v1/board", "mona")

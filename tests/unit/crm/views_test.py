@@ -79,7 +79,7 @@ def test_what_the_store_adds_and_what_it_keeps_to_itself():
         "id": "c",
         "contact_id": "4",
         "deal_id": None,
-        "recording": "a.wav",
+        "recording": "/api/v1/calls/c/recording",
     }
 
 

@@ -6,4 +6,11 @@ import "./keys.js";
 import "./caller.js";
 import "./live.js";
 
+// How fast a recording is heard.
+document.addEventListener("change", (event) => {
+  const speed = event.target.closest("[data-speed]");
+  const audio = speed?.closest(".row:has(audio)")?.querySelector("audio");
+  if (audio) audio.playbackRate = Number(speed.value);
+});
+
 document.documentElement.dataset.ready = "";
