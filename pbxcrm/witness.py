@@ -20,11 +20,10 @@ from pbxcrm.service.errors import Unavailable
 log = logging.getLogger("pbxcrm.witness")
 
 LOOK = 1.0  # seconds between two looks at the source
-AWAY = 30.0  # and when it cannot be read
-# Seconds after a call's end in which our own account of it is stored, whichever of the two tells first.
-SETTLE = 3.0
-# We may go on believing that a call lives; after so long (service.history.STALE, and a little) the PBX's word counts.
-AGAIN = 65.0
+AWAY = 5.0  # and when it cannot be read
+# Seconds after which the PBX is held against our own account, whichever of the two tells first: soon; when a link that
+# comes back has said what lives; and when a call that we believe to live is stale (service.history.STALE).
+TRIES = (3.0, 15.0, 65.0)
 
 
 class Witness:
@@ -76,9 +75,8 @@ class Witness:
     def _take(self, rows: Sequence[Row]) -> None:
         for row in rows:
             for call in self._reader.feed(row):
-                ended = call.ended_at or call.started_at
-                if ended >= self._since:
-                    self._due += [(ended + SETTLE, call), (ended + AGAIN, call)]
+                if (call.ended_at or call.started_at) >= self._since:
+                    self._due += [(self._clock() + wait, call) for wait in TRIES]
 
     async def _tell(self) -> None:
         now = self._clock()

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.pbx.bed.ami import Recorder
 from tests.pbx.bed.asterisk import Asterisk
+from tests.pbx.bed.ledger import Ledger
 from tests.pbx.bed.scenarios import play
 
 # What a scenario can be played on: Asterisk's major version and the channel driver of its phones.
@@ -19,12 +20,13 @@ KINDS = {"22": ("22", "PJSIP"), "16": ("16", "PJSIP"), "16-sip": ("16", "SIP")}
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a scenario gave: the manager's bytes and the phones' truth (see `play`)."""
+    """What a scenario gave: the manager's bytes, the PBX's CEL rows and the phones' truth (see `play`)."""
 
     name: str
     stream: bytes
     truth: dict[str, Any]
     log: str
+    cel: bytes
 
 
 class Lanes:
@@ -79,6 +81,6 @@ class Lanes:
 
     async def _play(self, asterisk: Asterisk, name: str) -> Played:
         before = len(asterisk.log())
-        recorder = Recorder()
+        recorder, ledger = Recorder(), Ledger(asterisk)
         truth = await play(asterisk, name, recorder)
-        return Played(name, bytes(recorder.data), truth, asterisk.log()[before:])
+        return Played(name, bytes(recorder.data), truth, asterisk.log()[before:], ledger.cel)

@@ -26,10 +26,15 @@ def truth_of(path: Path) -> dict[str, Any]:
 
 def rows_of(path: Path) -> Iterator[dict[str, str]]:
     with path.open(newline="") as stream:
-        for fields in csv.reader(stream):
-            found = row("cel", dict(zip(usual("cel", fields) or (), fields, strict=True)), CLOCK)
-            assert found is not None
-            yield dict(found)
+        yield from made(stream)
+
+
+def made(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """The rows of a CEL file's text."""
+    for fields in csv.reader(lines):
+        found = row("cel", dict(zip(usual("cel", fields) or (), fields, strict=True)), CLOCK)
+        assert found is not None
+        yield dict(found)
 
 
 def read(rows: Iterable[Row], truth: dict[str, Any]) -> list[Call]:
