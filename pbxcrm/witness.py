@@ -43,7 +43,7 @@ class Witness:
         self._source = source
         self._reader = Cel(people, pbx=pbx, region=region)
         self._apply = apply
-        self._since = since - 2 * AGAIN  # what was not told of when we were killed is told of now
+        self._since = since - 2 * TRIES[-1]  # what was not told of when we were killed is told of now
         self._clock = clock
         self._cursor = ""
         self._due: list[tuple[float, Call]] = []  # when to tell of it

@@ -58,7 +58,7 @@ async def test_a_call_is_told_soon_and_again_until_it_is_settled(tmp_path: Path)
 
 @pytest.mark.asyncio
 async def test_calls_that_were_over_before_the_gap_are_not_told(tmp_path: Path) -> None:
-    house = House(FLOW, BEGIN + 50)
+    house = House(FLOW, BEGIN + 500)
     await house.witness.look()
     house.now += 1000
     await house.witness.look()
