@@ -1,6 +1,9 @@
 """A program that is killed, and a disk that is full: nothing half written, and it goes on from there."""
 
 import asyncio
+import contextlib
+import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +110,36 @@ async def test_a_full_disk_loses_nothing_and_is_left_behind(migrated_file, tmp_p
     assert "Free some space" in message or "Look at the disk" in message
     assert outcome == "True ok"
     assert done.returncode == 0
+
+
+@pytest.mark.timeout(900)
+async def test_killed_at_every_step_of_the_intake_the_same_stream_leads_to_the_same_rows(
+    backend, new_url, request, tmp_path
+):
+    """See tests/store/killer.py: each task's every resumption, and each touch of the spool, is where it dies once."""
+    url = new_url()
+    db = Database(url, clock := Clock())
+    await settle(db, clock)
+    await db.close()
+    copies, folder = tmp_path / "copies", tmp_path / "folder"
+    copies.mkdir()
+    folder.mkdir()
+    if backend == "sqlite":
+        await asyncio.to_thread(checkpoint, url.removeprefix("sqlite+aiosqlite:///"))
+        where = [url.removeprefix("sqlite+aiosqlite:///"), str(copies)]
+    else:
+        where = [request.getfixturevalue("postgres").url("postgres"), url.rpartition("/")[2]]
+    done = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.store.killer", backend, *where, str(folder), cwd=ROOT, stdout=subprocess.PIPE
+    )
+    said, _ = await done.communicate()
+    assert done.returncode == 0
+    outcome = json.loads(said)
+    assert outcome["died"] > 50
+    assert outcome["wrong"] == []
+
+
+def checkpoint(path: str) -> None:
+    """All of it into the one file that is copied."""
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
