@@ -1,8 +1,10 @@
 """The web application: middlewares, routes, and an orderly stop."""
 
+import logging
 from collections import Counter
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from pbxcrm.http import api, errors, guard, live, metrics, pages, seen
 from pbxcrm.http.keys import AUTH, DEPS, REQUESTS, STATIC_URL, TRAIL, Deps, Handler
@@ -62,9 +64,25 @@ def build(deps: Deps) -> web.Application:
     return app
 
 
+class _OneLine(logging.Filter):
+    """A request that is no HTTP, or too long a line of it, is the sender's affair: a line, no traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            said = " ".join(str(error.message).split())[:120]
+            record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+            record.msg, record.args = f"{record.getMessage()}: {error.code}, %s", (said,)
+        return True
+
+
+_log = logging.getLogger(__name__)
+_log.addFilter(_OneLine())
+
+
 def runner(app: web.Application) -> web.AppRunner:
     """What serves `app`: `await runner.setup()`, then a `web.TCPSite` on it. Stops in under a second.
 
     `access_log` is off: paths hold customers' numbers, and journal and metrics say what is worth knowing.
     """
-    return web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handle_signals=False)
+    return web.AppRunner(app, access_log=None, logger=_log, shutdown_timeout=0.5, handle_signals=False)
