@@ -39,7 +39,7 @@ from pbxcrm.service.caller import Callers
 from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.intake import Intake
-from pbxcrm.settings import Settings, WrongSetting, exposed
+from pbxcrm.settings import Settings, WrongSetting, exposed, hours
 from pbxcrm.standby import Standby, open_spool, spool_path
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
@@ -97,8 +97,14 @@ def dial_policy(settings: Settings) -> DialPolicy:
     return DialPolicy(
         region=settings.region,
         prefixes=settings.dial_prefixes,
+        denied=settings.dial_denied,
         per_minute=settings.dial_per_minute,
         per_day=settings.dial_per_day,
+        per_live=settings.dial_live,
+        all_minute=settings.dial_per_minute_all,
+        all_day=settings.dial_per_day_all,
+        all_live=settings.dial_live_all,
+        hours=hours(settings.dial_hours)[0],
     )
 
 
@@ -157,6 +163,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             dial_policy(settings),
             link_up=lambda: link.state.up,
             context=settings.dial_context,
+            zone=hours(settings.dial_hours)[1],
         )
         recorder = _recorder(settings, db, hub, follower)
         app = server.build(_deps(settings, db, hub, dialler, link, follower))

@@ -5,13 +5,15 @@ A secret may also come from a file: PBXCRM_AMI_SECRET_FILE. Nothing here is ever
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import UTC, time, tzinfo
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 PREFIX = "PBXCRM_"
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
@@ -76,6 +78,14 @@ class Settings:
     dial_prefixes: tuple[str, ...] = _setting(
         (), "Number prefixes click-to-call may dial besides the home country's, by comma: +49,+43; * for all"
     )
+    dial_denied: tuple[str, ...] = _setting(
+        (), "Number prefixes that click-to-call never dials, by comma: +48703,+4420"
+    )
+    dial_hours: str = _setting("", "When click-to-call may dial: 08:00-20:00, with a time zone after it if not UTC")
+    dial_live: int = _setting(2, "Click-to-calls a person may have open at once", low=1, high=100)
+    dial_live_all: int = _setting(30, "And all together", low=1, high=10000)
+    dial_per_minute_all: int = _setting(60, "Click-to-calls all together may make in a minute", low=0, high=10000)
+    dial_per_day_all: int = _setting(3000, "And in a day", low=0, high=1000000)
     dial_per_minute: int = _setting(10, "Click-to-calls a person may make in a minute", low=0, high=1000)
     dial_per_day: int = _setting(300, "Click-to-calls a person may make in a day", low=0, high=100000)
     deal_owner: str = _setting(
@@ -232,6 +242,10 @@ def _check(settings: Settings) -> None:
         )
     if settings.recordings and not Path(settings.recordings).is_dir():
         raise WrongSetting(f"PBXCRM_RECORDINGS names {settings.recordings}, which is no folder that we can see.")
+    hours(settings.dial_hours)
+    for prefix in settings.dial_denied:
+        if not re.fullmatch(r"\+?[0-9]{1,15}", prefix):
+            raise WrongSetting(f"PBXCRM_DIAL_DENIED names {prefix!r}; write prefixes like +48703 or 700.")
     for peer in settings.agi_peers:
         try:
             ip_network(peer, strict=False)
@@ -244,6 +258,21 @@ def _check(settings: Settings) -> None:
         )
     if settings.ami_tls_ca and not Path(settings.ami_tls_ca).is_file():
         raise WrongSetting(f"PBXCRM_AMI_TLS_CA names {settings.ami_tls_ca}, which is no file.")
+
+
+def hours(text: str) -> tuple[tuple[time, time] | None, tzinfo]:
+    """(from, until) and the clock of PBXCRM_DIAL_HOURS; None and UTC where it is empty. Raises WrongSetting."""
+    if not text.strip():
+        return None, UTC
+    span, _, zone = text.strip().partition(" ")
+    try:
+        start, end = (time.fromisoformat(part) for part in span.split("-"))
+        clock = ZoneInfo(zone.strip()) if zone.strip() else UTC
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        start = end = time()
+    if start == end or start.tzinfo or end.tzinfo:
+        raise WrongSetting(f"PBXCRM_DIAL_HOURS must be like 08:00-20:00 or 08:00-20:00 Europe/Warsaw, not {text!r}.")
+    return (start, end), clock
 
 
 def _nearest(name: str, known: Mapping[str, Any]) -> str:

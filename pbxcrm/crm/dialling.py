@@ -28,7 +28,8 @@ _SHARED_CODE = 1
 
 @dataclass(frozen=True, slots=True)
 class DialPolicy:
-    """`region` (ISO 3166) is home and allowed; `prefixes` (as "+48", "+4420"; "*": all) are allowed beyond it.
+    """`region` (ISO 3166) is home and allowed; `prefixes` (as "+48", "+4420"; "*": all) are allowed beyond it;
+    `denied` ones are dialled never, wherever they are.
 
     `extensions`: how few and how many digits a number of the house has, None: no internal calls by click. Caps count
     clicks in the last minute and the last 24 hours, and calls that live. `hours`: from, until, on the house's clock;
@@ -37,6 +38,7 @@ class DialPolicy:
 
     region: str | None = None
     prefixes: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
     extensions: tuple[int, int] | None = (2, 4)
     per_minute: int = 10
     per_day: int = 300
@@ -70,6 +72,8 @@ class Refusal:
 
 def refuse_number(policy: DialPolicy, number: str) -> Refusal | None:
     """Why this number may not be dialled, or None."""
+    if policy.denied and number.startswith(policy.denied):
+        return Refusal("denied", f"{number} begins like a number that is never dialled here (PBXCRM_DIAL_DENIED).")
     if not number.startswith("+"):
         return _refuse_short(policy, number)
     if number.startswith(_NO_COUNTRY):

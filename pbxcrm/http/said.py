@@ -66,6 +66,7 @@ BY_CODE = {
     "destination_not_allowed": N_(
         "This country may not be dialled. An administrator allows its prefix with PBXCRM_DIAL_PREFIXES."
     ),
+    "denied": N_("Numbers that begin like this are not dialled here."),
     "emergency": N_("This is an emergency number: dial it on the phone itself."),
     "outside_hours": N_("It is outside the hours of calling by click. Nothing was dialled."),
     "too_many": N_("That was too often. Nothing was done; try again in a moment."),

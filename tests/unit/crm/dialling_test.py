@@ -114,3 +114,13 @@ def test_caps(counts: Counts, allowed: bool) -> None:
     if refusal:
         assert refusal.code == "too_many"
         assert refusal.retry_after
+
+
+def test_denied_goes_before_allowed() -> None:
+    policy = DialPolicy(region="DE", prefixes=("*",), denied=("+49301", "+48", "70"))
+    for number in ("+4930123456", "+48601234567", "7001"):
+        refusal = refuse_number(policy, number)
+        assert refusal is not None
+        assert refusal.code == "denied"
+    assert refuse_number(policy, "+4940123456") is None
+    assert refuse_number(policy, "101") is None
