@@ -18,23 +18,23 @@ from pbxcrm.calls.people import People
 HORIZON = 4 * 3600.0
 MOST = 50_000  # groups held at once: memory stays flat, whatever the clock of the rows says
 _TOUCH = 5.0  # two legs that share a channel follow on one another, whole seconds apart
-_SWEEP = 60.0  # the rows' clock moves this far between two looks for groups that are over
+_SWEEP = 600.0  # the rows' clock moves this far between two looks for groups that are over
 
 
 class _Group:
     """The legs that belong together so far."""
 
-    __slots__ = ("first", "last", "legs", "number")
+    __slots__ = ("last", "legs", "names", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.legs: list[Leg] = []
-        self.first = float("inf")
+        self.names: list[list[tuple[str, float]]] = []  # of each leg
         self.last = float("-inf")
 
-    def add(self, leg: Leg) -> None:
+    def add(self, leg: Leg, names: list[tuple[str, float]]) -> None:
         self.legs.append(leg)
-        self.first = min(self.first, leg.at)
+        self.names.append(names)
         self.last = max(self.last, leg.until)
 
 
@@ -63,19 +63,21 @@ class Cdr:
         leg = Leg.read(row)
         if leg is None:
             return []
-        number = next(self._numbers)
-        group = self._groups[number] = _Group(number)
-        group.add(leg)
-        for name, patience in _names(leg):
-            near = [
-                theirs
-                for other, theirs in self._known[name]
-                if other.at - patience <= leg.until and leg.at <= other.until + patience
-            ]
+        group: _Group | None = None
+        names = _names(leg)
+        for name, patience in names:
+            for other, theirs in self._known[name].copy():
+                if other.at - patience <= leg.until and leg.at <= other.until + patience and theirs is not group:
+                    if group is None:
+                        group = theirs
+                    elif theirs.number in self._groups:
+                        group = self._unite(group, theirs)
+        if group is None:
+            number = next(self._numbers)
+            group = self._groups[number] = _Group(number)
+        group.add(leg, names)
+        for name, _ in names:
             self._known[name].append((leg, group))
-            for theirs in near:
-                if theirs is not group and theirs.number in self._groups:
-                    group = self._unite(group, theirs)
         self._now = max(self._now, leg.at)
         return self._over()
 
@@ -85,9 +87,9 @@ class Cdr:
 
     def _unite(self, one: _Group, other: _Group) -> _Group:
         small, large = sorted((one, other), key=lambda group: len(group.legs))
-        for leg in small.legs:
-            large.add(leg)
-            for name, _ in _names(leg):
+        for leg, names in zip(small.legs, small.names, strict=True):
+            large.add(leg, names)
+            for name, _ in names:
                 self._known[name] = [(known, large if at is small else at) for known, at in self._known[name]]
         del self._groups[small.number]
         return large
@@ -103,8 +105,8 @@ class Cdr:
         found: list[Call] = []
         for number in numbers:
             group = self._groups.pop(number)
-            for leg in group.legs:
-                for name, _ in _names(leg):
+            for names in group.names:
+                for name, _ in names:
                     rest = [pair for pair in self._known.pop(name, ()) if pair[1] is not group]
                     if rest:
                         self._known[name] = rest

@@ -80,7 +80,8 @@ class Leg:
 
 
 def _text(row: Mapping[str, object], name: str) -> str:
-    return clean(str(row.get(name) or ""), 200)
+    text = str(row.get(name) or "")
+    return text.strip() if len(text) < 200 and text.isascii() and text.isprintable() else clean(text, 200)
 
 
 def _seconds(value: object) -> float | None:

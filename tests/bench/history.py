@@ -1,6 +1,6 @@
 """Years of CDR into an empty CRM: rows a second, memory over time, and once more to see that nothing changes.
 
-`python -m tests.bench.history [--rows 1000000] [--postgres | --url URL] [--csv FILE]` writes the file if it is not
+`python -m tests.bench.history [--rows 1000000] [--postgres] [--mariadb] [--csv FILE]` writes the file if it is not
 there.
 """
 
@@ -11,7 +11,8 @@ import csv
 import resource
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,13 +22,16 @@ from pbxcrm.calls.people import People
 from pbxcrm.crm.rules import Rules
 from pbxcrm.history.clock import Clock
 from pbxcrm.history.files import CsvFiles
-from pbxcrm.history.sources import Page
+from pbxcrm.history.sources import Page, Source
+from pbxcrm.history.tables import SqlTable
 from pbxcrm.service import history
 from pbxcrm.service.history import Counts
 from pbxcrm.service.people import add_user
 from pbxcrm.store.db import Database
 from pbxcrm.store.migrations import migrate
 from tests.bench.office_years import COLUMNS, PHONES, Years
+from tests.fakes import mariadb as mariadb_fake
+from tests.fakes import postgres as postgres_fake
 
 BATCH = 2_000
 
@@ -35,7 +39,7 @@ BATCH = 2_000
 def write(path: Path, rows: int) -> None:
     """The file as cdr_csv writes it."""
     with path.open("w", newline="") as stream:
-        made = csv.writer(stream, quoting=csv.QUOTE_ALL)
+        made = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for row in Years().rows(rows):
             made.writerow([row[name] for name in COLUMNS])
 
@@ -86,32 +90,59 @@ def fed(cdr: Cdr, rows: Iterable[object]) -> list[Call]:
     return [call for row in rows for call in cdr.feed(row)]  # type: ignore[arg-type]
 
 
-async def bench(url: str, path: Path) -> None:
+# FreePBX's asteriskcdrdb.cdr.
+FREEPBX = """CREATE TABLE cdr (
+ calldate datetime NOT NULL DEFAULT '2000-01-01 00:00:00', clid varchar(80) NOT NULL DEFAULT '',
+ src varchar(80) NOT NULL DEFAULT '', dst varchar(80) NOT NULL DEFAULT '', dcontext varchar(80) NOT NULL DEFAULT '',
+ channel varchar(80) NOT NULL DEFAULT '', dstchannel varchar(80) NOT NULL DEFAULT '',
+ lastapp varchar(80) NOT NULL DEFAULT '', lastdata varchar(80) NOT NULL DEFAULT '',
+ duration int NOT NULL DEFAULT 0, billsec int NOT NULL DEFAULT 0, disposition varchar(45) NOT NULL DEFAULT '',
+ amaflags int NOT NULL DEFAULT 0, accountcode varchar(20) NOT NULL DEFAULT '',
+ uniqueid varchar(32) NOT NULL DEFAULT '', userfield varchar(255) NOT NULL DEFAULT '',
+ did varchar(50) NOT NULL DEFAULT '', recordingfile varchar(255) NOT NULL DEFAULT '',
+ cnum varchar(80) NOT NULL DEFAULT '', cnam varchar(80) NOT NULL DEFAULT '',
+ outbound_cnum varchar(80) NOT NULL DEFAULT '', outbound_cnam varchar(80) NOT NULL DEFAULT '',
+ dst_cnam varchar(80) NOT NULL DEFAULT '', linkedid varchar(32) NOT NULL DEFAULT '',
+ peeraccount varchar(80) NOT NULL DEFAULT '', sequence int NOT NULL DEFAULT 0,
+ KEY calldate (calldate), KEY dst (dst), KEY accountcode (accountcode), KEY uniqueid (uniqueid), KEY did (did));"""
+TAKEN = {"start": "calldate", "answer": "@a", "end": "@e", "amaflags": "@f"}
+
+
+def mariadb(server: mariadb_fake.Server, path: Path) -> str:
+    """The file as FreePBX's table on a real MariaDB; gives its URL."""
+    columns = ", ".join(TAKEN.get(name, name) for name in COLUMNS)
+    fields = "FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
+    return server.database(f"{FREEPBX}\nLOAD DATA LOCAL INFILE '{path}' INTO TABLE cdr {fields} ({columns});")
+
+
+async def bench(url: str, source: Callable[[], Source], times: int) -> None:
     db = Database(url, region="PL")
     await migrate(db)
     people = await staff(db)
-    for _ in range(2):
-        await run(db, people, CsvFiles("cdr", str(path), Clock(ZoneInfo("UTC"))).pages(0.0))
+    for _ in range(times):
+        await run(db, people, source().pages(0.0))
     await db.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--postgres", action="store_true")
-    parser.add_argument("--url")
+    parser.add_argument("--times", type=int, default=2, help="how often it is read: the second time changes nothing")
+    parser.add_argument("--postgres", action="store_true", help="into PostgreSQL")
+    parser.add_argument("--mariadb", action="store_true", help="out of FreePBX's table rather than the file")
     parser.add_argument("--csv", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pbxcrm-history-") as folder, contextlib.ExitStack() as stack:
         path = given.csv or Path(folder) / "Master.csv"
         if not path.exists():
             write(path, given.rows)
-        url = given.url or f"sqlite+aiosqlite:///{folder}/pbxcrm.db"
+        clock, url = Clock(ZoneInfo("UTC")), f"sqlite+aiosqlite:///{folder}/pbxcrm.db"
         if given.postgres:
-            from tests.fakes.postgres import server
-
-            url = stack.enter_context(server()).empty()
-        asyncio.run(bench(url, path))
+            url = stack.enter_context(postgres_fake.server()).empty()
+        source: Callable[[], Source] = partial(CsvFiles, "cdr", str(path), clock)
+        if given.mariadb:
+            source = partial(SqlTable, "cdr", mariadb(stack.enter_context(mariadb_fake.server()), path), clock)
+        asyncio.run(bench(url, source, given.times))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,10 @@ import pytest
 
 from tests.fakes.postgres import free_port
 
-ADVICE = "These tests run on a real MariaDB. Install it: apt-get install mariadb-server (it need not be started)."
+ADVICE = (
+    "These tests run on a real MariaDB. Install its programs, without the service: "
+    "apt-get install mariadb-server-core mariadb-client"
+)
 
 
 def _program(name: str) -> str:
