@@ -1,10 +1,10 @@
 """A PBX in a process of its own, that outlives pbxcrm: plays lives of calls side by side, in real time.
 
-    python -m tests.soak.fakepbx --port 5038 --folder F --seed 7 --rate 4 [--cel]
+    python -m tests.soak.fakepbx --port 5038 --folder F --seed 7 --rate 4
 
-It answers CoreShowChannels with what truly lives, writes F/truth.jsonl (each life's truth before its first event) and,
-with --cel, F/Master.csv as cel_custom does. SIGTERM: no new lives; it says "idle" when the last has ended and stays.
-SIGKILL is Asterisk's death: its calls end there, and nobody writes that down.
+It answers CoreShowChannels with what truly lives, and writes F/truth.jsonl (each life's truth before its first event)
+and F/linkedids.jsonl. It has no CEL: what calls look like to pbxcrm alone is the point. SIGTERM: no new lives; it says
+"idle" when the last has ended and stays. SIGKILL is Asterisk's death: its calls end there, and nobody writes that down.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tests.fakes.ami import Action, Connection, FakeAmi
-from tests.soak import cel, lives
+from tests.soak import lives
 from tests.unit.calls.wire import Frame, Header, Ids
 
 SECRET = "only-on-loopback"
@@ -29,7 +29,7 @@ SECRET = "only-on-loopback"
 class FakePbx:
     """The lives that go on, and what the manager port says of them."""
 
-    def __init__(self, folder: Path, seed: int, rate: float, *, with_cel: bool) -> None:
+    def __init__(self, folder: Path, seed: int, rate: float) -> None:
         self.chance = random.Random(seed)
         self.seed, self.rate = seed, rate
         self.ami = FakeAmi("pbxcrm", SECRET)
@@ -38,7 +38,6 @@ class FakePbx:
         self.ami.uptime = lambda: str(int(time.time() - self.booted))
         self.ami.on["CoreShowChannels"] = self._listed
         self.truth: TextIO = (folder / "truth.jsonl").open("a")
-        self.cel = cel.Writer(folder / "Master.csv") if with_cel else None
         self.ids = Ids()
         self.stopping = asyncio.Event()
         self.born: dict[str, float] = {}  # uniqueid: when its channel came to life
@@ -92,8 +91,6 @@ class FakePbx:
                 self.now[number] = state
             else:
                 self.now.pop(number, None)
-            if self.cel is not None:
-                self.cel.write(frame)
             sent.append(frame.encode())
         if sent:
             await self.ami.send(b"".join(sent))
@@ -124,9 +121,8 @@ async def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--rate", type=float, default=4.0)
-    parser.add_argument("--cel", action="store_true")
     given = parser.parse_args()
-    pbx = FakePbx(given.folder, given.seed, given.rate, with_cel=given.cel)
+    pbx = FakePbx(given.folder, given.seed, given.rate)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, pbx.stopping.set)
     pbx.ami.port = given.port
     await pbx.ami.start()

@@ -10,29 +10,26 @@ from tests.fakes.process import free_port
 from tests.soak import lives
 from tests.soak.fakepbx import SECRET
 from tests.soak.lives import Told
-from tests.unit.calls.office import DEVICES, REGION
+from tests.unit.calls.office import DEVICES
 
 ROOT = Path(__file__).parents[2]
-USERNAME = "pbxcrm"
-__all__ = ["DEVICES", "REGION", "FakePbxProcess"]
 
 
 class FakePbxProcess:
     """tests/soak/fakepbx.py in its own process; killed and started anew on the same port."""
 
-    def __init__(self, folder: Path, seed: int, rate: float, *, with_cel: bool) -> None:
-        self.folder, self.seed, self.rate, self.with_cel = folder, seed, rate, with_cel
+    def __init__(self, folder: Path, seed: int, rate: float) -> None:
+        self.folder, self.seed, self.rate = folder, seed, rate
         self.port = free_port()
-        self.username, self.secret = USERNAME, SECRET
+        self.username, self.secret = "pbxcrm", SECRET
         self.devices = DEVICES
-        self.cel = folder / "Master.csv"
         self._lives = 0
         self._process: subprocess.Popen[str] | None = None
 
     async def start(self) -> None:
         self._lives += 1
         words = ["--port", str(self.port), "--folder", str(self.folder), "--seed", str(self.seed * 50 + self._lives)]
-        words += ["--rate", str(self.rate), *(["--cel"] if self.with_cel else [])]
+        words += ["--rate", str(self.rate)]
         self._process = subprocess.Popen(  # noqa: ASYNC220 - a fork takes no time here
             [sys.executable, "-m", "tests.soak.fakepbx", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )

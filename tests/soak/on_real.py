@@ -28,7 +28,7 @@ Story = Callable[[str], Awaitable[None]]
 class RealPbx:
     """An Asterisk 22 and its phones. A call that lives when it is killed is cut: its truth ends there, unwritten."""
 
-    def __init__(self, folder: Path, seed: int, *, with_cel: bool) -> None:
+    def __init__(self, folder: Path, seed: int) -> None:
         self.diary = folder / "phones"
         self.chance = random.Random(seed)
         self.seed = seed

@@ -92,10 +92,10 @@ async def soak(plan: Plan) -> Result:
 
 def _pbx(plan: Plan) -> Any:
     if plan.pbx == "fake":
-        return FakePbxProcess(plan.folder, plan.seed, plan.rate, with_cel=plan.cel)
+        return FakePbxProcess(plan.folder, plan.seed, plan.rate)
     from tests.soak.on_real import RealPbx
 
-    return RealPbx(plan.folder, plan.seed, with_cel=plan.cel)
+    return RealPbx(plan.folder, plan.seed)
 
 
 def _history(plan: Plan, pbx: Any) -> dict[str, str]:

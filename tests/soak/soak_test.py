@@ -1,0 +1,86 @@
+"""The short form of `make soak`: both PBXes at once, faults of every kind, then the calls beside the truth.
+
+Its tables and all that happened are kept in var/soak/ci. PBXCRM_SOAK_MINUTES: how long faults rage (default 4).
+"""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.soak.__main__ import parse, plans, run
+from tests.soak.lives import Told
+from tests.soak.run import Result
+from tests.soak.tables import tables
+from tests.soak.verdict import View, judge
+
+MINUTES = os.environ.get("PBXCRM_SOAK_MINUTES", "4")
+FOLDER = Path(__file__).parents[2] / "var" / "soak" / "ci"
+LONG = pytest.mark.timeout(1200)
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Result]:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    words = ["--minutes", MINUTES, "--rate", "2", "--database", "sqlite", "--folder", str(FOLDER)]
+    done = asyncio.run(run(plans(parse(words))))
+    (FOLDER / "tables.md").write_text(tables(done) + "\n")
+    print(tables(done))
+    return {result.plan.pbx: result for result in done}
+
+
+@LONG
+def test_on_the_real_pbx_whose_history_is_read_nothing_is_lost(results: dict[str, Result]) -> None:
+    verdict = results["real"].verdict
+    assert verdict.keeps(cel=True), "\n".join(verdict.problems)
+    assert verdict.right > 0.8 * verdict.made > 10
+    assert len(results["real"].faults) >= 5
+
+
+@LONG
+def test_without_history_nothing_is_doubled_and_no_owner_is_wrong(results: dict[str, Result]) -> None:
+    verdict = results["fake"].verdict
+    assert (verdict.doubled, verdict.wrong_owner) == (0, 0), "\n".join(verdict.problems)
+    assert verdict.right > 0.5 * verdict.made > 50
+    assert len(results["fake"].faults) >= 5
+
+
+# ---- the judge itself
+
+TRUE = Told("1-1", ["1.1"], "inbound", "+48601000001", "answered", 1000.0, 1060.0, "alice", "bob",
+            [["alice", 1010.0, 1030.0], ["bob", 1030.0, 1060.0]])  # fmt: skip
+CALL: View = {"id": "a", "linkedids": ["1.1"], "direction": "inbound", "number": "+48601000001", "outcome": "answered",
+              "first_answered_by": "alice", "last_answered_by": "bob", "started_at": "1970-01-01T00:16:40.000Z",
+              "deal_id": "7"}  # fmt: skip
+DEAL = {"id": "7", "owner": "alice"}
+NONE: list[float] = []
+
+
+@pytest.mark.parametrize(
+    ("calls", "owner", "deaths", "counted"),
+    [
+        ([CALL], "alice", NONE, {"made": 1, "right": 1}),
+        ([], "alice", NONE, {"made": 1, "missing": 1}),
+        ([CALL, {**CALL, "id": "b"}], "alice", NONE, {"made": 1, "right": 1, "doubled": 1}),
+        ([CALL], "bob", NONE, {"made": 1, "right": 1, "wrong_owner": 1}),
+        ([{**CALL, "first_answered_by": "bob"}], "alice", NONE, {"made": 1, "wrong": 1}),
+        ([{**CALL, "outcome": "missed"}], "alice", NONE, {"made": 1, "wrong": 1}),
+        ([{**CALL, "outcome": "ongoing"}], "alice", NONE, {"made": 1, "wrong": 1}),
+        ([{**CALL, "direction": "internal"}], "alice", NONE, {"made": 1, "wrong": 1}),
+        ([{**CALL, "deal_id": None}], "alice", NONE, {"made": 1, "right": 1, "wrong_owner": 1}),
+        ([{**CALL, "outcome": "lost", "first_answered_by": None}], "alice", NONE, {"made": 1, "marked": 1}),
+        ([{**CALL, "outcome": "lost", "first_answered_by": "bob"}], "alice", NONE, {"made": 1, "marked": 1, "wrong": 1}),  # noqa: E501
+        ([CALL, {**CALL, "id": "b", "linkedids": ["9.9"]}], "alice", NONE, {"made": 1, "right": 1, "invented": 1}),
+        ([{**CALL, "outcome": "lost"}], "alice", [1020.0], {"died": 1, "died_marked": 1}),
+        ([CALL], "alice", [1020.0], {"died": 1, "wrong": 1}),
+        ([], "alice", [1020.0], {"died": 1, "died_missing": 1}),
+    ],
+)  # fmt: skip
+def test_the_judge_finds_each_fault(
+    calls: list[View], owner: str, deaths: list[float], counted: dict[str, int]
+) -> None:
+    verdict = judge([TRUE], calls, [{**DEAL, "owner": owner}], deaths)
+    found = {name: count for name, count in vars(verdict).items() if name != "problems" and count}
+    assert found == counted
