@@ -50,7 +50,7 @@ async def test_with_open_streams_a_call_and_a_client_that_never_reads(tmp_path: 
                     # Told that we stop, so that browsers come back by themselves.
                     assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
             deaf.close()
-            assert "Traceback" not in crm.log.read_text()  # noqa: ASYNC240 - a small file
+            assert "Traceback" not in crm.log.read_text()
             await asyncio.to_thread(lambda: crm.start().ready())
             (call,) = await asyncio.to_thread(crm.items, "/calls")
             assert call["outcome"] == "ongoing"  # the PBX has it still
