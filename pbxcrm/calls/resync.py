@@ -145,11 +145,15 @@ class Resync:
         self._gap = False
 
     def _guess_dials(self) -> None:
-        """A snapshot does not say who dials a ringing phone: its Linkedid is the caller's, as long as it rings."""
+        """A snapshot does not say who dials a phone: its Linkedid is the caller's, as long as it rings.
+
+        So it is with a Local channel that is dialled and nobody has answered.
+        """
         switch = self.book.switch
         for channel in list(switch.channels.values()):
             caller = switch.channels.get(channel.linkedid)
-            if channel.ringing and channel.caller is None and caller is not None and caller is not channel:
+            waits = channel.ringing or (channel.half == 1 and channel.was_dialled and channel.bridge is None)
+            if waits and channel.caller is None and caller is not None and caller is not channel:
                 switch.dial(caller, channel)
 
     def _wake(self, at: float) -> None:
