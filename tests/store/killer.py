@@ -1,12 +1,12 @@
 """Kills itself at every step of the intake, and looks whether what follows makes up for it.
 
-    python -m tests.store.killer sqlite FILE FOLDER       # FILE: migrated and settled; copied for each life
-    python -m tests.store.killer postgres URL NAME        # NAME: the database that is copied; URL: of another one there
+    python -m tests.store.killer sqlite FILE COPIES FOLDER STRIDE   # FILE: migrated and settled; copied for each life
+    python -m tests.store.killer postgres URL NAME FOLDER STRIDE    # NAME: what is copied; URL: of another one there
 
 A life reads a recorded call while the database is away for a part of it. At the k-th step (a resumption of any task, or
-a touch of the spool's file) it dies of SIGKILL, for every k until a life comes to its end. After each death a second
-life starts as the program does and reads the same recording from the beginning. Prints how many died, and who left a
-state other than an undisturbed life does.
+a touch of the spool's file) it dies of SIGKILL, for every k (or every STRIDE-th) until a life comes to its end. After
+each death a second life starts as the program does and reads the same recording from the beginning. Prints how many
+died, and who left a state other than an undisturbed life does.
 """
 
 import asyncio
@@ -201,13 +201,13 @@ def copies(kind: str, source: str, more: str) -> Callable[[int], str]:
 
 
 def main() -> None:
-    kind, source, more, folder = sys.argv[1:5]
+    kind, source, more, folder, stride = sys.argv[1:6]
     fresh, out = copies(kind, source, more), Path(folder) / "out"
     assert apart(fresh(0), Path(folder) / "truth.spool", None, out) == 0
     truth = out.read_text()
     assert "call.ended" in truth, truth
     died, wrong = 0, []
-    for k in itertools.count(1):
+    for k in itertools.count(1, int(stride)):
         url, path = fresh(k), Path(folder) / "x.spool"
         path.unlink(missing_ok=True)
         ended = apart(url, path, k, out)
