@@ -142,11 +142,16 @@ async def preview(db: Database, scope: Scope, who: Subject) -> Preview:
     `goes`: how many of what are removed; `stays`: how many are kept without name and number. `confirm`: what a person
     types to go ahead. Raises NotFound.
     """
+    return (await _plan(db, scope, who))[0]
+
+
+async def _plan(db: Database, scope: Scope, who: Subject) -> tuple[Preview, list[dict[str, Any]], int]:
+    """The preview, the journal rows about them, and how far the journal was read."""
     _may(scope)
     traces = await read(db, lambda conn: _traces(conn, scope, who))
-    row = await read(db, lambda conn: _notes(conn, scope, traces))
-    said, _ = await _mentions(db, scope, traces)
-    return {
+    notes = await read(db, lambda conn: _notes(conn, scope, traces))
+    said, looked = await _mentions(db, scope, traces)
+    plan = {
         "contact_id": views.ident(traces.contact_id),
         "name": next(iter(traces.names), ""),
         "numbers": list(traces.numbers),
@@ -154,7 +159,7 @@ async def preview(db: Database, scope: Scope, who: Subject) -> Preview:
         "shared": list(traces.shared),
         "recordings": list(traces.recordings),
         "ongoing": len(traces.ongoing),
-        "goes": {"contacts": int(traces.contact_id is not None), "notes": row, "tasks": len(traces.tasks)},
+        "goes": {"contacts": int(traces.contact_id is not None), "notes": notes, "tasks": len(traces.tasks)},
         "stays": {
             "deals": len(traces.deals),
             "calls": len(traces.calls),
@@ -162,6 +167,7 @@ async def preview(db: Database, scope: Scope, who: Subject) -> Preview:
             "journal": len(said),
         },
     }
+    return plan, said, looked
 
 
 def _notes(conn: Connection, scope: Scope, traces: Traces) -> int:
@@ -194,7 +200,7 @@ async def erase(db: Database, scope: Scope, who: Subject, confirm: str) -> Previ
 
     Raises NotFound, Invalid (the confirmation is not right), Conflict (they are on the line just now).
     """
-    plan = await preview(db, scope, who)
+    plan, rows, looked = await _plan(db, scope, who)
     if " ".join(confirm.split()) != plan["confirm"]:
         raise Invalid(
             f"To erase this person type exactly: {plan['confirm']}. Nothing was erased.",
@@ -203,8 +209,6 @@ async def erase(db: Database, scope: Scope, who: Subject, confirm: str) -> Previ
         )
     if plan["ongoing"]:
         raise Conflict("This person is on the line just now. Nothing was erased; try again when the call is over.")
-    traces = await read(db, lambda conn: _traces(conn, scope, who))
-    rows, looked = await _mentions(db, scope, traces)
     await write(db, lambda work: _erase(work, scope, who, rows, looked))
     await db.compact()
     return plan

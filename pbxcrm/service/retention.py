@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from sqlalchemy import Connection
+
 from pbxcrm.crm.access import COMMAND_LINE, SYSTEM, Scope
 from pbxcrm.service import audit
 from pbxcrm.service.errors import Unavailable
-from pbxcrm.service.transact import read, write
+from pbxcrm.service.transact import read, unchanged, write
 from pbxcrm.store import retention
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.retention import KINDS
@@ -27,16 +29,19 @@ def _before(db: Database, days: int) -> float:
     return db.clock() - days * DAY
 
 
+async def _due(db: Database, kind: str, days: int) -> tuple[float, int]:
+    """The bound of what goes, and how many of this kind there are."""
+
+    def look(conn: Connection) -> tuple[float, int]:
+        bound = retention.bound(conn, SYSTEM, kind, _before(db, days))
+        return bound, retention.count(conn, SYSTEM, kind, bound)
+
+    return await read(db, look)
+
+
 async def due(db: Database, keep: Keep) -> dict[str, int]:
     """How many of each kind are older than they may be. Changes nothing."""
-    return {
-        kind: await read(
-            db,
-            lambda conn, kind=kind: retention.count(conn, SYSTEM, kind, _before(db, keep[kind])),  # type: ignore[misc]
-        )
-        for kind in KINDS
-        if keep[kind]
-    }
+    return {kind: (await _due(db, kind, keep[kind]))[1] for kind in KINDS if keep[kind]}
 
 
 async def run(db: Database, keep: Keep, scope: Scope = COMMAND_LINE) -> dict[str, int]:
@@ -44,23 +49,28 @@ async def run(db: Database, keep: Keep, scope: Scope = COMMAND_LINE) -> dict[str
     gone: dict[str, int] = {}
     for kind in KINDS:
         if keep[kind]:
-            gone[kind] = await _prune(db, kind, _before(db, keep[kind]))
+            gone[kind] = await _prune(db, kind, keep[kind])
     changes = {kind: (count, 0) for kind, count in gone.items() if count}
     if changes:
         await audit.noted(db, scope, "retention", "", "", changes)
     return gone
 
 
-async def _prune(db: Database, kind: str, before: float) -> int:
+async def _prune(db: Database, kind: str, days: int) -> int:
+    bound, left = await _due(db, kind, days)
     gone = 0
-    while await read(db, lambda conn: retention.count(conn, SYSTEM, kind, before)):
-        gone += await write(db, lambda work: _batch(work, kind, before), durable=False)
+    while gone < left:
+        gone += (taken := await write(db, lambda work: _batch(work, kind, bound), durable=False))
+        if not taken:  # somebody else took the rest
+            break
         await asyncio.sleep(PAUSE)
     return gone
 
 
-def _batch(work: Work, kind: str, before: float) -> int:
-    count = retention.prune(work.conn, kind, before, BATCH)
+def _batch(work: Work, kind: str, bound: float) -> int:
+    count = retention.prune(work.conn, kind, bound, BATCH)
+    if not count:
+        raise unchanged(0)
     work.journal("retention.pruned", {"kind": kind, "rows": count}, None)
     return count
 

@@ -1,6 +1,7 @@
 """Everything that is kept about one person: found, read for them, and taken out of every table."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,19 +151,21 @@ def mentions(conn: Connection, _scope: Scope, traces: Traces, after: int) -> tup
     The id is `after` itself when there are no more.
     """
     ids = {thing: frozenset(some) for thing, some in traces.things().items()}
-    texts = spellings(traces.own)
+    # Every other spelling has one of these in it.
+    texts = [ending for number in traces.own if spellings([number]) for ending in (tail(number), tail(number)[::-1])]
+    maybe = re.compile(
+        r'id": ?"(?:' + "|".join(sorted({re.escape(one) for some in ids.values() for one in some})) + ')"'
+    )
     found, last = [], after
     for row in conn.execute(_PART, {"after": after}):
         last = row.id
-        if _about(row.kind, row.data, ids, texts):
+        named = any(text in row.data for text in texts)
+        if named or (maybe.search(row.data) and _about(row.kind, json.loads(row.data), ids)):
             found.append({"id": row.id, "at": row.at, "kind": row.kind, "data": json.loads(row.data)})
     return found, last
 
 
-def _about(kind: str, data: str, ids: Mapping[str, frozenset[str]], texts: list[str]) -> bool:
-    if any(text in data for text in texts):
-        return True
-    said = json.loads(data)
+def _about(kind: str, said: object, ids: Mapping[str, frozenset[str]]) -> bool:
     if not isinstance(said, dict):
         return False
     thing = kind.partition(".")[0]

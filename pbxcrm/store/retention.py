@@ -11,33 +11,40 @@ from pbxcrm.store.schema import audit, calls, dials, journal, metadata
 KINDS = ("journal", "calls", "dials", "audit")
 
 
-def _old_journal(conn: Connection, before: float) -> ColumnElement[bool]:
-    # From the beginning without a hole: a reader's cursor is either before the first row there is, or after no gap. The
-    # newest row stays: it is the cursor of whoever comes next.
-    first_kept = conn.execute(select(func.min(journal.c.id)).where(journal.c.at >= before)).scalar()
-    newest = conn.execute(select(func.max(journal.c.id))).scalar() or 0
-    return journal.c.id < (newest if first_kept is None else first_kept)
-
-
-_OLD: dict[str, tuple[Table, Callable[[Connection, float], ColumnElement[bool]]]] = {
-    "journal": (journal, _old_journal),
-    "calls": (calls, lambda _, before: (calls.c.started_at < before) & calls.c.ended_at.is_not(None)),
-    "dials": (dials, lambda _, before: dials.c.created_at < before),
-    "audit": (audit, lambda _, before: audit.c.at < before),
+_OLD: dict[str, tuple[Table, Callable[[float], ColumnElement[bool]]]] = {
+    "journal": (journal, lambda bound: journal.c.id < bound),
+    "calls": (calls, lambda bound: (calls.c.started_at < bound) & calls.c.ended_at.is_not(None)),
+    "dials": (dials, lambda bound: dials.c.created_at < bound),
+    "audit": (audit, lambda bound: audit.c.at < bound),
 }
 
 
-def count(conn: Connection, _scope: Scope, kind: str, before: float) -> int:
-    """How many of this kind are older than `before` (epoch seconds)."""
-    table, old = _OLD[kind]
-    return int(conn.execute(select(func.count()).select_from(table).where(old(conn, before))).scalar_one())
+def bound(conn: Connection, _scope: Scope, kind: str, before: float) -> float:
+    """What `count` and `prune` take for `before` (epoch seconds): found once, for it may take long.
+
+    Of the journal it is an id. It goes from the beginning without a hole: a reader's cursor is either before the first
+    row there is, or after no gap. The newest row stays: it is the cursor of whoever comes next.
+    """
+    if kind != "journal":
+        return before
+    first_kept = conn.execute(
+        select(journal.c.id).where(journal.c.at >= before).order_by(journal.c.id).limit(1)
+    ).scalar()
+    if first_kept is None:
+        first_kept = conn.execute(select(func.max(journal.c.id))).scalar()
+    return float(first_kept or 0)
 
 
-def prune(conn: Connection, kind: str, before: float, limit: int) -> int:
-    """Take away the oldest `limit` of this kind, with what hangs on them; gives how many there were."""
+def count(conn: Connection, _scope: Scope, kind: str, bound: float) -> int:
+    """How many of this kind there are below this bound."""
     table, old = _OLD[kind]
-    some = select(table.c.id).where(old(conn, before)).order_by(table.c.id).limit(limit)
-    ids = list(conn.execute(some).scalars())
+    return int(conn.execute(select(func.count()).select_from(table).where(old(bound))).scalar_one())
+
+
+def prune(conn: Connection, kind: str, bound: float, limit: int) -> int:
+    """Take away `limit` of this kind, of the journal the oldest, with what hangs on them; gives how many there were."""
+    table, old = _OLD[kind]
+    ids = list(conn.execute(select(table.c.id).where(old(bound)).order_by(table.c.id).limit(limit)).scalars())
     if ids:
         _let_go(conn, table, ids)
         conn.execute(delete(table).where(table.c.id.in_(ids)))
