@@ -1,7 +1,11 @@
 """`pbxcrm doctor`: settings, database, people and the PBX, each looked at; what is wrong, and what to do."""
 
+import asyncio
+import shutil
+import stat
 import time
 
+import pbxcrm
 from pbxcrm.ami import doctor as ami_doctor
 from pbxcrm.ami.doctor import Finding
 from pbxcrm.app import link_config, open_database
@@ -10,19 +14,21 @@ from pbxcrm.history.errors import SourceError
 from pbxcrm.history.sources import Kind
 from pbxcrm.service import people
 from pbxcrm.settings import Settings, exposed
+from pbxcrm.store import backup
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
 
 
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, good ones too, in the order a person would mend them."""
-    findings = [_region(settings), *_secrets()]
+    findings = [Finding(True, f"This is pbxcrm {pbxcrm.__version__}"), _region(settings), *_secrets()]
     try:
         db = await open_database(settings)
     except DatabaseUnusable as error:
         findings.append(Finding(False, "The database cannot be used", error.message))
     else:
         try:
+            findings.extend(await asyncio.to_thread(_file, settings))
             findings.extend(await _people(db))
         finally:
             await db.close()
@@ -33,6 +39,30 @@ async def examine(settings: Settings) -> list[Finding]:
     else:
         findings.extend(await ami_doctor.check(link_config(settings)))
     return findings
+
+
+_LITTLE = 500_000_000  # bytes: months of calls, and room for a backup beside them
+
+
+def _file(settings: Settings) -> list[Finding]:
+    """An SQLite file: is it whole, does it belong to its owner alone, is there room? PostgreSQL's are not ours."""
+    path = backup.file_of(settings.database_url)
+    if path is None:
+        return []
+    damage = backup.damage(path)
+    found = [
+        Finding(False, f"{path} is damaged: {damage}", "Stop pbxcrm, keep a copy, and `pbxcrm restore` a backup.")
+        if damage
+        else Finding(True, f"{path} is whole")
+    ]
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        what = f"Others on this machine may open {path} (mode {mode:04o}): it holds customers and password hashes"
+        found.append(Finding(False, what, f"chmod 600 {path}"))
+    free = shutil.disk_usage(path.parent).free
+    shown = f"{free / 1e9:.1f} GB are free beside {path}"
+    advice = "" if free >= _LITTLE else "Make room: on a full disk calls wait in memory, and are lost if that ends too."
+    return [*found, Finding(free >= _LITTLE, shown, advice)]
 
 
 _KINDS: tuple[Kind, ...] = ("cel", "cdr")

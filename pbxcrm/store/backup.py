@@ -50,6 +50,22 @@ def restore(url: str, source: Path) -> Path | None:
     return aside
 
 
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite database; None for PostgreSQL. Raises DatabaseUnusable."""
+    parsed = read(url)
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+
+
+def damage(path: Path) -> str | None:
+    """What `integrity_check` finds first, None when all is well."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as conn:
+            found = str(conn.execute("PRAGMA integrity_check").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if found == "ok" else found.partition("\n")[0]
+
+
 def _file(url: str, instead: str) -> Path:
     """The database's file. Raises DatabaseUnusable that says what to use `instead` for PostgreSQL."""
     parsed = read(url)
