@@ -60,6 +60,7 @@ def test_every_threat_has_its_row() -> None:
 
 def test_the_tests_named_against_threats_are_there() -> None:
     for number, tests in threats().items():
+        assert tests, f"row {number} of docs/threats.md names no test"
         for node in tests:
             file, name = node.split("::")
             tree = ast.parse((DOCS.parent / file).read_text())

@@ -104,6 +104,11 @@ ACTIONS = {
     "preferences.changed": N_("changed own settings"),
     "settings.changed": N_("changed a setting"),
     "retention": N_("old data was removed"),
+    "webhook.added": N_("added a webhook"),
+    "webhook.changed": N_("changed a webhook"),
+    "webhook.removed": N_("removed a webhook"),
+    "disagreement.seen": N_("settled two accounts of a call"),
+    "exported": N_("exported a list"),
 }
 THINGS = {
     "deal": N_("Deal"),
@@ -120,6 +125,9 @@ THINGS = {
     "board": N_("Board"),
     "live": N_("Live updates"),
     "audit": N_("Audit log"),
+    "recording": N_("Recording"),
+    "webhook": N_("Webhook"),
+    "webhooks": N_("Webhooks"),
 }
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from pbxcrm.http import labels
 from pbxcrm.http.keys import TRAIL
 from pbxcrm.http.seen import SHOWS
 from pbxcrm.service import audit, contacts, people
@@ -45,6 +46,11 @@ async def entries(house: House, **filters: str) -> list[dict[str, Any]]:
     query = "&".join(f"{name}={value}" for name, value in filters.items())
     found: list[dict[str, Any]] = (await house.json("GET", f"/api/v1/audit?limit=200&{query}", "mona"))["items"]
     return found
+
+
+def test_every_action_and_thing_has_its_words() -> None:
+    assert set(labels.ACTIONS) == set(audit.ACTIONS)
+    assert set(SHOWS.values()) <= set(labels.THINGS)
 
 
 @asyncio
