@@ -28,10 +28,10 @@ def past(
     **more: object,
 ) -> Call:
     """A call as CDR tells of it, so long before now: 10 s of ringing, 60 s of talk, or missed (user None)."""
-    at = START - ago
+    at, last = START - ago, (number or "0")[-4:]
     talks = (Talk(user, "PJSIP/101", at + 10, at + 70),) if user else ()
     call = Call(
-        pbx="pbx", boot=f"cdr-{int(at // 3600)}", uid=uid or f"{at:.0f}.1", linkedids=(), direction="inbound",
+        pbx="pbx", boot=f"cdr-{int(at // 3600)}", uid=uid or f"{at:.0f}.{last}", linkedids=(), direction="inbound",
         number=number, caller_name=None, did="+48221000100", outcome="answered" if user else "missed", started_at=at,
         answered_at=at + 10 if user else None, ended_at=at + 70, talk_seconds=60.0 if user else 0.0,
         first_answered_by=user, last_answered_by=user, rang=("alice", "bob"), talks=talks, transfers=(), evidence=(),

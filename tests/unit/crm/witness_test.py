@@ -1,0 +1,52 @@
+"""Where two accounts of one call differ."""
+
+import dataclasses
+
+import pytest
+
+from pbxcrm.calls.model import Call
+from pbxcrm.crm.witness import believed, differences
+from tests.store.office import Caller
+
+ANSWERED = dataclasses.replace(
+    Caller("+48601000001").call, outcome="answered", first_answered_by="ann", last_answered_by="bob",
+    talk_seconds=100.0, ended_at=Caller("+48601000001").call.started_at + 130,
+)  # fmt: skip
+
+
+def told(**change: object) -> Call:
+    return dataclasses.replace(ANSWERED, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("source", ["cel", "cdr"])
+def test_what_is_the_same(source: str) -> None:
+    assert differences(ANSWERED, told(talk_seconds=101.9), source) == ()  # type: ignore[arg-type]
+    assert differences(told(talk_seconds=1000.0), told(talk_seconds=1019.0), source) == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("source", ["cel", "cdr"])
+def test_what_differs_is_named(source: str) -> None:
+    other = told(outcome="missed", first_answered_by=None, last_answered_by=None, talk_seconds=0.0)
+    every = ("outcome", "first_answered_by", "last_answered_by", "talk_seconds")
+    assert differences(ANSWERED, other, source) == every  # type: ignore[arg-type]
+    assert differences(ANSWERED, told(last_answered_by="ann"), source) == ("last_answered_by",)  # type: ignore[arg-type]
+    assert differences(ANSWERED, told(talk_seconds=90.0), source) == ("talk_seconds",)  # type: ignore[arg-type]
+
+
+def test_cdr_does_not_say_how_nobody_came_and_counts_waiting_as_talk() -> None:
+    missed = told(outcome="missed", first_answered_by=None, last_answered_by=None, talk_seconds=0.0)
+    declined = dataclasses.replace(missed, outcome="declined")
+    assert differences(declined, missed, "cdr") == ()
+    assert differences(declined, missed, "cel") == ("outcome",)
+    assert differences(ANSWERED, told(talk_seconds=128.0), "cdr") == ()
+    assert differences(ANSWERED, told(talk_seconds=128.0), "cel") == ("talk_seconds",)
+    assert differences(ANSWERED, told(talk_seconds=150.0), "cdr") == ("talk_seconds",)  # longer than the call
+
+
+def test_internal_calls_are_not_compared() -> None:
+    assert differences(told(direction="internal"), told(outcome="missed"), "cel") == ()
+
+
+def test_why_ours_is_believed() -> None:
+    assert believed(["talk_seconds"], "cdr") == "cdr_talk"
+    assert believed(["outcome", "talk_seconds"], "cel") == "cel"
