@@ -37,8 +37,10 @@ class FakePbxProcess:
 
     async def kill(self) -> None:
         assert self._process is not None
+        assert self._process.stdout
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
+        self._process.stdout.close()
 
     async def drain(self) -> None:
         """No new calls; returns when the last has ended."""
@@ -48,10 +50,7 @@ class FakePbxProcess:
 
     async def stop(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
-            assert self._process.stdout
-            self._process.stdout.close()
+            await self.kill()
 
     def truths(self) -> list[Told]:
         """All calls so far; those that were still to come when it was killed have not been."""

