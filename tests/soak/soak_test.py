@@ -36,7 +36,7 @@ def test_on_the_real_pbx_whose_history_is_read_nothing_is_lost(results: dict[str
     verdict = results["real"].verdict
     found = (verdict.lost, verdict.doubled, verdict.wrong_owner, verdict.invented)
     assert found == (0, 0, 0, 0), "\n".join(verdict.problems)
-    assert verdict.wrong <= verdict.made // 20, "\n".join(verdict.problems)  # see docs/soak.md: a refusal in a gap
+    assert verdict.wrong <= verdict.made // 20, "\n".join(verdict.problems)  # see docs/soak.md: a refusal told too late
     assert verdict.right > 0.8 * verdict.made > 10
     assert len(results["real"].faults) >= 5
 
