@@ -74,7 +74,7 @@ async def read(path: Path, told: set[tuple[str, str]], die_after: int, cursor: s
 async def test_killed_again_and_again_it_ends_with_the_same(
     die_after: int, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxcrm.history.files.PAGE", 40)
+    monkeypatch.setattr("pbxcrm.history.files.PAGE", 10)
     whole: set[tuple[str, str]] = set()
     assert await read(big, whole, 0) == "done"
     assert len(whole) > 20
