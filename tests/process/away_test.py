@@ -152,11 +152,11 @@ Break = Callable[[Scene], Callable[[], None]]
 
 
 def full(s: Scene) -> Callable[[], None]:
-    """The disk takes no more of the database's files: none may grow."""
+    """The disk takes no more of what SQLite writes next: its log may not grow."""
     assert s.crm.process is not None
     pid = s.crm.process.pid
     _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    most = max(path.stat().st_size for path in s.crm.folder.glob("pbxcrm.db*"))
+    most = (s.crm.folder / "pbxcrm.db-wal").stat().st_size
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, hard))
     return lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard)) if s.crm.process else None
 
@@ -224,7 +224,15 @@ async def test_postgresql_goes_and_comes_back(tmp_path: Path, truth: dict[str, A
                 return postgres.start
 
             await the_story(s, break_it, kill=kill)
-            assert s.state() == truth
+            found, expected = s.state(), dict(truth)
+            if (
+                kill
+            ):  # a consultation that lived just then is found no more; it says so, and the customer's call is whole
+                lost = {call[0] for call in found["calls"] if call[1] == "internal" and call[3] == "lost"}
+                assert len(lost) <= 1
+                for one in (found, expected):
+                    one["calls"] = [call for call in one["calls"] if call[0] not in lost]
+            assert found == expected
             log = s.crm.log.read_text()
             assert log.count("Calls go on being followed") == 1
             assert log.count("Calls are followed all the same") == kill
