@@ -130,6 +130,7 @@ def _paths() -> Spec:
         _query("contact_id", ID, ""),
         _query("number", NUMBER, ""),
         _query("source", LINE, ""),
+        _query("q", LINE, "Parts of words, or of a number"),
     ]
     task_filters = [
         _query("kind", {"type": "string", "enum": TASK_KINDS}, "callback: the missed calls"),

@@ -93,11 +93,13 @@ async def _task(request: web.Request, task_id: str) -> dict[str, Any]:
 
 
 async def search(request: web.Request) -> web.Response:
-    """People by name, company or number, with their deals that one may see."""
+    """People by name, company or number, with their deals that one may see; and deals by their words and notes."""
     db, scope = request.app[DEPS].db, request[PERSON].scope
     q = " ".join(i18n.latin(request.query.get("q", "")).split())[:100]
     found = (await contacts.list_contacts(db, scope, 30, None, q))["items"] if q else []
     for person in found:
         theirs = await deals.list_deals(db, scope, 5, None, {"contact_id": person["id"]})
         person["deals"] = theirs["items"]
-    return await show(request, "search.html", q=q, people=found)
+    shown = {deal["id"] for person in found for deal in person["deals"]}
+    named = (await deals.list_deals(db, scope, 30, None, {"q": q}))["items"] if q else []
+    return await show(request, "search.html", q=q, people=found, deals=[d for d in named if d["id"] not in shown])

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import ContactFields, contact_fields
+from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
 from pbxcrm.service import audit, tell
@@ -24,7 +25,7 @@ _AUDITED = ("name", "company", "email", "note", "owner_name", "numbers")
 async def list_contacts(
     db: Database, scope: Scope, limit: int | None = None, cursor: str | None = None, q: str = ""
 ) -> dict[str, Any]:
-    """A page, the newest on top: {items, next}. `q`: words of the name, company, e-mail, or the end of a number."""
+    """A page, the newest on top: {items, next}. `q`: parts of words of theirs, or any part of a number."""
     size, start = limit_of(limit), after(cursor)
 
     def run(conn: Connection) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def of_number(work: Work, scope: Scope, number: str, owner: int | None) -> int:
 
 
 def _search(row: Mapping[str, Any]) -> str:
-    return contacts.folded(row.get("name", ""), row.get("company", ""), row.get("email", ""))
+    return folded(*(row.get(name, "") for name in ("name", "company", "email", "note")))
 
 
 def _owner(conn: Connection, scope: Scope, given: ContactFields) -> int | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.fields import DealFields, Parser, deal_fields, ident, line, move_fields, note_text, parse, truth
+from pbxcrm.crm.folding import folded
 from pbxcrm.crm.views import DealRow
 from pbxcrm.service import contacts as contact_service
 from pbxcrm.service import tell
@@ -77,6 +78,7 @@ def _filters(given: Fields) -> dict[str, Any]:
         "contact_id": ident,
         "number": line,
         "source": line,
+        "q": line,
     }
     parsed = checked(lambda: parse(given, known))
     return {"stage_id" if name == "stage" else name: value for name, value in parsed.items()}
@@ -243,7 +245,9 @@ def store_change(
     work: Work, scope: Scope, before: DealRow, values: Mapping[str, Any], kind: str = "deal.changed", reason: str = ""
 ) -> DealRow:
     """Write changed columns of a deal with all that follows: version, totals, history of a new stage, the journal."""
-    touched = {"active_at": work.at, "changed_by": scope.user_id or None}
+    touched: dict[str, object] = {"active_at": work.at, "changed_by": scope.user_id or None}
+    if "title" in values or "note" in values:
+        touched["search"] = folded(values.get("title", before["title"]), values.get("note", before["note"]))
     if not deals.change(work.conn, before["id"], before["version"], {**values, **touched}):
         raise Conflict("Somebody else was changing this deal at the same moment. Nothing was stored; try again.")
     after_ = deals.of_ids(work.conn, scope, [before["id"]])[0]

@@ -4,8 +4,8 @@ import json
 from typing import Any, Protocol
 
 from pbxcrm.calls.model import Call
+from pbxcrm.crm.folding import folded
 from pbxcrm.crm.views import ContactRow, DealRow
-from pbxcrm.store.contacts import folded
 from pbxcrm.store.lookup import House, User
 
 

@@ -3,26 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, or_, select
 from sqlalchemy import update as sql_update
 
 from pbxcrm.calls.numbers import reversed_digits
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
 from pbxcrm.store.prepared import Command, Query
 from pbxcrm.store.schema import call_people, calls, contact_numbers, contacts, deals, users
+from pbxcrm.store.words import containing, number_part
 
 _c = contacts.c
 _n = contact_numbers.c
 _ROWS: Select[Any] = select(
     *(c for c in contacts.columns if c.name != "search"), users.c.name.label("owner_name")
 ).select_from(contacts.outerjoin(users, users.c.id == _c.owner_id))
-
-
-def folded(*texts: str) -> str:
-    """Text as a search by words looks for it."""
-    return " ".join(text for text in texts if text).casefold()
 
 
 def _visible(scope: Scope) -> ColumnElement[bool]:
@@ -60,20 +57,18 @@ def one(conn: Connection, scope: Scope, contact_id: int) -> ContactRow | None:
 def some(
     conn: Connection, scope: Scope, limit: int, q: str = "", after: tuple[float, int] | None = None
 ) -> list[ContactRow]:
-    """A page of contacts, the newest on top; `q`: words of the name, company or e-mail, or the end of a number."""
-    where = [_visible(scope), *_words(q)]
+    """A page of contacts, the newest on top; `q`: parts of words of theirs, or any part of a number."""
+    where = [_visible(scope), _found(conn, q)]
     if after is not None:
-        where.append(tuple_(_c.created_at, _c.id) < tuple_(*after))
-    return _rows(conn, _ROWS.where(and_(*where)).order_by(_c.created_at.desc(), _c.id.desc()).limit(limit), {})
+        where.append(_c.id < after[1])
+    # By id alone: a database walks its key from the end and stops at the limit, however many fit.
+    return _rows(conn, _ROWS.where(and_(*where)).order_by(_c.id.desc()).limit(limit), {})
 
 
-def _words(q: str) -> list[ColumnElement[bool]]:
-    ending = reversed_digits(q)
-    if len(ending) >= 3 and len(ending) * 2 > len(q.strip()):
-        # Digits sort before letters everywhere: the range holds the numbers that begin so, and no collation minds.
-        found = select(_n.contact_id).where(_n.reversed >= ending, _n.reversed < ending + "z")
-        return [_c.id.in_(found)]
-    return [_c.search.contains(word, autoescape=True) for word in folded(q).split()]
+def _found(conn: Connection, q: str) -> ColumnElement[bool]:
+    if part := number_part(q):
+        return _c.id.in_(select(_n.contact_id).where(containing(conn, _n.number, [part])))
+    return containing(conn, _c.search, folded(q).split())
 
 
 def of_ids(conn: Connection, _scope: Scope, ids: Iterable[int]) -> dict[int, ContactRow]:

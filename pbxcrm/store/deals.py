@@ -6,9 +6,11 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, tuple_, update
 
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.folding import folded
 from pbxcrm.crm.views import DealRow
 from pbxcrm.store.prepared import Command, Query
-from pbxcrm.store.schema import contacts, deals, notes, stage_history, stages, users
+from pbxcrm.store.schema import contact_numbers, contacts, deals, notes, stage_history, stages, users
+from pbxcrm.store.words import containing, number_part
 
 _d = deals.c
 _TABLES = (
@@ -17,7 +19,7 @@ _TABLES = (
     .outerjoin(contacts, contacts.c.id == _d.contact_id)
 )
 _COLUMNS = (
-    *(column for column in deals.columns if column.name != "changed_by"),
+    *(column for column in deals.columns if column.name not in ("changed_by", "search")),
     stages.c.name.label("stage_name"),
     stages.c.kind.label("stage_kind"),
     users.c.name.label("owner_name"),
@@ -70,13 +72,25 @@ def column(
 def some(
     conn: Connection, scope: Scope, limit: int, filters: Mapping[str, Any], after: tuple[float, int] | None = None
 ) -> list[DealRow]:
-    """A page of deals, the newest on top. Filters: stage_id, owner, open, contact_id, number, source."""
-    where: list[ColumnElement[bool]] = [_CONDITIONS[name](value) for name, value in filters.items()]
+    """A page of deals, the newest on top. Filters: stage_id, owner, open, contact_id, number, source, q."""
+    where: list[ColumnElement[bool]] = [_CONDITIONS[name](value) for name, value in filters.items() if name != "q"]
+    if "q" in filters:
+        where.append(_found(conn, filters["q"]))
     if not scope.sees_all:
         where.append(_d.owner_id == scope.user_id)
     if after is not None:
         where.append(tuple_(_d.created_at, _d.id) < tuple_(*after))
     return _rows(conn, _ROWS.where(and_(True, *where)).order_by(*_NEWEST).limit(limit), {})
+
+
+def _found(conn: Connection, q: str) -> ColumnElement[bool]:
+    """By its title or note, by a note on its timeline, or by a number of its contact."""
+    if part := number_part(q):
+        theirs = select(contact_numbers.c.contact_id).where(containing(conn, contact_numbers.c.number, [part]))
+        return _d.contact_id.in_(theirs)
+    words = folded(q).split()
+    said = select(notes.c.deal_id).where(containing(conn, notes.c.search, words))
+    return or_(containing(conn, _d.search, words), _d.id.in_(said))
 
 
 _CONDITIONS: dict[str, Any] = {
@@ -132,19 +146,23 @@ def changed_by(conn: Connection, _scope: Scope, row: DealRow) -> tuple[str | Non
 
 
 _INSERT = insert(deals).returning(_d.id, sort_by_parameter_order=True)
-_STORED = tuple(column.name for column in deals.columns if column.name != "changed_by")
+_STORED = tuple(column.name for column in deals.columns if column.name not in ("changed_by", "search"))
 _INSERT_KNOWN = Command(insert(deals))
 _INSERT_HISTORY = Command(insert(stage_history))
 
 
+def _search(row: Mapping[str, Any]) -> str:
+    return folded(row["title"], row["note"])
+
+
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """New deals; gives their ids in the order of the rows."""
-    return list(conn.execute(_INSERT, list(rows)).scalars())
+    return list(conn.execute(_INSERT, [{**row, "search": _search(row)} for row in rows]).scalars())
 
 
 def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New deals whose ids are reserved."""
-    _INSERT_KNOWN.run(conn, [{name: row[name] for name in _STORED} for row in rows])
+    _INSERT_KNOWN.run(conn, [{**{name: row[name] for name in _STORED}, "search": _search(row)} for row in rows])
 
 
 def change(conn: Connection, deal_id: int, version: int, values: Mapping[str, Any]) -> bool:
@@ -210,5 +228,5 @@ def notes_of(conn: Connection, _scope: Scope, deal_id: int) -> list[dict[str, An
 
 def add_note(conn: Connection, deal_id: int, user_id: int | None, at: float, text: str) -> int:
     """A new note; gives its id."""
-    statement = insert(notes).values(deal_id=deal_id, user_id=user_id, at=at, text=text).returning(notes.c.id)
-    return int(conn.execute(statement).scalar_one())
+    statement = insert(notes).values(deal_id=deal_id, user_id=user_id, at=at, text=text, search=folded(text))
+    return int(conn.execute(statement.returning(notes.c.id)).scalar_one())

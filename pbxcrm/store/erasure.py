@@ -216,7 +216,7 @@ def _free_deals(conn: Connection, traces: Traces) -> None:
     conn.execute(
         update(deals)
         .where(deals.c.id.in_(traces.deals))
-        .values(title="", note="", number=None, contact_id=None, version=deals.c.version + 1)
+        .values(title="", note="", search="", number=None, contact_id=None, version=deals.c.version + 1)
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -16,9 +17,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     true,
 )
+
+from pbxcrm.store.words import made_by
 
 metadata = MetaData(
     naming_convention={
@@ -128,7 +132,7 @@ contacts = Table(
     # The newest talk with this person, by whoever of us: kept here because each ringing card shows it.
     Column("last_talk_at", Time),
     Column("last_talk_by", Text),
-    # Name, company and e-mail, case folded: what a search by words looks into.
+    # Name, company, e-mail and note, folded (crm/folding.py): what a search by words looks into.
     Column("search", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="1"),
     # What the number stood for that they dialled first, else that number.
@@ -174,6 +178,7 @@ deals = Table(
     Column("close_reason", Text, nullable=False, server_default=""),
     Column("changed_by", Id, ForeignKey("users.id")),  # who made this version; NULL: a call did
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("search", Text, nullable=False, server_default=""),  # title and note, folded
 )
 Index("ix_deals_column", deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
 Index("ix_deals_own_column", deals.c.owner_id, deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
@@ -281,6 +286,7 @@ notes = Table(
     Column("user_id", Id, ForeignKey("users.id")),
     Column("at", Time, nullable=False),
     Column("text", Text, nullable=False),
+    Column("search", Text, nullable=False, server_default=""),  # folded
 )
 
 tasks = Table(
@@ -410,3 +416,23 @@ webhook_deliveries = Table(
     Column("reason", Text, nullable=False),  # '' when it was taken
     UniqueConstraint("webhook_id", "journal_id"),
 )
+
+# Searched by any part (words.py): the index is made by statements of each database's own.
+INDEXED = (contacts.c.search, contact_numbers.c.number, deals.c.search, notes.c.search)
+
+
+def _index_words(made: Table, conn: Connection, **_more: object) -> None:
+    for searched in INDEXED:
+        if searched.table is made:
+            for statement in made_by(conn.dialect.name, made.name, searched.name):
+                conn.exec_driver_sql(statement)
+
+
+def _trigrams(_all: MetaData, conn: Connection, **_more: object) -> None:
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+
+
+event.listen(metadata, "before_create", _trigrams)
+for _searched in INDEXED:
+    event.listen(_searched.table, "after_create", _index_words)

@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from tests.bench import ceiling, tables, wire
+from tests.bench import ceiling, search, tables, wire
 from tests.bench.cpu import ahead, machine
 
 ROUNDS = [(1.0, 20.0, True), (5.0, 20.0, True), (10.0, 25.0, True), (10.0, 25.0, False)]
-PARTS = ["wire", "ceiling"]
+PARTS = ["wire", "ceiling", "search"]
 
 
 def main() -> None:
@@ -24,6 +24,8 @@ def main() -> None:
         if part == "wire":
             found = wire.run(ROUNDS, first=given.first)
             print(f"Wire to screen\n\n{tables.latency(found)}\n\nCPU ms a call\n\n{tables.cpu(found)}\n", flush=True)
+        elif part == "search":
+            print(f"Search, ms\n\n{search.run()}\n", flush=True)
         else:
             print(f"Ceiling\n\n{tables.ceilings(ceiling.run())}\n", flush=True)
 

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from pbxcrm.store.words import GRAM
 from tests.http.bed import House
 
 pytestmark = pytest.mark.asyncio
 EVIL = ["x", "'", '"', "' OR 1=1 --", "x'; DROP TABLE deals; --", "%", "_", "\\", "${x}", "a" * 150, "1) OR (1=1", "ż"]
+EVIL += ['"OR"x', "NEAR(xy", "search:x", "xyz*", "^xyz", "-xyz", "x%y", "{x y}:z"]  # the index's own language
 LISTS = {
     "/deals": ("owner", "source", "number"),
     "/calls": ("number", "did", "user"),
@@ -30,8 +32,8 @@ async def test_the_statement_is_the_same_whatever_is_asked(house: House, path: s
     event.listen(Engine, "before_cursor_execute", note)
     try:
         for value in EVIL:
-            if name == "q" and (" " in value or value in "%_"):
-                continue  # words are searched one by one: each its own condition
+            if name == "q" and (" " in value or len(value) < GRAM):
+                continue  # words are searched one by one: each its own condition; short ones are in no index
             asked = value
             answer = await house.ask("GET", f"/api/v1{path}", "mona", params={name: value})
             asked = ""

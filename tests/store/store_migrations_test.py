@@ -43,6 +43,11 @@ def _plain(index: object) -> dict[str, object]:
     return {**index, "dialect_options": options}
 
 
+def _apart(name: str) -> bool:
+    """Tables that are not the schema's: alembic's own, and what SQLite keeps an index of words in."""
+    return name == "alembic_version" or "_words" in name
+
+
 async def test_the_migrated_tables_are_those_of_the_schema(empty_url, url):
     made, created = Database(url), Database(empty_url)
     await created.alone(schema.metadata.create_all)
@@ -50,7 +55,7 @@ async def test_the_migrated_tables_are_those_of_the_schema(empty_url, url):
     differences = await made.reading(
         lambda conn: compare_metadata(
             MigrationContext.configure(
-                conn, opts={"compare_type": True, "include_name": lambda name, *_: name != "alembic_version"}
+                conn, opts={"compare_type": True, "include_name": lambda name, *_: not _apart(name or "")}
             ),
             schema.metadata,
         )

@@ -41,13 +41,40 @@ async def test_who_has_a_deal_with_them_or_took_their_call_sees_them(office):
     assert (await contacts.get(office.db, office.charlie, made["id"]))["name"] == ANN["name"]
 
 
-@pytest.mark.parametrize("q", ["ann", "ŻÓŁĆ", "acme ann", "ann@acme", "601234567", "234-567", "567", "۲۳۴۵۶۷", ""])
-async def test_found_by_words_or_the_end_of_a_number(office, q):
+PARTS = ["601234567", "234-567", "567", "۲۳۴۵۶۷", "6012", "0048 601"]
+
+
+@pytest.mark.parametrize("q", ["ann", "an", "ŻÓŁĆ", "zolc", "acme ann", "ann@acme", *PARTS, ""])
+async def test_found_by_words_or_any_part_of_a_number(office, q):
     made = await contacts.create(office.db, office.alice, ANN)
     await contacts.create(office.db, office.alice, {"name": "Ben", "numbers": ["+48999999999"]})
     found = (await contacts.list_contacts(office.db, office.alice, q=q))["items"]
     assert made in found
     assert len(found) == (1 if q else 2)
+
+
+async def test_letters_that_look_alike_are_found_alike(office):
+    for name in ("علي كريمى", "Łukasz Żak", "Ёлкина Наталья"):
+        await contacts.create(office.db, office.alice, {"name": name})
+    for q in ("علی کریمی", "lukasz", "zak łuk", "елкина", "НАТАЛЬЯ"):
+        assert len((await contacts.list_contacts(office.db, office.alice, q=q))["items"]) == 1, q
+
+
+async def test_a_changed_or_erased_text_is_found_as_it_is_now(office):
+    made = await contacts.create(office.db, office.alice, ANN)
+    await contacts.change(office.db, office.alice, made["id"], 1, {"name": "Beatrix", "numbers": ["+48711222333"]})
+    for q, n in (("zolc", 0), ("6012", 0), ("beatr", 1), ("7112", 1)):
+        assert len((await contacts.list_contacts(office.db, office.alice, q=q))["items"]) == n, q
+
+
+async def test_deals_are_found_by_title_note_and_what_was_noted(office):
+    made = await deals.create(office.db, office.alice, {"title": "Forty phones", "note": "pays in March"})
+    await deals.add_note(office.db, office.alice, made["id"], "prefers Łódź")
+    other = await deals.create(office.db, office.bob, {"title": "Forty desks"})
+    changed = await deals.change(office.db, office.bob, other["id"], 1, {"title": "Chairs"})
+    for q, n in (("phon", 1), ("march", 1), ("lodz", 1), ("forty", 1), ("chair", 0), ("zzz", 0)):
+        assert len((await deals.list_deals(office.db, office.alice, filters={"q": q}))["items"]) == n, q
+    assert (await deals.list_deals(office.db, office.mia, filters={"q": "CHAIRS"}))["items"] == [changed]
 
 
 @pytest.mark.parametrize("q", ["zoe", "%", "_", "\\", "601234568", "' OR 1=1 --", "ann zoe"])

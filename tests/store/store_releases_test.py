@@ -37,10 +37,10 @@ def load(version: str, backend: str, url: str) -> None:
 
 
 def names(conn: Connection) -> dict[str, list[str]]:
-    """Each table's columns; those of the full text index are SQLite's own."""
+    """Each table's columns, less what is computed of the others; those of the index of words are SQLite's own."""
     looked = inspect(conn)
-    tables = [name for name in looked.get_table_names() if name != "alembic_version" and "fts" not in name]
-    return {name: [column["name"] for column in looked.get_columns(name)] for name in tables}
+    tables = [name for name in looked.get_table_names() if name != "alembic_version" and "_words" not in name]
+    return {name: [c["name"] for c in looked.get_columns(name) if c["name"] != "search"] for name in tables}
 
 
 def contents(conn: Connection, columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
