@@ -31,8 +31,13 @@ _ALIKE = str.maketrans(
 
 def folded(*texts: str) -> str:
     """These texts, a line each: small letters, no accents, one letter and one digit for those that look alike."""
-    whole = "\n".join(" ".join(text.split()) for text in texts if text)
-    if whole.isascii():
-        return whole.lower()
-    plain = unicodedata.normalize("NFKD", whole.casefold().translate(_ALIKE))
-    return fold_digits("".join(c for c in plain if not unicodedata.combining(c))).translate(_ALIKE)
+    return "\n".join(line for text in texts if (line := _line(text)))
+
+
+def _line(text: str) -> str:
+    text = text.replace("\0", " ")  # no database takes it
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        text = "".join(c for c in text if not unicodedata.combining(c))
+        text = fold_digits(unicodedata.normalize("NFKC", text).translate(_ALIKE))
+    return " ".join(text.lower().split())

@@ -11,7 +11,18 @@ from tests.http.bed import House
 
 pytestmark = pytest.mark.asyncio
 EVIL = ["x", "'", '"', "' OR 1=1 --", "x'; DROP TABLE deals; --", "%", "_", "\\", "${x}", "a" * 150, "1) OR (1=1", "ż"]
-EVIL += ['"OR"x', "NEAR(xy", "search:x", "xyz*", "^xyz", "-xyz", "x%y", "{x y}:z"]  # the index's own language
+EVIL += [
+    '"OR"x',
+    "NEAR(xy",
+    "search:x",
+    "xyz*",
+    "^xyz",
+    "-xyz",
+    "x%y",
+    "{x y}:z",
+    "xyz\0",
+    "\0",
+]  # the index's own language
 LISTS = {
     "/deals": ("owner", "source", "number"),
     "/calls": ("number", "did", "user"),
