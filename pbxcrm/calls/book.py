@@ -100,6 +100,8 @@ class Book:
                 return {}
         talkers: dict[str, End] = {}
         for end in found:
+            if not end.user and end.channel.unknown and life.customer is not None and not life.known_first:
+                life.unseen = True  # perhaps one of ours by a mobile: nobody can say who was the first
             if end.user is not None or (end.channel.phone and not self.outside(end.channel)):
                 talkers.setdefault(end.key, end)
                 if end.channel is not anchor:

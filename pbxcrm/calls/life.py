@@ -1,5 +1,6 @@
 """One call while it lives: who rings, who talks, what decided it. Changed by the tracker alone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from pbxcrm.calls.facts import Fact, FactKind
@@ -88,6 +89,11 @@ class Life:
     def answered(self) -> bool:
         """Whether anybody has talked with the outside party (or, internally, with each other)."""
         return bool(self.talks)
+
+    @property
+    def known_first(self) -> bool:
+        """Whether a person has talked, so that who was the first is settled; a device that nobody owns is nobody."""
+        return any(talk.user for talk in self.talks)
 
     @property
     def dialled_nobody(self) -> bool:
@@ -218,6 +224,17 @@ class Life:
         return changed
 
     # ---- the end
+
+    def blame(self, cause: str, living: Collection[str]) -> None:
+        """The PBX ended it for a refusal, and may tell of that first: the phone's own end comes a moment later.
+
+        `cause`: the call's own Q.850 cause; `living`: uniqueids of legs whose end has not been told.
+        """
+        result = leg_result("", cause, "")
+        if result and all(leg.result != result for leg in self.legs):
+            for leg in self.legs:
+                if not leg.result and leg.channel.uid in living:
+                    leg.result = result
 
     def finish(self, at: float, *, lost: bool = False) -> None:
         """The outside party is gone; what is known is final."""

@@ -82,7 +82,9 @@ class Resync:
             self._news.add(channel.uid)
         if channel.name != e.party.name:
             self.book.switch.name(channel, e.party.name)
-        channel.was_dialled = channel.was_dialled or e.dialled
+        if e.dialled and not channel.was_dialled:
+            channel.was_dialled = channel.unknown = True
+            channel.placed = False
         channel.state = e.party.state
         channel.ringing = self._rings(channel, known=known)
         if e.bridge:
@@ -91,7 +93,8 @@ class Resync:
         else:
             self.book.switch.leave(channel)
         sleeping = any(channel.uid in (call.customer, call.root) for _, call in self._asleep)
-        if not known and not e.dialled and not channel.local and not sleeping and e.party.state != DOWN:
+        heard_of = known and (channel.had_call or channel.was_dialled)  # else it was born, and not yet calling
+        if not heard_of and not e.dialled and not channel.local and not sleeping and e.party.state != DOWN:
             self._begin(channel, e.party, e.at - e.seconds)
 
     def _rings(self, channel: Channel, *, known: bool) -> bool:
@@ -134,7 +137,7 @@ class Resync:
         stirred = {c.linkedid for uid in changed if (c := switch.channels.get(uid)) is not None}
         for life in self.book.all():
             found = life.anchor is not None and life.anchor.uid in self._news
-            if life.answered or not (self._gap or found or life in asleep or stirred.intersection(life.linkedids)):
+            if life.known_first or not (self._gap or found or life in asleep or stirred.intersection(life.linkedids)):
                 continue
             life.unseen_end = True
             life.unseen = life.unseen or any(

@@ -51,8 +51,8 @@ class Channel:
 
     __slots__ = (
         "bridge", "caller", "device", "dials", "exten", "forwarder", "had_call", "half", "linkedid", "machine",
-        "member", "name", "number", "pair", "phone", "placed", "ringing", "state", "uid", "user", "was_bridged",
-        "was_dialled", "was_up",
+        "member", "name", "number", "pair", "phone", "placed", "ringing", "state", "uid", "unknown", "user",
+        "was_bridged", "was_dialled", "was_up",
     )  # fmt: skip
 
     def __init__(self, party: Party) -> None:
@@ -71,6 +71,7 @@ class Channel:
         self.was_bridged = False
         self.had_call = False  # a call bears its uniqueid
         self.placed = False  # its beginning was seen: `member` is known, or known to be nobody
+        self.unknown = False  # it was dialled while nobody looked: whether for a member cannot be said
         self.phone = False  # dialled as a phone, or calls under its own name: no trunk
         self.ringing = False
         self.name = ""

@@ -194,6 +194,7 @@ class Tracker:
         self.book.held.pop(channel.uid, None)
         life = self.book.lives.pop(channel.uid, None)
         if life is not None:
+            life.blame(e.cause, self.book.legs)
             self._gone(life, channel, e.at)
         self.book.settle(touched, e.at, "Hangup")
 
@@ -211,6 +212,7 @@ class Tracker:
         caller = self.book.switch.channel(e.caller) if e.caller else None
         dest = self.book.switch.channel(e.dest)
         self.book.switch.dial(caller, dest)
+        dest.unknown = False
         outside = self._learn(dest, e.dialstring)
         self._dialled(caller, dest, outside, e)
         if dest.state == RINGING:  # its Newstate may come before the DialBegin

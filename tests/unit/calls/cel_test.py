@@ -61,6 +61,17 @@ def test_rows_a_little_out_of_order_say_the_same() -> None:
         assert sorted(map(repr, found)) == sorted(repr(told(call)) for call in read(rows_of(path), truth_of(path)))
 
 
+@pytest.mark.parametrize(("name", "outcome"), [("declined", "declined"), ("busy", "busy"), ("missed", "missed")])
+def test_a_phone_s_end_written_a_moment_after_its_caller_s(name: str, outcome: str) -> None:
+    rows = list(rows_of(path := FLOWS / "inbound" / f"inbound_{name}.cel.csv"))
+    last = max(float(one["eventtime"]) for one in rows)
+    for one in rows:
+        if one["eventtype"] in ("HANGUP", "CHAN_END") and one["uniqueid"] != one["linkedid"]:
+            one["eventtime"] = f"{last + 0.0005:.6f}"
+    rows.sort(key=lambda one: float(one["eventtime"]))
+    assert [call.outcome for call in read(rows, truth_of(path))] == [outcome]
+
+
 @pytest.mark.parametrize("cut", [1, 3, 7, 12])
 def test_a_call_whose_beginning_was_not_written_is_passed_over(cut: int) -> None:
     cel = Cel(PEOPLE, region="PL")

@@ -341,3 +341,26 @@ def test_one_of_ours_found_in_mid_call_is_no_customer() -> None:
     o.join(lobby, alice)
     o.gone(lobby, alice)
     assert not o.facts
+
+
+def test_the_pbx_tells_of_the_caller_s_end_before_the_phone_s_that_declined() -> None:
+    o = Office()
+    trunk = o.customer()
+    phone = o.calls_phone(trunk, "PJSIP/101")
+    o.dialled(trunk, phone, "NOANSWER")
+    o.hangup(trunk, "21", "403")
+    o.hangup(phone, "21", "603")
+    assert o.call.outcome == "declined"
+
+
+def test_of_two_phones_one_declined_and_the_other_rang_in_vain() -> None:
+    """The caller's end bears the first one's cause; it says nothing of the second."""
+    o = Office()
+    trunk = o.customer()
+    first, second = o.calls_phone(trunk, "PJSIP/101"), o.calls_phone(trunk, "PJSIP/102")
+    o.dialled(trunk, first, "NOANSWER")
+    o.hangup(first, "21", "603")
+    o.dialled(trunk, second, "NOANSWER")
+    o.hangup(trunk, "21", "403")
+    o.hangup(second, "0")
+    assert o.call.outcome == "missed"
