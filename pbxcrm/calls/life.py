@@ -246,7 +246,7 @@ class Life:
         if self.direction is None:
             outside = self.originated or (self.number or "").startswith("+") or len(self.number or "") >= 7
             self.direction = "outbound" if outside else "internal"
-        unseen = self.unseen or (self.unseen_end and not self.talks)
+        unseen = (self.unseen or self.unseen_end) and not self.known_first
         self.outcome = "lost" if lost or unseen else self._judge()
         self.note(at, "end", f"the call ended: {self.outcome}")
 

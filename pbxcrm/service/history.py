@@ -116,7 +116,7 @@ def _weigh(found: _Sorted, known: Stored, call: Call, source: Source, now: float
             found.mend.append((known, call))
         else:
             found.same += 1
-    elif known.outcome == "lost" or known.ended_at is None:
+    elif known.outcome == "lost" or known.ended_at is None or _began_unseen(known):
         missed_its_end = known.ended_at is not None or (call.ended_at or now) < now - STALE
         if missed_its_end and call.outcome not in ("lost", "ongoing"):
             found.mend.append((known, call))
@@ -128,6 +128,11 @@ def _weigh(found: _Sorted, known: Stored, call: Call, source: Source, now: float
         found.differ.append((known, call, fields))
     else:
         found.agree.append(known)
+
+
+def _began_unseen(known: Stored) -> bool:
+    """Whether it was answered while nobody looked: who was the first we cannot know, the PBX wrote it down."""
+    return known.first_answered_by is None and known.last_answered_by is not None
 
 
 def _as_live(work: Work, rules: Rules, lately: Sequence[tuple[Stored | None, Call]], source: Source) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 180.0  # seconds: a limit for a machine that is slow and loaded, waited out by failures alone
 
 
 def free_port() -> int:
@@ -49,7 +49,7 @@ class Pbxcrm:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -101,7 +101,7 @@ class Pbxcrm:
         """SIGKILL: no chance to write anything."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         self.process = None
 
     def call(self, path: str, body: Any = None, method: str | None = None, **headers: str) -> tuple[int, Any]:
@@ -115,7 +115,7 @@ class Pbxcrm:
         for name, value in headers.items():
             request.add_header(name.replace("_", "-"), value)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, _json(answer.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -180,6 +180,18 @@ async def test_a_lost_call_is_mended(office: Office, ago: float) -> None:
     assert deal["owner_id"] == (office.bob.user_id if ago == 0 else None)
 
 
+async def test_who_answered_first_while_nobody_looked_is_told_by_the_pbx(office: Office) -> None:
+    caller = Caller("+48601000001", uid="1.1", first_answered_by=None)
+    answered = caller.answers("bob")
+    unseen = dataclasses.replace(answered.call, first_answered_by=None)
+    caller.call = unseen
+    await Intake(office.db).apply([dataclasses.replace(answered, call=unseen), caller.ends()])
+    office.clock.now = START + 300
+    assert await put(office, past(ago=0, user="bob", uid="1.1"), source="cel") == Counts(mended=1)
+    (row,) = await office.rows("calls")
+    assert (row["outcome"], row["first_answered_by"], row["origin"]) == ("answered", "bob", "cel")
+
+
 async def test_a_call_that_goes_on_is_left_alone_until_its_end_was_missed(office: Office) -> None:
     caller = Caller("+48601000001", uid="1.1")
     await Intake(office.db).apply([caller.answers("alice")])

@@ -44,6 +44,15 @@ def test_nobody_is_named_who_did_not_talk_and_no_call_is_there_twice(
         assert len(outside) <= sum(c["direction"] != "internal" for c in recording.truth), (died, back)
 
 
+@some
+@given(st.sampled_from(WHOLE), st.randoms(use_true_random=False))
+def test_who_was_heard_to_talk_and_to_end_is_not_lost(recording: Recording, chance: random.Random) -> None:
+    """Whoever was the first to answer may not be known; that somebody did is."""
+    died = chance.randrange(1, len(recording.frames))
+    for call in restarted(recording, died, died):
+        assert not (any(talk.user for talk in call.talks) and call.outcome == "lost"), died
+
+
 @pytest.mark.timeout(600)
 def test_after_a_restart_without_a_gap_most_calls_are_as_if_nothing_had_happened() -> None:
     """Nothing was missed: who talked last stays so (123 of 124 recordings where this was written)."""

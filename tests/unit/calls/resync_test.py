@@ -102,11 +102,10 @@ def judged(story: Simulation, frames: list[Frame]) -> list[str]:
             continue
         assert call.ended_at, f"nothing lives any more, and this does: {call}"
         found.append(call.outcome)
-        told, first = (call.outcome, call.first_answered_by), truth.first
-        if call.outcome == "lost":
-            assert call.first_answered_by in (None, first), call
-        else:
-            assert told == (truth.outcome or call.outcome, first), call
+        # Who answered while nobody looked is not known; who is named was the first.
+        unknown = call.first_answered_by is None and any(e.event == "snapshot" for e in call.evidence)
+        assert unknown or call.first_answered_by == truth.first, call
+        assert call.outcome in ("lost", truth.outcome or call.outcome), call
     return found
 
 
