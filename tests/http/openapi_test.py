@@ -29,7 +29,7 @@ from pbxcrm.store import dials
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.migrations import migrate
 from tests.http import bed
-from tests.http.things import call_of, things_of
+from tests.http.things import differing, things_of
 from tests.security.foreign_eyes_test import routes
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -81,7 +81,7 @@ class Served:
         async with bed.house(db) as house:
             for _ in range(3):
                 await things_of(house, house.people["alice"])
-            assert await call_of(db, house.people["alice"], "fuzz", "+48601234567") == CALL
+            assert await differing(db, house.people["alice"], "fuzz", "+48601234567") == CALL
             await recordings.keep(db, CALL, "call.wav")
             await db.writing(lambda work: _known_dial(work, house.people["mona"].scope.user_id))
             self.url, self.token = house.url("").rstrip("/"), house.people["mona"].token
