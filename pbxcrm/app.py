@@ -40,6 +40,7 @@ from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.intake import Intake
 from pbxcrm.settings import Settings, WrongSetting, exposed, hours
+from pbxcrm.spool import Spool
 from pbxcrm.standby import Standby, open_spool, spool_path
 from pbxcrm.store.db import Database
 from pbxcrm.store.errors import DatabaseUnusable
@@ -181,7 +182,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             partial(_tell_states, db, settings.pbx_name, states),
             partial(_look, db, settings.pbx_name, link, follower),
             partial(_follow_people, db, hub, tracker),
-            partial(_beside, settings, db, hub, db.clock()),
+            partial(_beside, settings, db, hub, db.clock(), spool),
             Sender(db, outbox.post).run,
             partial(retention.daily, db, keep(settings)),
         )))  # fmt: skip
@@ -340,7 +341,7 @@ async def _follow_people(db: Database, hub: Hub, tracker: Tracker | Witness) -> 
         await asyncio.sleep(_RETRY)
 
 
-async def _beside(settings: Settings, db: Database, hub: Hub, started: float) -> None:
+async def _beside(settings: Settings, db: Database, hub: Hub, started: float, spool: Spool | None) -> None:
     """What the PBX writes into CEL, where that is set: whatever we missed comes in, from before we `started` on."""
     if not settings.cel or settings.demo:
         return
@@ -357,6 +358,7 @@ async def _beside(settings: Settings, db: Database, hub: Hub, started: float) ->
         region=settings.region,
         since=await reading.last_heard(db, started) or started,
         clock=db.clock,
+        spool=spool,
     )
     await asyncio.gather(witness.run(), _follow_people(db, hub, witness))
 

@@ -127,6 +127,7 @@ class Follower:
             await asyncio.to_thread(self._spool.add_frames, batch)
         except OSError as error:
             self._missed = True
+            self._spool.lose(min((at for at, _ in batch), default=time.time()), time.time())
             why = "the spool is full" if isinstance(error, Full) else str(error)
             log.critical(
                 "What the PBX says from now on is not kept (%s), until the database has been seen. Calls that live "
@@ -150,6 +151,8 @@ class Follower:
         """
         async with self._reading:
             self._tracker.resume(alive)
+            if self._spool is not None and self._missed and self._spool.lost is not None:
+                self._spool.lose(self._spool.lost.since, time.time())
             if self._spool is not None and len(self._spool):
                 facts = self._told(list(self._spool.frames()))
                 # In one step, and only then applied: killed before it, they are read again just so.

@@ -7,6 +7,7 @@ twice does nothing (service/intake.py), so nothing here notes what was applied: 
 
 import fcntl
 import itertools
+import json
 import logging
 import os
 from collections import Counter, deque
@@ -55,17 +56,25 @@ def essence(marks: Sequence[tuple[str, str]]) -> list[int]:
     return kept[::-1]
 
 
+class Span(NamedTuple):
+    """From when to when, epoch seconds."""
+
+    since: float
+    until: float
+
+
 class Spool:
     """One file, one process. Every method that touches the disk raises OSError where that fails; nothing is half done.
 
-    `dropped` counts the calls of which something was given up, `lost_since` is the oldest moment of it.
+    `dropped` counts the calls of which something was given up, `lost` is the time that they are of: kept in a file
+    beside (`.lost`), over restarts, until `found` says that the PBX's history was asked instead.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
         self.path = path
         self.limit = limit
         self.dropped = 0
-        self.lost_since: float | None = None
+        self.lost = _span(path.with_suffix(".lost"))
         self._entries: deque[Entry] = deque()
         self._last = 0
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -166,8 +175,9 @@ class Spool:
             gone.add(call)
             excess -= sizes[call]
         self.dropped += len(gone)
-        since = min((e.at for e in entries if e.call in gone), default=None)
-        self.lost_since = min((t for t in (since, self.lost_since) if t is not None), default=None)
+        moments = [e.at for e in entries if e.call in gone]
+        if moments:
+            self.lose(min(moments), max(moments))
         log.critical(
             "%s is full (%d bytes): what was kept of %d calls is given up, the oldest first. They are in the PBX's "
             "history (CDR, CEL) only. Mend the database; PBXCRM_SPOOL_MB gives more room.",
@@ -176,6 +186,25 @@ class Spool:
             len(gone),
         )
         return [e for e in entries if e.call not in gone]
+
+    def lose(self, since: float, until: float) -> None:
+        """Something of this time is given up: noted on disk, or in memory where that fails."""
+        lost = self.lost or Span(since, until)
+        self.lost = Span(min(since, lost.since), max(until, lost.until))
+        with suppress(OSError):
+            beside = self.path.with_suffix(".lost.new")
+            beside.unlink(missing_ok=True)
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+                json.dump(self.lost, file)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.rename(self.path.with_suffix(".lost"))
+            _sync_folder(self.path.parent)
+
+    def found(self) -> None:
+        """Everything that was given up has been told by somebody else."""
+        self.lost = None
+        self.path.with_suffix(".lost").unlink(missing_ok=True)
 
     def _rewrite(self, lines: Sequence[tuple[int, bytes]]) -> None:
         """These records and no others, in one step: whoever dies meanwhile finds the old file or the new one."""
@@ -245,6 +274,15 @@ class Spool:
 
 def _refuse(_size: int) -> None:
     raise Full
+
+
+def _span(path: Path) -> Span | None:
+    """What was noted there; None where nothing was, or nothing that can be read."""
+    try:
+        since, until = json.loads(path.read_text())
+        return Span(float(since), float(until))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ from pbxcrm.history.errors import SourceError
 from pbxcrm.history.sources import Source
 from pbxcrm.reconcile import BATCH, LEAD, Apply
 from pbxcrm.service.errors import Unavailable
+from pbxcrm.spool import Spool
 
 log = logging.getLogger("pbxcrm.witness")
 
@@ -27,7 +28,10 @@ TRIES = (3.0, 15.0, 65.0)
 
 
 class Witness:
-    """Give it `run` as a task. `since`: from when on calls are of interest, epoch seconds."""
+    """Give it `run` as a task. `since`: from when on calls are of interest, epoch seconds.
+
+    What `spool` gave up, in this life or an earlier one, is of interest too, and is told of as found.
+    """
 
     def __init__(
         self,
@@ -39,8 +43,12 @@ class Witness:
         region: str | None,
         since: float,
         clock: Callable[[], float],
+        spool: Spool | None = None,
     ) -> None:
         self._source = source
+        self._spool = spool
+        if spool is not None and spool.lost is not None:
+            since = min(since, spool.lost.since)
         self._reader = Cel(people, pbx=pbx, region=region)
         self._apply = apply
         self._since = since - 2 * TRIES[-1]  # what was not told of when we were killed is told of now
@@ -71,6 +79,16 @@ class Witness:
             self._take(page.rows)
             self._cursor = page.cursor
         await self._tell()
+        self._fill()
+
+    def _fill(self) -> None:
+        """What the spool gave up has been told from here once all that began until then has."""
+        lost = self._spool.lost if self._spool is not None else None
+        if self._spool is None or lost is None or lost.since < self._since or self._clock() < lost.until + TRIES[-1]:
+            return
+        if all(call.started_at > lost.until for _, call in self._due):
+            self._spool.found()
+            log.warning("Calls that there was no room for were taken from %s instead", self._source.name)
 
     def _take(self, rows: Sequence[Row]) -> None:
         for row in rows:

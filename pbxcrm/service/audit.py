@@ -112,6 +112,7 @@ class Trail:
         self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
+        self._waits = False  # the database is away, and that was said
         self.lost = 0
 
     def saw(self, scope: Scope, thing: str, thing_id: str = "") -> None:
@@ -173,7 +174,13 @@ class Trail:
             await self.flush()
         except Unavailable as error:
             self._wake.set()
-            log.warning("Who looked at what waits to be written: %s", error.message)
+            if not self._waits:
+                self._waits = True
+                log.warning("Who looked at what waits to be written: %s", error.message)
+        else:
+            if self._waits:
+                self._waits = False
+                log.warning("Who looked at what is written again; nothing of it was lost")
 
 
 FILTERS = ("user", "action", "thing", "thing_id", "since", "until")

@@ -160,7 +160,9 @@ async def test_many_failed_logins_are_few_rows_and_little_memory(db: Database) -
 
 
 @asyncio
-async def test_looks_wait_while_the_database_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_looks_wait_while_the_database_is_away(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     from pbxcrm.service.errors import Unavailable
     from pbxcrm.store.errors import DatabaseUnusable
 
@@ -174,7 +176,12 @@ async def test_looks_wait_while_the_database_is_away(house: House, monkeypatch: 
         patch.setattr(Database, "writing", gone)
         with pytest.raises(Unavailable):
             await trail.flush()
-    await trail.flush()
+        for _ in range(3):
+            await trail._try()
+    for _ in range(2):
+        await trail._try()
+    assert caplog.text.count("Who looked at what waits") == 1
+    assert caplog.text.count("Who looked at what is written again") == 1
     assert [e["thing_id"] for e in await entries(house, thing="deal")] == ["7"]
 
 

@@ -166,10 +166,33 @@ def test_when_it_is_truly_full_calls_that_only_rang_go_first_and_it_says_so(
         spool.add([(i, fact)])
     assert spool.size <= spool.limit
     assert spool.dropped > 0
-    assert spool.lost_since == min(fact.at for fact in ringing)
+    assert spool.lost is not None
+    assert spool.lost.since == min(fact.at for fact in ringing)
+    assert spool.lost.until >= max(fact.at for fact in ringing)
     assert "is given up" in caplog.text
     assert "PBXCRM_SPOOL_MB" in caplog.text
     assert left(spool)[-1] == more[-1]
+    spool.close()
+
+
+def test_of_what_time_something_was_given_up_is_known_after_a_kill_until_it_was_found(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "x.spool", MB)
+    assert spool.lost is None
+    spool.lose(20.0, 30.0)
+    spool.lose(25.0, 40.0)
+    spool.done(spool.last)
+    spool.close()
+    spool = Spool(spool.path, MB)
+    assert spool.lost == (20.0, 40.0)
+    assert stat.S_IMODE(spool.path.with_suffix(".lost").stat().st_mode) == 0o600
+    spool.found()
+    spool.close()
+    spool = Spool(spool.path, MB)
+    assert spool.lost is None
+    spool.close()
+    spool.path.with_suffix(".lost").write_text('{"torn')
+    spool = Spool(spool.path, MB)
+    assert spool.lost is None
     spool.close()
 
 

@@ -12,6 +12,7 @@ from pbxcrm.history.clock import Clock
 from pbxcrm.history.errors import SourceError
 from pbxcrm.history.files import CsvFiles
 from pbxcrm.history.sources import Page
+from pbxcrm.spool import Spool
 from pbxcrm.witness import TRIES, Witness
 from tests.unit.calls.cel_rows import CLOCK, FLOWS, rows_of, truth_of
 
@@ -22,13 +23,13 @@ BEGIN = float(next(rows_of(FLOW))["eventtime"])
 class House:
     """Counts what it is told; `now` is its clock."""
 
-    def __init__(self, path: Path, since: float, clock: Clock = CLOCK) -> None:
+    def __init__(self, path: Path, since: float, clock: Clock = CLOCK, spool: Spool | None = None) -> None:
         self.now = BEGIN + 100
         self.told: list[Call] = []
         people = People(truth_of(FLOW)["devices"].items())
         self.source = CsvFiles("cel", str(path), clock)
         self.witness = Witness(
-            self.source, people, self.apply, pbx="pbx", region="PL", since=since, clock=lambda: self.now
+            self.source, people, self.apply, pbx="pbx", region="PL", since=since, clock=lambda: self.now, spool=spool
         )
 
     async def apply(self, calls: Sequence[Call]) -> tuple[int, ...]:
@@ -63,6 +64,22 @@ async def test_calls_that_were_over_before_the_gap_are_not_told(tmp_path: Path) 
     house.now += 1000
     await house.witness.look()
     assert house.told == []
+
+
+@pytest.mark.asyncio
+async def test_what_the_spool_gave_up_is_told_of_whenever_that_was(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "x.spool", 1000)
+    spool.lose(BEGIN, BEGIN + 60)
+    house = House(FLOW, BEGIN + 10_000, spool=spool)  # what was heard last is long after it
+    house.now = BEGIN + 20_000
+    await house.witness.look()
+    assert spool.lost is not None
+    for wait in TRIES:
+        house.now += wait
+        await house.witness.look()
+    assert [(c.outcome, c.last_answered_by) for c in house.told][-1:] == [("answered", "bob")]
+    assert spool.lost is None
+    spool.close()
 
 
 @pytest.mark.asyncio
