@@ -106,6 +106,7 @@ def dial_policy(settings: Settings) -> DialPolicy:
         all_day=settings.dial_per_day_all,
         all_live=settings.dial_live_all,
         hours=hours(settings.dial_hours)[0],
+        confirm=settings.dial_confirm,
     )
 
 

@@ -81,6 +81,9 @@ class Settings:
     dial_denied: tuple[str, ...] = _setting(
         (), "Number prefixes that click-to-call never dials, by comma: +48703,+4420"
     )
+    dial_confirm: bool = _setting(
+        True, "Ask for the password once more before a person's first call to a country that nobody here has called"
+    )
     dial_hours: str = _setting("", "When click-to-call may dial: 08:00-20:00, with a time zone after it if not UTC")
     dial_live: int = _setting(2, "Click-to-calls a person may have open at once", low=1, high=100)
     dial_live_all: int = _setting(30, "And all together", low=1, high=10000)

@@ -11,6 +11,8 @@ from datetime import time
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+from pbxcrm.crm.countries import country_of, region_of
+
 # Not a country: satellites, international networks, shared cost and premium, personal numbers. (ITU E.164, list of
 # assigned country codes: 808 shared cost, 870 Inmarsat, 878 personal, 881 and 882/883 networks, 888, 979 premium.)
 _NO_COUNTRY = ("+808", "+870", "+878", "+881", "+882", "+883", "+888", "+979")
@@ -22,8 +24,6 @@ _COSTLY = frozenset(
         PhoneNumberType.PAGER,
     }
 )
-# North America's +1 holds islands where a minute costs dollars: there, only what is known to be home is home.
-_SHARED_CODE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class DialPolicy:
 
     `extensions`: how few and how many digits a number of the house has, None: no internal calls by click. Caps count
     clicks in the last minute and the last 24 hours, and calls that live. `hours`: from, until, on the house's clock;
-    from after until means over midnight.
+    from after until means over midnight. `confirm`: the first call to a country asks for the password once more.
     """
 
     region: str | None = None
@@ -47,6 +47,7 @@ class DialPolicy:
     all_day: int = 3000
     all_live: int = 30
     hours: tuple[time, time] | None = None
+    confirm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,13 @@ def _starts_with(number: str, prefixes: Sequence[str]) -> bool:
 
 
 def _at_home(region: str | None, parsed: phonenumbers.PhoneNumber) -> bool:
-    if region is None:
-        return False
-    found = phonenumbers.region_code_for_number(parsed)
-    if found is None and parsed.country_code != _SHARED_CODE:
-        # In no known block of its country: harmless, for what nobody was given cannot be billed.
-        found = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-    return bool(found == region.upper())
+    return region is not None and region_of(parsed) == region.upper()
+
+
+def country_to_confirm(policy: DialPolicy, number: str) -> str | None:
+    """The country that somebody must have called before, or the caller says who they are once more; None: no need."""
+    country = country_of(number) if policy.confirm else None
+    return country if country and country != (policy.region or "").upper() else None
 
 
 def refuse_time(policy: DialPolicy, now: time) -> Refusal | None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from pbxcrm.crm.countries import country_name
 from pbxcrm.http.keys import DEPS, ERROR_PAGE, REQUEST_ID, Handler
 from pbxcrm.service.auth import LoginFailed
-from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, ServiceError, TooMany, Unavailable
+from pbxcrm.service.errors import Conflict, Invalid, NewCountry, NotFound, Refused, ServiceError, TooMany, Unavailable
 from pbxcrm.store.errors import DatabaseUnusable
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,8 @@ def _body(error: ServiceError) -> dict[str, Any]:
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if isinstance(error, Invalid) and error.fields:
         body["fields"] = error.fields
+    if isinstance(error, NewCountry):
+        body["country"] = {"code": error.country, "name": country_name(error.country)}
     if isinstance(error, Conflict):
         body |= {k: v for k, v in (("current", error.current), ("by", error.by)) if v is not None}
     return body

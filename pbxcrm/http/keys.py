@@ -51,6 +51,7 @@ class Dialler(Protocol):
         deal_id: int | None = None,
         contact_id: int | None = None,
         number: str | None = None,
+        prove: Callable[[], Awaitable[None]] | None = None,
     ) -> tuple[dict[str, Any], bool]:
         """Ring the asker's phone, then the customer's; (view, whether this call asked the PBX)."""
 

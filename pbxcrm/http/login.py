@@ -5,9 +5,10 @@ import logging
 
 from aiohttp import web
 
-from pbxcrm.http.keys import AUTH, DEPS, TRAIL
+from pbxcrm.http.keys import AUTH, BY_TOKEN, DEPS, PERSON, TRAIL
 from pbxcrm.service.auth import SESSION_LIFE, LoginFailed
-from pbxcrm.service.errors import TooMany
+from pbxcrm.service.dial import Prove
+from pbxcrm.service.errors import Refused, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,23 @@ async def log_in(request: web.Request, name: str, password: str) -> str:
     if (before := request.cookies.get(cookie_name(request))) is not None:
         await request.app[AUTH].logout(before, address(request))
     return raw
+
+
+def proof(request: web.Request, password: str | None) -> Prove | None:
+    """How whoever asks says once more who they are: by their password, and never with a program's token."""
+    if password is None or request[BY_TOKEN]:
+        return None
+
+    async def prove() -> None:
+        scope = request[PERSON].scope
+        try:
+            await request.app[AUTH].confirm(scope, password, peer(request))
+        except (Refused, TooMany) as error:
+            log.warning("password of %s asked once more, from %s: %s", scope.name, peer(request), error.code)
+            request.app[TRAIL].failed(scope.name, address(request), refused=isinstance(error, TooMany))
+            raise
+
+    return prove
 
 
 def set_cookie(request: web.Request, response: web.StreamResponse, raw: str) -> None:

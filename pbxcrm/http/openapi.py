@@ -138,7 +138,9 @@ def _paths() -> Spec:
         _query("done", truth, "Left out: still to do"),
     ]
     target = {"deal_id": ID, "contact_id": ID, "number": NUMBER}
-    dial_body = {**_object(target), "minProperties": 1, "maxProperties": 1}
+    password = {"type": "string", "maxLength": 1024, "description": "Before the first call to a country; no tokens"}
+    one_of = [{"required": [name]} for name in target]
+    dial_body = {**_object({**target, "password": password}), "oneOf": one_of}
     timeline = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array"}}}
     dial = _json(_ref("Dial"), "Asked now")
     asked_before = _json(_ref("Dial"), "Asked before with this key; nothing was dialled now")

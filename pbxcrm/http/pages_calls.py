@@ -8,7 +8,7 @@ from pbxcrm.http import i18n
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import go, missed_count, show, viewer
-from pbxcrm.http.pages_deals import dial_to
+from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import caller_state, part
 from pbxcrm.service import calls, contacts, deals, tasks
 from pbxcrm.service.errors import NotFound

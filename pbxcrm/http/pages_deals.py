@@ -1,6 +1,5 @@
 """Deals as pages and forms: new, the deal itself, move, claim, note, call. Each form works without scripts."""
 
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,8 @@ from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
 from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, viewer
-from pbxcrm.http.render import Viewer, deal_card, full_name, part
+from pbxcrm.http.pages_dial import dial_to
+from pbxcrm.http.render import Viewer, deal_card, full_name
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
 from pbxcrm.service import calls, contacts, deals
@@ -405,21 +405,3 @@ def _soon(me: Viewer, choice: str) -> float | None:
 async def dial(request: web.Request) -> web.Response:
     """Call the deal's customer."""
     return await dial_to(request, f"/deals/{request.match_info['id']}", deal_id=int(request.match_info["id"]))
-
-
-async def dial_to(request: web.Request, back: str, **target: Any) -> web.Response:
-    """Ring my phone, then theirs. Without a key of the click, clicks within some seconds count as one."""
-    form = await request.post()
-    deps, scope, me = request.app[DEPS], request[PERSON].scope, viewer(request)
-    key = _text(form, "key")[:80] or f"{back}:{int(time.time() // 10)}"
-    try:
-        made, _new = await deps.dialler.dial(scope, key=key, **target)
-    except ServiceError as error:
-        if fragment(request):
-            return refused(request, error, status_of(error))
-        raise
-    if fragment(request):
-        return go(
-            request, back, say=me.r.gettext("Your phone rings. Pick it up."), html=part("caller", "dialling", me, made)
-        )
-    raise web.HTTPSeeOther(f"{back}?dialled" if back.startswith("/deals/") else back)

@@ -15,6 +15,7 @@ FIXED = (
         "The name or the password is not right, so you are not logged in. Try again; an administrator sets a new "
         "password with: pbxcrm user password NAME"
     ),
+    N_("The password is not right. Nothing was dialled; try again."),
     N_("There is no such thing here, or it is not yours."),
     N_("This person is on the line just now. Nothing was erased; try again when the call is over."),
     N_("There is none here, or it is not yours."),

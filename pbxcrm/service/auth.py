@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service import audit
 from pbxcrm.service.buckets import Buckets
-from pbxcrm.service.errors import ServiceError, TooMany
+from pbxcrm.service.errors import Refused, ServiceError, TooMany
 from pbxcrm.store import people, sessions
 from pbxcrm.store.db import Database, Work, audience
 from pbxcrm.store.errors import DatabaseUnusable
@@ -101,11 +101,8 @@ class Auth:
 
         Raises LoginFailed (the same, after the same time, for an unknown name) and TooMany.
         """
-        now = self._db.clock()
         name = unicodedata.normalize("NFC", name)
-        wait = max(self._accounts.take(name, now), self._peers.take(peer, now))
-        if wait:
-            raise _too_many(wait)
+        self._take(name, peer)
         # What cannot be a name is nobody's; databases refuse some of it.
         nameable = name.isprintable() and len(name) <= MAX_NAME
         user = await self._db.reading(lambda conn: people.by_name(conn, SYSTEM, name)) if nameable else None
@@ -117,10 +114,31 @@ class Auth:
                 "new password with: pbxcrm user password NAME",
                 user.name if user else "",
             )
+        self._give_back(name, peer)
+        return await self._start(user, address or peer)
+
+    async def confirm(self, scope: Scope, password: str, peer: str) -> None:
+        """Somebody who is logged in says once more who they are: tries count as those of logging in do.
+
+        Raises Refused (a session goes on: it is no login that failed) and TooMany.
+        """
+        self._take(scope.name, peer)
+        user = await self._db.reading(lambda conn: people.by_id(conn, SYSTEM, scope.user_id))
+        stored = user.password_hash if user is not None and user.active else None
+        if not await self._check(stored or _NOBODY, password) or stored is None:
+            raise Refused("The password is not right. Nothing was dialled; try again.", code="wrong_password")
+        self._give_back(scope.name, peer)
+
+    def _take(self, name: str, peer: str) -> None:
+        now = self._db.clock()
+        wait = max(self._accounts.take(name, now), self._peers.take(peer, now))
+        if wait:
+            raise _too_many(wait)
+
+    def _give_back(self, name: str, peer: str) -> None:
         # An office behind one address logs in each morning: a right password uses nothing up.
         self._accounts.give_back(name)
         self._peers.give_back(peer)
-        return await self._start(user, address or peer)
 
     async def _check(self, stored: str, password: str) -> bool:
         if len(password) > MAX_PASSWORD:

@@ -19,10 +19,11 @@ from pbxcrm.ami.errors import BadHeader, LinkDown
 from pbxcrm.ami.originate import OriginateOutcome
 from pbxcrm.calls import numbers
 from pbxcrm.crm.access import Scope
-from pbxcrm.crm.dialling import DialPolicy, Refusal, refuse_counts, refuse_number, refuse_time
+from pbxcrm.crm.countries import country_name
+from pbxcrm.crm.dialling import DialPolicy, Refusal, country_to_confirm, refuse_counts, refuse_number, refuse_time
 from pbxcrm.crm.views import iso
 from pbxcrm.service import audit, contacts, deals
-from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
+from pbxcrm.service.errors import Conflict, Invalid, NewCountry, NotFound, Refused, TooMany, Unavailable
 from pbxcrm.store import dials, people
 from pbxcrm.store.db import Database, Work, audience
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # Longer than the PBX is waited for: an `asked` row this old is one whose process died in between.
 _ASKED_LOST = 60.0
+# Asks whoever clicked once more who they are: returns when they proved it, raises Refused or TooMany.
+Prove = Callable[[], Awaitable[None]]
 _STATES = {"queued": "sent", "refused": "refused", "unknown": "unknown"}
 
 
@@ -90,14 +93,16 @@ class Dialler:
         deal_id: int | None = None,
         contact_id: int | None = None,
         number: str | None = None,
+        prove: Prove | None = None,
     ) -> tuple[dict[str, Any], bool]:
         """(the dial, True) when the PBX was asked now; (the dial as it stands, False) for a key used before.
 
-        Raises Invalid (no or several targets, a number that is none), NotFound (not there, or not yours), Refused and
-        TooMany (policy), Unavailable (the PBX is out of sight or said no), Conflict (the key dialled somebody else).
+        `prove` is asked before the first call to a country. Raises Invalid (no or several targets, a number that is
+        none), NotFound (not there, or not yours), Refused and TooMany (policy), NewCountry (without `prove`),
+        Unavailable (the PBX is out of sight or said no), Conflict (the key dialled somebody else).
         """
         try:
-            return await self._dial(scope, key, deal_id, contact_id, number)
+            return await self._dial(scope, key, deal_id, contact_id, number, prove)
         except (Refused, TooMany) as refusal:
             asked = {"deal_id": deal_id, "contact_id": contact_id, "number": number, "why": refusal.code}
             changes = {name: (None, value) for name, value in asked.items() if value is not None}
@@ -105,7 +110,13 @@ class Dialler:
             raise
 
     async def _dial(
-        self, scope: Scope, key: str, deal_id: int | None, contact_id: int | None, number: str | None
+        self,
+        scope: Scope,
+        key: str,
+        deal_id: int | None,
+        contact_id: int | None,
+        number: str | None,
+        prove: Prove | None,
     ) -> tuple[dict[str, Any], bool]:
         _check(key, deal_id, contact_id, number)
         before = await self._db.reading(lambda conn: dials.by_key(conn, scope, key))
@@ -117,7 +128,8 @@ class Dialler:
         _refuse(scope, target, refuse_number(self._policy, target.number) or refuse_time(self._policy, now))
         if not self._link_up():
             raise Unavailable(_OUT_OF_SIGHT)
-        asked, new = await self._ask(scope, key, target)
+        confirmed = await self._confirmed(scope, target, prove)
+        asked, new = await self._ask(scope, key, target, confirmed)
         if not new:
             return self._same(asked, deal_id, contact_id, number), False
         return await self._send(scope, asked.id, device, target), True
@@ -145,7 +157,23 @@ class Dialler:
             raise Invalid(f"{field}: {why}. Nothing was dialled.", {field: why})
         return _Target(parsed, name, deal_id, contact_id)
 
-    async def _ask(self, scope: Scope, key: str, target: _Target) -> tuple[Any, bool]:
+    async def _confirmed(self, scope: Scope, target: _Target, prove: Prove | None) -> str | None:
+        """The country that was confirmed just now, None where there was no need to. Raises NewCountry."""
+        country = country_to_confirm(self._policy, target.number)
+        if country is None:
+            return None
+        if await self._db.reading(lambda conn: dials.country_known(conn, scope, country, target.number)):
+            return None
+        if prove is None:
+            raise NewCountry(
+                f"Nobody here has called {country_name(country)} yet, so nothing was dialled. Say once more who you "
+                "are: send the same request with your password.",
+                country=country,
+            )
+        await prove()
+        return country
+
+    async def _ask(self, scope: Scope, key: str, target: _Target, confirmed: str | None) -> tuple[Any, bool]:
         """The row first: whoever finds it does not dial. Gives (row, whether it is new)."""
 
         def ask(work: Work) -> Any:
@@ -165,6 +193,9 @@ class Dialler:
                 "created_at": work.at,
             }
             dials.add(work.conn, row)
+            if confirmed is not None:
+                dials.confirm_country(work.conn, scope, confirmed, work.at)
+                audit.note(work, scope, "dial.confirmed", "country", confirmed)
             _journal(work, scope, dial_id, "asked", target)
             audit.note(work, scope, "dial.asked", "dial", dial_id, {"number": (None, target.number)})
             return dials.by_id(work.conn, scope, dial_id)

@@ -55,6 +55,16 @@ class Refused(ServiceError):  # noqa: N818
     code = "refused"
 
 
+class NewCountry(Refused):
+    """Nobody of the house has called there yet: whoever clicked says once more who they are. `country`: ISO 3166."""
+
+    code = "confirm_password"
+
+    def __init__(self, message: str, *, country: str, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.country = country
+
+
 class TooMany(ServiceError):  # noqa: N818
     """Too often. `retry_after` seconds from now it may work."""
 

@@ -5,11 +5,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, text, true, update
 
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.countries import calling_code, country_of
 from pbxcrm.crm.dialling import Counts
-from pbxcrm.store.schema import dials
+from pbxcrm.store.schema import calls, dial_countries, dials
 
 _LOCK = 0x7062786469616C  # any number, as long as it is this one in every process
 MINUTE, DAY = 60.0, 86400.0
+_LOOKED_AT = 1000  # numbers, where countries share a calling code
 # How long a call may count as open (seconds) when nothing more is heard of it.
 _OPEN = {"asked": 120.0, "sent": 120.0, "unknown": 120.0, "ringing": 300.0, "answered": 4 * 3600.0}
 # A call only goes on; what is heard late changes nothing.
@@ -66,3 +68,29 @@ def go_on(conn: Connection, dial_id: str, state: str, reason: str = "", call_id:
         values["call_id"] = call_id
     where = (dials.c.id == dial_id, dials.c.state.in_(_BEFORE[state]))
     return conn.execute(update(dials).where(*where).values(values)).rowcount == 1
+
+
+def country_known(conn: Connection, scope: Scope, country: str, number: str) -> bool:
+    """Whether this person confirmed this country, or anybody of the house talked there after dialling.
+
+    `number` lies there. Where countries share a calling code, so many of the house's numbers are looked at; who
+    called only others of them is asked once more.
+    """
+    mine = (dial_countries.c.user_id == scope.user_id, dial_countries.c.country == country)
+    if conn.execute(select(dial_countries.c.at).where(*mine)).first() is not None:
+        return True
+    start = calling_code(number)
+    talked = (
+        select(calls.c.number)
+        .where(calls.c.number >= start, calls.c.number < start + "a")  # digits sort before letters in every collation
+        .where(calls.c.direction == "outbound", calls.c.outcome == "answered")
+        .limit(_LOOKED_AT)
+    )
+    return any(country_of(there) == country for there in conn.execute(talked).scalars())
+
+
+def confirm_country(conn: Connection, scope: Scope, country: str, now: float) -> None:
+    """From now on this person calls there as anywhere."""
+    mine = (dial_countries.c.user_id == scope.user_id, dial_countries.c.country == country)
+    if conn.execute(select(dial_countries.c.at).where(*mine)).first() is None:
+        conn.execute(insert(dial_countries).values(user_id=scope.user_id, country=country, at=now))

@@ -332,6 +332,15 @@ dials = Table(
     UniqueConstraint("user_id", "key"),
 )
 
+# Who said once more who they are, before the first call to that country (ISO 3166, or a calling code).
+dial_countries = Table(
+    "dial_countries",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("country", Text, primary_key=True),
+    Column("at", Time, nullable=False),
+)
+
 # `audience`: NULL managers only, '*' everybody, '|3|17|' those persons and the managers, '=|3|' that person alone.
 journal = Table(
     "journal",

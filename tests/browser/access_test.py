@@ -115,3 +115,12 @@ async def test_targets_are_large_enough(firm: World, open_page: Open) -> None:
             .map(([html]) => html)"""
     )
     assert small == []
+
+
+@pytest.mark.parametrize(("scheme", "who"), [("light", "maria"), ("dark", "layla")])
+async def test_the_question_before_a_new_country(firm: World, open_page: Open, scheme: str, who: str) -> None:
+    await firm.deal(who, title="Trial", number="+4930123456")
+    page = await open_page(who, color_scheme=scheme)
+    await page.locator(".card [data-dial] button").click()
+    await expect(page.locator("dialog [name=password]")).to_be_focused()
+    await clean(page, "new country")

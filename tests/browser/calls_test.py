@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from pbxcrm.service import deals
 from tests.browser.conftest import Open
-from tests.browser.world import World
+from tests.browser.world import PASSWORD, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -262,3 +262,30 @@ async def test_a_phone_that_was_not_picked_up(firm: World, open_page: Open) -> N
     ours = firm.call("+48221234567", direction="outbound", did=None, action_id=firm.pbx.sent[0]["id"])
     await ours.ended("failed")
     await expect(card(page).locator("[data-what]")).to_have_text("No conversation: failed")
+
+
+async def test_the_first_call_to_a_country_asks_who_it_is_and_the_click_is_not_lost(
+    firm: World, open_page: Open
+) -> None:
+    await firm.deal("maria", title="Trial", number="+4930123456")
+    page = await open_page("maria")
+    call = page.get_by_role("button", name="Call Trial")
+    await call.focus()
+    await page.keyboard.press("Enter")
+    asked = page.locator("dialog[open]")
+    await expect(asked.locator("h1")).to_have_text("Call Germany?")
+    await expect(asked.get_by_label("Password")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(asked).to_have_count(0)
+    await expect(call).not_to_have_attribute("aria-disabled", "true")
+    await call.focus()
+    await page.keyboard.press("Enter")
+    await asked.get_by_label("Password").fill("guessed")
+    await page.keyboard.press("Enter")
+    await expect(asked.locator(".wrong")).to_have_text("The password is not right. Nothing was dialled; try again.")
+    assert firm.pbx.sent == []
+    await asked.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(card(page, "dialling")).to_have_count(1)
+    await expect(asked).to_have_count(0)
+    assert [sent["exten"] for sent in firm.pbx.sent] == ["+4930123456"]

@@ -146,10 +146,10 @@ async def settle(db: Database) -> dict[str, Person]:
 
 
 @asynccontextmanager
-async def house(db: Database, pbx: Any = None, **settings: Any) -> AsyncIterator[House]:
+async def house(db: Database, pbx: Any = None, policy: DialPolicy = POLICY, **settings: Any) -> AsyncIterator[House]:
     """A house served on a free loopback port; `pbx` is what dials, a Pbx when left out."""
     pbx, hub = pbx or Pbx(), Hub(db)
-    dialler = Dialler(db, pbx.originate, POLICY, link_up=lambda: pbx.link.up)
+    dialler = Dialler(db, pbx.originate, policy, link_up=lambda: pbx.link.up)
     sounds = Path(__file__).parent / "sounds"
     deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**settings), recordings=sounds)
     running = asyncio.create_task(hub.run())

@@ -1,5 +1,6 @@
 // The caller card: one a call, on every tab of the person it concerns, until they hide it. It never takes the focus.
 import { $, $$, ask, parse, Refused, say, toast } from "./dom.js";
+import { gate } from "./panel.js";
 import { span, t } from "./words.js";
 
 const rail = $("#rail");
@@ -126,7 +127,9 @@ async function dial(form) {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
   try {
-    const body = await ask(form.getAttribute("action"), { key: crypto.randomUUID?.() ?? String(Math.random()).slice(2) });
+    let body = await ask(form.getAttribute("action"), { key: crypto.randomUUID?.() ?? String(Math.random()).slice(2) });
+    if (body.nodes) body = await gate(body.nodes); // a new country: the password once more
+    if (!body) return;
     const card = body.html ? $(".caller", parse(body.html)) : null;
     if (card && !document.getElementById(card.id)) rail.prepend(card);
     say(body.say ?? t("dialling"));
