@@ -34,24 +34,32 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class OpenDeal:
-    """A deal the call is on; `owner` by name; `made`: by this very call."""
+    """A deal the call is on; `owner` by name; `made`: by this very call.
+
+    Known of a mended call's: `touched`: a person has worked on it; `given`: a person said who owns it, or nobody.
+    """
 
     id: int
     owner: str | None
     open: bool = True
     made: bool = False
+    touched: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """What is known when the fact comes: `deals` are those the call is on, the latest active first.
 
-    `operators` are all persons so marked, `ours` whether the number is one of our own.
+    `operators` are all persons so marked, `ours` whether the number is one of our own. `mended`: the call was told
+    worse before; `asked`: what was told then has asked for a call back.
     """
 
     deals: Sequence[OpenDeal] = ()
     operators: Collection[str] = ()
     ours: bool = False
+    mended: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,8 @@ class Decision:
     deal: bool = False  # a new deal, and a contact if there is none
     owner: str | None = None
     take: tuple[int, ...] = ()  # deals without owner that get this one
+    correct: tuple[OpenDeal, ...] = ()  # deals that this call gave to somebody else, by what we saw of it
+    kept: tuple[OpenDeal, ...] = ()  # deals that would be this one's, had no person had a hand in them
     look: tuple[OpenDeal, ...] = ()  # deals whose owner has to look at what a colleague did
     looked: tuple[str, ...] = ()  # owners who talked with the customer themselves: nothing left to look at
     callback: bool = False  # ask for a call back
@@ -75,13 +85,16 @@ def decide(fact: Fact, rules: Rules, caller: Caller) -> Decision:
         return Decision()
     talked = fact.kind in ("answered", "transferred")
     owner = _owner(call, rules, caller.operators)
+    wrong = _wrong(owner, caller)
     return Decision(
         deal=_makes_deal(fact, rules, caller),
         owner=owner,
         take=_takes(rules, caller) if owner else (),
-        look=_look(fact, rules, caller),
+        correct=tuple(deal for deal in wrong if not _in_hand(deal)),
+        kept=tuple(deal for deal in wrong if _in_hand(deal)),
+        look=_look(fact, rules, caller, wrong),
         looked=tuple(talk.user for talk in call.talks if talk.user) if talked else (),
-        callback=fact.kind == "ended" and wants_callback(call, rules),
+        callback=fact.kind == "ended" and not caller.asked and wants_callback(call, rules),
         talked=talked,
         devices=_devices(fact) if rules.notice_devices else (),
     )
@@ -129,17 +142,30 @@ def _owner(call: Call, rules: Rules, operators: Collection[str]) -> str | None:
 def _takes(rules: Rules, caller: Caller) -> tuple[int, ...]:
     """Deals that nobody owns and that now get an owner: the one this call made, and the customer's others."""
     return tuple(
-        deal.id for deal in caller.deals if deal.open and deal.owner is None and (deal.made or rules.talk_owns)
+        deal.id
+        for deal in caller.deals
+        if deal.open and deal.owner is None and not deal.given and (deal.made or rules.talk_owns)
     )
 
 
-def _look(fact: Fact, rules: Rules, caller: Caller) -> tuple[OpenDeal, ...]:
+def _wrong(owner: str | None, caller: Caller) -> tuple[OpenDeal, ...]:
+    """The deal that a mended call made, where it is not its owner's as the call is told now."""
+    if owner is None or not caller.mended:
+        return ()
+    return tuple(d for d in caller.deals if d.made and d.owner != owner and (d.owner is not None or d.given))
+
+
+def _in_hand(deal: OpenDeal) -> bool:
+    return deal.touched or deal.given or not deal.open
+
+
+def _look(fact: Fact, rules: Rules, caller: Caller, wrong: Collection[OpenDeal]) -> tuple[OpenDeal, ...]:
     """The newest deal of each owner whose customer called and was answered by somebody else."""
     call = fact.call
     if fact.kind != "answered" or call.direction != "inbound" or not rules.look_within:
         return ()
     talkers = {talk.user for talk in call.talks if talk.user}
-    owned = [deal for deal in caller.deals if deal.open and deal.owner]
+    owned = [deal for deal in caller.deals if deal.open and deal.owner and (deal not in wrong or _in_hand(deal))]
     if not talkers or any(deal.owner in talkers for deal in owned):
         return ()
     newest: dict[str | None, OpenDeal] = {}

@@ -10,6 +10,8 @@ from pbxcrm.calls.model import Call
 
 Source = Literal["cel", "cdr"]
 FIELDS = ("outcome", "first_answered_by", "last_answered_by", "talk_seconds")
+# A call that was mended, while the deal that it made stays with whom a person left it to.
+OWNER = "owner"
 
 _TOLERANCE = 2.0  # seconds of talk: clocks are read at different moments, and CDR counts whole ones
 _SHARE = 0.02  # of a long talk
@@ -59,9 +61,13 @@ def _same_talk(ours: float, theirs: Call, source: Source) -> bool:
     return source == "cdr" and 0 < ours <= theirs.talk_seconds + slack and theirs.talk_seconds <= whole + slack
 
 
-def believed(fields: Sequence[str], source: Source) -> str:
-    """Why our account is shown, as a key for words: the pages say it in the reader's language.
+def believed(fields: Sequence[str]) -> str:
+    """Whose account is shown. What was seen live is believed, where it saw everything; a gap was mended."""
+    return "theirs" if OWNER in fields else "ours"
 
-    What was seen live is believed. It is a live account that saw everything: one with a gap was mended instead.
-    """
+
+def why(fields: Sequence[str], source: Source) -> str:
+    """Why that account is shown, as a key for words: the pages say it in the reader's language."""
+    if OWNER in fields:
+        return OWNER
     return f"{source}_talk" if list(fields) == ["talk_seconds"] else source

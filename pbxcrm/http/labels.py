@@ -69,13 +69,18 @@ DIFFERENCES = {
     "first_answered_by": N_("First to answer"),
     "last_answered_by": N_("Last to talk"),
     "talk_seconds": N_("Talk"),
+    "owner": N_("Owner"),
 }
-# Why our own account of a call is believed rather than the PBX's record.
-WHY_OURS = {
+# Why one of two accounts of a call is believed: our own, or the PBX's record.
+WHY = {
     "cel": N_("We followed this call event by event and missed nothing, so our account stands."),
     "cel_talk": N_("Both name the same people; only the time of talk is counted differently."),
     "cdr": N_("We followed this call event by event; CDR has one line a leg and misleads when a call is passed on."),
     "cdr_talk": N_("CDR counts waiting in a queue, and the ringing after a transfer, as talk."),
+    "owner": N_(
+        "We missed a part of this call, so the PBX's record stands. Somebody had worked on the deal: it stays whose it "
+        "is. Give it to who answered if that is right."
+    ),
 }
 # What the audit log tells (service.audit.ACTIONS), and what it is about.
 ACTIONS = {
@@ -166,9 +171,9 @@ class Labels:
         """In what two accounts of a call differ."""
         return self._t(DIFFERENCES.get(field, field))
 
-    def why_ours(self, why: str) -> str:
-        """Why our account of a call is believed."""
-        return self._t(WHY_OURS.get(why, why))
+    def why(self, why: str) -> str:
+        """Why one of two accounts of a call is believed."""
+        return self._t(WHY.get(why, why))
 
     def priority(self, priority: int | str) -> str:
         """How urgent a deal is."""

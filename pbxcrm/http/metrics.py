@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from aiohttp import web
 
 import pbxcrm
-from pbxcrm.crm.witness import FIELDS
+from pbxcrm.crm.witness import FIELDS, OWNER
 from pbxcrm.http.errors import Forbidden, NotLoggedIn, json_response
 from pbxcrm.http.keys import DEPS, PERSON, REQUESTS
 from pbxcrm.http.live import STREAMS
@@ -81,7 +81,7 @@ async def _witnesses(request: web.Request) -> Iterable[str]:
     except Unavailable:
         return ()
     told = {f'result="{name}"': sums.get(name, 0) for name in ("agreed", "disagreed")}
-    differ = {f'field="{name}"': sums.get(name, 0) for name in FIELDS}
+    differ = {f'field="{name}"': sums.get(name, 0) for name in (*FIELDS, OWNER)}
     return (
         *_metric("pbxcrm_witness_calls_total", "counter", "Calls held against the PBX's own record.", told),
         *_metric("pbxcrm_witness_differences_total", "counter", "In what the two accounts differed.", differ),

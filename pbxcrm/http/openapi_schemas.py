@@ -168,7 +168,7 @@ DISAGREEMENT_FIELDS: dict[str, Spec] = {
     "fields": {"type": "array", "items": {"type": "string", "enum": list(witness.FIELDS)}},
     "ours": {"type": "object", "description": "The call as we followed it"},
     "theirs": {"type": "object", "description": "The call as the PBX wrote it down"},
-    "believed": {"type": "string", "enum": ["ours"]},
+    "believed": {"type": "string", "enum": ["ours", "theirs"]},
     "why": {"type": "string"},
     "seen_at": nullable(TIME),
     "seen_by": nullable(NAME),

@@ -32,8 +32,8 @@ def view(row: Mapping[str, Any]) -> dict[str, Any]:
         "fields": row["fields"],
         "ours": row["ours"],
         "theirs": row["theirs"],
-        "believed": "ours",
-        "why": witness.believed(row["fields"], row["source"]),
+        "believed": witness.believed(row["fields"]),
+        "why": witness.why(row["fields"], row["source"]),
         "seen_at": views.iso(row["seen_at"]),
         "seen_by": row["seen_by_name"],
     }

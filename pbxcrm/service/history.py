@@ -67,12 +67,13 @@ def _apply(work: Work, calls: Sequence[Call], source: Source, rules: Rules) -> C
     if counts.same == len(calls) and not found.agree:
         raise unchanged(counts)
     since = work.at - rules.history_recent
-    lately = [(None, call) for call in found.new if call.started_at >= since]
-    lately += [(stored, call) for stored, call in found.mend if call.started_at >= since]  # type: ignore[misc]
+    lately: list[tuple[Stored | None, Call]] = [(None, call) for call in found.new if call.started_at >= since]
+    # However long ago: a call that is about a deal has to end with that deal's right owner.
+    lately += [(s, call) for s, call in found.mend if call.started_at >= since or s.deal_id is not None]
     if lately:
         _as_live(work, rules, lately, source)
     older = [call for call in found.new if call.started_at < since]
-    mended = [(stored, call) for stored, call in found.mend if call.started_at < since]
+    mended = [(s, call) for s, call in found.mend if call.started_at < since and s.deal_id is None]
     if older or mended:
         Bulk(work, lookup.house(work.conn, SYSTEM), rules, source).write(older, mended)
     _witness(work, found, source)
@@ -141,12 +142,29 @@ def _as_live(work: Work, rules: Rules, lately: Sequence[tuple[Stored | None, Cal
     for stored, call in sorted(lately, key=lambda pair: pair[1].ended_at or 0.0):
         facts += _facts(stored, call)
     batch = Batch(work, lookup.house(work.conn, SYSTEM), rules, len(facts))
-    batch.load(facts)
+    mended = {stored.id: (stored, call) for stored, call in lately if stored is not None}
+    batch.load(facts, {key: _has_asked(stored, rules) for key, (stored, _) in mended.items()})
+    ours = history.views(work.conn, SYSTEM, list(mended))
     batch.run()
     batch.store()
+    if batch.kept:
+        told = [(ours[key], *mended[key]) for key in batch.kept]
+        history.differ(work.conn, [_owners(work.at, view, stored, call, source) for view, stored, call in told])
+        history.count(work.conn, [{"key": "owner", "count": len(told)}, {"key": "disagreed", "count": len(told)}])
     work.rows[:] = [row for row in work.rows if row["kind"] != "call.answered"]
     marks = [{"call": fact.call.id, "told_by": source, "beside": None} for fact in facts if fact.kind == "ended"]
     history.mark(work.conn, marks)
+
+
+def _has_asked(stored: Stored, rules: Rules) -> bool:
+    """Whether what was told of it before has asked for a call back: see rules.wants_callback."""
+    over = stored.ended_at is not None and stored.direction == "inbound" and stored.outcome in rules.callback_outcomes
+    return over and not stored.talk_seconds and stored.last_answered_by is None
+
+
+def _owners(at: float, ours: str, stored: Stored, call: Call, source: Source) -> dict[str, Any]:
+    """A call that was mended, while the deal it made stays with whom a person left it to."""
+    return _difference(at, ours, stored, call, (*witness.differences(stored, call, source), "owner"), source)
 
 
 def _facts(stored: Stored | None, call: Call) -> list[Fact]:

@@ -3,14 +3,15 @@
 A few statements a batch however many facts it holds; new rows get their ids first, so that they can name each other.
 """
 
+import dataclasses
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pbxcrm.calls.facts import Fact
-from pbxcrm.calls.model import Call
+from pbxcrm.calls.model import Call, Evidence
 from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.crm.matching import best, tail
@@ -43,6 +44,7 @@ class Line:
     made: bool = False
     call: Call | None = None
     text: str = ""  # the view as JSON, without its closing brace
+    noted: tuple[Evidence, ...] = ()  # what was done about it
     links: list[DealRow] = field(default_factory=list)
     people: set[int] = field(default_factory=set)
 
@@ -72,11 +74,18 @@ class Batch:
         self._history: list[dict[str, Any]] = []
         self._touched: dict[int, float] = {}
         self._talked: list[dict[str, Any]] = []
+        self._mended: Mapping[str, bool] = {}
+        self._hands: dict[int, deals.Hands] = {}
+        self.kept: dict[str, str] = {}  # mended calls whose deal stays with another than they say; who it is
 
     # ---- reading
 
-    def load(self, facts: Sequence[Fact]) -> bool:
-        """Read what these facts need; False when none of them is new."""
+    def load(self, facts: Sequence[Fact], mended: Mapping[str, bool] | None = None) -> bool:
+        """Read what these facts need; False when none of them is new.
+
+        `mended`: ids of calls that were told worse before, and whether they have asked for a call back then.
+        """
+        self._mended = mended or {}
         named = [(fact.call.id, fact) for fact in facts]
         states = calls.states(self._conn, list(dict.fromkeys(key for key, _ in named)))
         for state in states:
@@ -91,6 +100,8 @@ class Batch:
         if not self._facts:
             return False
         self._load_callers(states)
+        if made := [line.about["id"] for line in self._lines.values() if line.about and line.id in self._mended]:
+            self._hands = deals.hands(self._conn, SYSTEM, made)
         return True
 
     def _load_callers(self, states: Sequence[calls.State]) -> None:
@@ -156,19 +167,32 @@ class Batch:
         if not ours:
             self._recognise(line, call)
         line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)
-        on = [OpenDeal(d["id"], d["owner_name"], d["open"], line.made and d is line.about) for d in line.deals]
-        decision = decide(fact, self._rules, Caller(on, self._operators, ours))
+        on = [self._open_deal(line, row) for row in line.deals]
+        mended, asked = line.id in self._mended, self._mended.get(line.id, False)
+        decision = decide(fact, self._rules, Caller(on, self._operators, ours, mended, asked))
         if decision.deal:
             self._make(line, fact, decision)
         for deal_id in decision.take:
             self._give(self._deals[deal_id], decision.owner, fact.at)
+        corrected = [deal for deal in decision.correct if self._correct(line, fact, deal, decision.owner)]
+        for deal in decision.kept:
+            self.kept[line.id] = deal.owner or ""
         self._choose(line, call)
         self._note_talk(line, fact)
         self._tell_call(line, fact)
         self._tasks.act(fact, decision, Subject(line.contact, line.about, None if ours else call.number))
+        for deal in corrected:
+            self._tasks.tell_owners(fact, deal, Subject(line.contact, self._deals[deal.id], call.number))
         if call.action_id in self._dials:
             reason = call.outcome if fact.kind == "ended" else ""
             dials.go_on(self._conn, call.action_id, _DIAL_STATE[fact.kind], reason, line.id)
+
+    def _open_deal(self, line: Line, row: DealRow) -> OpenDeal:
+        hands = self._hands.get(row["id"], deals.Hands())
+        touched = hands.touched or row["stage_kind"] != "unsorted"
+        return OpenDeal(
+            row["id"], row["owner_name"], row["open"], line.made and row is line.about, touched, hands.given
+        )
 
     def _recognise(self, line: Line, call: Call) -> None:
         """Whose call it is, and on which deals it shows: all open ones of that caller."""
@@ -226,21 +250,40 @@ class Batch:
         tell.contact(self._work, "contact.created", row, [number["number"]], owner_id)
         return row
 
-    def _give(self, row: DealRow, name: str | None, at: float) -> None:
-        """The first owner of a deal that has none; never the second."""
+    def _give(self, row: DealRow, name: str | None, at: float) -> bool:
+        """Its first owner, or the right one after a wrong one; whether it is theirs now."""
         owner = self._house.users.get(name or "")
         if owner is None:
-            return
+            return False
         before = row.copy()
         values = {"owner_id": owner.id, "active_at": max(at, row["active_at"]), "changed_by": None}
         if row["id"] not in self._new_deals and not deals.change(self._conn, row["id"], row["version"], values):
-            return  # somebody claimed it this moment
+            return False  # somebody claimed it this moment
         row["owner_id"], row["owner_name"], row["owner_full_name"] = owner.id, owner.name, owner.full_name
         row["active_at"] = values["active_at"] or 0.0
         row["version"] += 1
         self._ledger.leaves(before)
         self._ledger.enters(row["stage_id"], row["owner_id"], row["currency"], row["value"])
         tell.deal(self._work, "deal.changed", before, row, SYSTEM)
+        return True
+
+    def _correct(self, line: Line, fact: Fact, deal: OpenDeal, name: str | None) -> bool:
+        """What we saw gave the deal to somebody, what the PBX wrote down gives it to another; whether it has it now."""
+        row = self._deals[deal.id]
+        was = row["owner_id"]
+        if not self._give(row, name, fact.at):
+            self.kept[line.id] = deal.owner or ""
+            return False
+        said = f"the PBX's own record says who answered: the deal went from {deal.owner} to {name}"
+        line.noted += (Evidence(fact.at, "owner", said),)
+        contact = line.contact
+        if contact is not None and (contact["owner_id"], contact["version"]) == (was, 1):
+            values = {"owner_id": row["owner_id"]}
+            if contacts.change(self._conn, contact["id"], contact["version"], values):
+                contact["owner_id"], contact["owner_name"] = row["owner_id"], row["owner_name"]
+                contact["version"] += 1
+                tell.contact(self._work, "contact.changed", contact, [fact.call.number or ""], row["owner_id"])
+        return True
 
     def _choose(self, line: Line, call: Call) -> None:
         """The one deal a call is about: the talker's own before others, then the one active last."""
@@ -267,8 +310,9 @@ class Batch:
 
     def _tell_call(self, line: Line, fact: Fact) -> None:
         contact_id = line.contact["id"] if line.contact else None
+        call = dataclasses.replace(fact.call, evidence=fact.call.evidence + line.noted) if line.noted else fact.call
         view = views.with_links(
-            views.call(fact.call, line.id), contact_id, line.about["id"] if line.about else None, line.recording
+            views.call(call, line.id), contact_id, line.about["id"] if line.about else None, line.recording
         )
         line.text = json.dumps(view)[:-1]
         line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)

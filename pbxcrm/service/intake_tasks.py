@@ -109,6 +109,16 @@ class TaskBook:
         row["user_id"], row["deal_id"] = self._house.id_of(deal.owner), deal.id
         self._add(row)
 
+    def tell_owners(self, fact: Fact, was: OpenDeal, subject: Subject) -> None:
+        """The subject's deal went to another by what the PBX wrote down: both have a look, after a talk or not."""
+        row = subject.deal
+        if row is None or not self._rules.look_within:
+            return
+        for name, theirs in ((was.owner, None), (row["owner_name"], row)):
+            task = self._row(fact, "look", self._rules.look_within, Subject(subject.contact, theirs, subject.number))
+            task["user_id"] = self._house.id_of(name)
+            self._add(task)
+
     def _count(self, task: TaskRow, fact: Fact, deal: DealRow | None) -> None:
         task["times"] += 1
         task["call_id"], task["outcome"] = fact.call.id, fact.call.outcome

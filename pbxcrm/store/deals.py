@@ -1,15 +1,16 @@
 """Deals: read by who is asking, written by the services that keep totals and history."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, tuple_, union, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.views import DealRow
 from pbxcrm.store.prepared import Command, Query
-from pbxcrm.store.schema import contact_numbers, contacts, deals, notes, stage_history, stages, users
+from pbxcrm.store.schema import audit, contact_numbers, contacts, deals, notes, stage_history, stages, users
 from pbxcrm.store.words import containing, number_part
 
 _d = deals.c
@@ -143,6 +144,29 @@ def changed_by(conn: Connection, _scope: Scope, row: DealRow) -> tuple[str | Non
     h = stage_history.c
     moved = select(h.id).where(h.deal_id == row["id"], h.version == row["version"], h.from_stage_id.is_not(None))
     return conn.execute(who).scalar(), conn.execute(moved).first() is not None
+
+
+class Hands(NamedTuple):
+    """Whether a person has worked on a deal, and whether one said who owns it."""
+
+    touched: bool = False
+    given: bool = False
+
+
+_BY_HAND = ("deal.changed", "deal.moved", "note.added")
+
+
+def hands(conn: Connection, _scope: Scope, ids: Sequence[int]) -> dict[int, Hands]:
+    """What people did with these deals, by the audit log; of those older than it is kept, by what is left of it."""
+    changed = select(_d.id).where(_d.id.in_(ids), _d.changed_by.is_not(None))
+    noted = select(notes.c.deal_id).where(notes.c.deal_id.in_(ids))
+    found = dict.fromkeys(conn.execute(union(changed, noted)).scalars(), Hands(touched=True))
+    about = audit.c.thing_id.in_([str(one) for one in ids])
+    said = select(audit.c.thing_id, audit.c.changes).where(audit.c.thing == "deal", about, audit.c.action.in_(_BY_HAND))
+    for key, changes in conn.execute(said):
+        before = found.get(int(key), Hands())
+        found[int(key)] = Hands(touched=True, given=before.given or "owner_name" in json.loads(changes))
+    return found
 
 
 _INSERT = insert(deals).returning(_d.id, sort_by_parameter_order=True)

@@ -177,7 +177,7 @@ async def test_a_lost_call_is_mended(office: Office, ago: float) -> None:
     assert {row["user_id"] for row in await office.rows("call_people")} == {office.alice.user_id, office.bob.user_id}
     assert await put(office, past(ago=ago, user="bob", uid="1.1"), source="cel") == Counts(same=1)
     (deal,) = await office.rows("deals")
-    assert deal["owner_id"] == (office.bob.user_id if ago == 0 else None)
+    assert deal["owner_id"] == office.bob.user_id
 
 
 async def test_who_answered_first_while_nobody_looked_is_told_by_the_pbx(office: Office) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pbxcrm.calls.model import Call
-from pbxcrm.crm.witness import believed, differences
+from pbxcrm.crm.witness import believed, differences, why
 from tests.store.office import Caller
 
 ANSWERED = dataclasses.replace(
@@ -47,6 +47,9 @@ def test_internal_calls_are_not_compared() -> None:
     assert differences(told(direction="internal"), told(outcome="missed"), "cel") == ()
 
 
-def test_why_ours_is_believed() -> None:
-    assert believed(["talk_seconds"], "cdr") == "cdr_talk"
-    assert believed(["outcome", "talk_seconds"], "cel") == "cel"
+def test_whose_account_is_believed_and_why() -> None:
+    assert why(["talk_seconds"], "cdr") == "cdr_talk"
+    assert why(["outcome", "talk_seconds"], "cel") == "cel"
+    assert why(["first_answered_by", "owner"], "cel") == "owner"
+    assert believed(["talk_seconds"]) == "ours"
+    assert believed(["first_answered_by", "owner"]) == "theirs"
