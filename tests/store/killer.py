@@ -1,26 +1,25 @@
 """Kills itself at every step of the intake, and looks whether what follows makes up for it.
 
-    python -m tests.store.killer sqlite FILE COPIES FOLDER STRIDE   # FILE: migrated and settled; copied for each life
-    python -m tests.store.killer postgres URL NAME FOLDER STRIDE    # NAME: what is copied; URL: of another one there
+    python -m tests.store.killer URL FOLDER     # a database that is migrated and settled; put back for each death
 
 A life reads a recorded call while the database is away for a part of it. At the k-th step (a resumption of any task, or
-a touch of the spool's file) it dies of SIGKILL, for every k (or every STRIDE-th) until a life comes to its end. After
-each death a second life starts as the program does and reads the same recording from the beginning. Prints how many
-died, and who left a state other than an undisturbed life does.
+a touch of the spool's file) it dies of SIGKILL, for every k until a life comes to its end. After each death a second
+life starts as the program does and reads the same recording from the beginning. Prints how many died, how many steps
+the life had that came to its end, and who left a state other than an undisturbed life does.
 """
 
 import asyncio
 import itertools
 import json
 import os
-import shutil
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import asyncpg
 
 from pbxcrm import follow
 from pbxcrm.ami.buffer import Batch
@@ -31,12 +30,13 @@ from pbxcrm.follow import Follower
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.intake import Intake
 from pbxcrm.spool import Spool
+from pbxcrm.store import schema
 from pbxcrm.store.db import Database
 from tests.store.office import Clock, table_rows
 from tests.store.store_intake_test import without_ids
 from tests.unit.calls.goldens import recordings
 
-RECORDING = next(r for r in recordings() if r.name == "attended/attended_refer_completed")
+RECORDING = next(r for r in recordings() if r.name == "blind/blind_refer_answered")  # all kinds of facts, few of each
 AWAY = range(2, 6)  # steps of the story in which the database is away
 follow._RETRY, follow._GATHER = 0.002, 0.0
 
@@ -68,7 +68,7 @@ class Story:
     """A link that says the recording piece by piece, each piece a fact or more, as fast as they are dealt with."""
 
     def __init__(self) -> None:
-        self.pieces = list(_pieces())
+        self.pieces = PIECES
         self.told = 0
         self.moved = asyncio.Event()
         self.moved.set()
@@ -91,6 +91,9 @@ def _pieces() -> list[list[Frame]]:
             pieces.append(piece)
             piece = []
     return [*pieces[:-1], [*pieces[-1], *piece]]
+
+
+PIECES = _pieces()
 
 
 async def live(url: str, path: Path, step: Step | None) -> dict[str, Any]:
@@ -129,13 +132,16 @@ async def live(url: str, path: Path, step: Step | None) -> dict[str, Any]:
 
 
 async def state(db: Database) -> dict[str, Any]:
+    """All that is stored, read at once; of the journal which kinds, in their order."""
+    names = list(schema.metadata.tables)
+    kept = await db.reading(lambda conn: {name: table_rows(conn, name) for name in names})
+
     async def rows(table: str) -> list[dict[str, Any]]:
-        return await db.reading(lambda conn: table_rows(conn, table))
+        return kept[table]
 
     tables: dict[str, Any] = await without_ids(SimpleNamespace(rows=rows))  # type: ignore[arg-type]
     # Who rings is told only as it stands: how often hangs on how fast the database is.
-    kinds = Counter(row["kind"] for row in await rows("journal") if row["kind"] != "call.ringing")
-    return {**tables, "journal": sorted(kinds.items())}
+    return {**tables, "journal": [row["kind"] for row in kept["journal"] if row["kind"] != "call.ringing"]}
 
 
 def apart(url: str, path: Path, die_at: int | None, out: Path) -> int:
@@ -144,25 +150,28 @@ def apart(url: str, path: Path, die_at: int | None, out: Path) -> int:
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     try:
-        step = dying(die_at) if die_at is not None else None
-        out.write_text(json.dumps(asyncio.run(live(url, path, step)), default=str, sort_keys=True))
+        steps = Steps(die_at) if die_at is not None else None
+        found = asyncio.run(live(url, path, steps))
+        out.write_text(json.dumps(found, default=str, sort_keys=True))
+        out.with_suffix(".steps").write_text(str(steps.taken if steps else 0))
         os._exit(0)
     except BaseException as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         os._exit(1)
 
 
-def dying(at: int) -> Step:
+class Steps:
     """Dies at the `at`-th call; touches of the spool's file count too, before and after."""
-    steps = itertools.count(1)
 
-    def step() -> None:
-        if next(steps) == at:
+    def __init__(self, at: int) -> None:
+        self.at, self.taken = at, 0
+        for name in ("pwrite", "fsync", "ftruncate", "rename"):
+            setattr(os, name, _around(getattr(os, name), self))
+
+    def __call__(self) -> None:
+        self.taken += 1
+        if self.taken == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
-
-    for name in ("pwrite", "fsync", "ftruncate"):
-        setattr(os, name, _around(getattr(os, name), step))
-    return step
 
 
 def _around(inner: Callable[..., Any], step: Step) -> Callable[..., Any]:
@@ -175,50 +184,68 @@ def _around(inner: Callable[..., Any], step: Step) -> Callable[..., Any]:
     return run
 
 
-def copies(kind: str, source: str, more: str) -> Callable[[int], str]:
-    """Gives for each number the URL of a fresh copy."""
+def putting_back(url: str) -> Callable[[], None]:
+    """Gives what makes the database again what it is now."""
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite+aiosqlite:///"))
+        was = path.read_bytes()
 
-    def sqlite(n: int) -> str:
-        path = Path(more) / f"{n % 4}.db"
-        for old in Path(more).glob(f"{n % 4}.db*"):
-            old.unlink()
-        shutil.copy(source, path)
-        return f"sqlite+aiosqlite:///{path}"
+        def back() -> None:
+            for old in path.parent.glob(path.name + "*"):
+                old.unlink()
+            path.write_bytes(was)
 
-    def postgres(n: int) -> str:
-        import asyncpg
+        return back
+    names = [table.name for table in schema.metadata.sorted_tables]
+    keep = "".join(f"CREATE TABLE kept.{name} AS TABLE {name};" for name in names)
+    asyncio.run(run_sql(url, "CREATE SCHEMA kept;" + keep))
+    columns = asyncio.run(stored_columns(url))
+    # Of who was killed a transaction may still be under way; no rule of ours holds while rows are put back.
+    over = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    script = f"{over} AND datname = current_database(); SET session_replication_role = replica;"
+    script += "".join(f"DELETE FROM {name};" for name in names)
+    script += "".join(
+        f"INSERT INTO {name} ({columns[name]}) OVERRIDING SYSTEM VALUE SELECT {columns[name]} FROM kept.{name};"
+        for name in names
+    )
+    return lambda: asyncio.run(run_sql(url, script))
 
-        async def make() -> None:
-            conn = await asyncpg.connect(source.replace("+asyncpg", ""))
-            await conn.execute(f"DROP DATABASE IF EXISTS copy{n % 4} WITH (FORCE)")
-            await conn.execute(f"CREATE DATABASE copy{n % 4} TEMPLATE {more}")
-            await conn.close()
 
-        asyncio.run(make())
-        return source.rpartition("/")[0] + f"/copy{n % 4}"
+async def run_sql(url: str, script: str) -> None:
+    conn = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await conn.execute(script)
+    await conn.close()
 
-    return sqlite if kind == "sqlite" else postgres
+
+async def stored_columns(url: str) -> dict[str, str]:
+    """The columns of each table that are not reckoned from others."""
+    conn = await asyncpg.connect(url.replace("+asyncpg", ""))
+    rows = await conn.fetch(
+        "SELECT table_name, string_agg(column_name, ',') AS names FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND is_generated = 'NEVER' GROUP BY table_name"
+    )
+    await conn.close()
+    return {row["table_name"]: row["names"] for row in rows}
 
 
 def main() -> None:
-    kind, source, more, folder, stride = sys.argv[1:6]
-    fresh, out = copies(kind, source, more), Path(folder) / "out"
-    assert apart(fresh(0), Path(folder) / "truth.spool", None, out) == 0
-    truth = out.read_text()
-    assert "call.ended" in truth, truth
-    died, wrong = 0, []
-    for k in itertools.count(1, int(stride)):
-        url, path = fresh(k), Path(folder) / "x.spool"
+    url, folder = sys.argv[1], Path(sys.argv[2])
+    put_back, out, path = putting_back(url), folder / "out", folder / "x.spool"
+    assert apart(url, path, None, out) == 0
+    truth, wrong = out.read_text(), []
+    assert all(f"call.{kind}" in truth for kind in ("answered", "transferred", "ended")), truth
+    for k in itertools.count(1):
+        put_back()
         path.unlink(missing_ok=True)
         ended = apart(url, path, k, out)
         if ended == 0:
             wrong += [k] if out.read_text() != truth else []
             break
         assert ended == -signal.SIGKILL, ended
-        died += 1
         assert apart(url, path, None, out) == 0
         wrong += [k] if out.read_text() != truth else []
-    print(json.dumps({"died": died, "wrong": wrong}))
+    steps = int(out.with_suffix(".steps").read_text())
+    print(json.dumps({"died": k - 1, "steps": steps, "wrong": wrong}))
 
 
 if __name__ == "__main__":
