@@ -23,7 +23,8 @@ _DIALLERS = frozenset({"dial", "queue", "followme", "page", "retrydial"})
 _AT_ONCE = 0.25  # seconds: a phone that says so soon that nobody comes says it by a setting, and has not rung
 _TOGETHER = 0.5  # seconds within which rows of one deed are written, in any order
 # Q.850 causes by which a phone answers that it did not ring: busy, redirected; and by which a call never got there.
-_UNRUNG = frozenset({"17", "23"})
+_REDIRECTED = "23"
+_UNRUNG = frozenset({"17", _REDIRECTED})
 _NOBODY = frozenset({"18", "19", "31"})
 _FAILED = frozenset({"1", "2", "3", "20", "22", "27", "28", "34", "38", "41", "42", "44", "50", "58", "66", "127"})
 _PARKING_OVER = frozenset({"ParkedCallTimeOut", "ParkedCallGiveUp"})
@@ -88,6 +89,8 @@ class _Channel:
     last: int = 0
     apps: list[tuple[int, str, str]] = field(default_factory=list)
     dialled: bool = False  # by Dial or Queue
+    by_queue: bool = False
+    bridge: str = ""  # while the rows are read: the one it is in
     originated: bool = False
     answered: bool = False
     cause: str = ""
@@ -121,6 +124,11 @@ class _Channel:
         """It ended by its own answer, not because the PBX called it off."""
         return self.ended_by == self.name
 
+    def runs(self, place: int, app: str, data: str) -> None:
+        """A row says that it runs this, or ("") nothing."""
+        if (not self.apps and app) or (self.apps and self.apps[-1][1:] != (app, data)):
+            self.apps.append((place, app, data))
+
     def busy_with(self, place: int) -> list[tuple[int, str, str]]:
         """The application it runs then, and the next: not every beginning is written, the first row tells of it."""
         later = next((i for i, app in enumerate(self.apps) if app[0] > place), len(self.apps))
@@ -153,18 +161,19 @@ class _Story:
         if channel is None:
             linkedid = row.get("linkedid") or uid
             channel = _Channel(uid, row.get("channame", ""), linkedid, row.get("exten", ""), at, place)
-            channel.number = row.get("cid_num", "")
             self._channels[uid] = channel
-        channel.last = place
+        channel.last, channel.number = place, row.get("cid_num") or channel.number
         channel.dialled = channel.dialled or app in _DIALLED_BY_APP
+        channel.by_queue = channel.by_queue or app == "AppQueue"
         channel.originated = channel.originated or app == _ORIGINATED
+        channel.runs(place, app, data)  # the end of a Dial is often the first row that says what it dialled
         if kind == "APP_END":
-            app, data = "", ""
-        if (not channel.apps and app) or (channel.apps and channel.apps[-1][1:] != (app, data)):
-            channel.apps.append((place, app, data))
+            channel.runs(place, "", "")
         channel.answered = channel.answered or kind in ("ANSWER", "BRIDGE_ENTER")
         if kind == "BRIDGE_ENTER" and channel.originated and not channel.shown:
             channel.shown = self._recalled_to(channel, row)
+        if kind in ("BRIDGE_ENTER", "BRIDGE_EXIT"):
+            channel.bridge = extra(row).get("bridge_id", "") if kind == "BRIDGE_ENTER" else ""
         if kind == "HANGUP":
             said = extra(row)
             channel.cause, channel.ended_by = said.get("hangupcause", ""), said.get("hangupsource", "")
@@ -172,9 +181,17 @@ class _Story:
 
     def _recalled_to(self, channel: _Channel, row: Row) -> str:
         """The number of who is waiting where the PBX puts a channel that it called by itself, and let dial nothing."""
-        waiting = self._channels.get(row.get("linkedid", ""))
-        ran = any(app not in ("", _ORIGINATED) for _, app, _ in channel.apps)
-        return waiting.number if waiting is not None and waiting is not channel and not ran else ""
+        if any(app not in ("", _ORIGINATED) for _, app, _ in channel.apps):
+            return ""
+        bridges, seen = [extra(row).get("bridge_id", "")], {channel.uid}
+        while bridges:
+            bridge = bridges.pop()
+            for other in [one for one in self._channels.values() if one.bridge == bridge and one.uid not in seen]:
+                seen.add(other.uid)
+                if not other.half:
+                    return other.number
+                bridges += [one.bridge for one in self._channels.values() if _pair(one, other) and one.bridge]
+        return ""
 
     def _place(self, channel: _Channel) -> None:
         """Whether it calls or is called, and by whom."""
@@ -195,22 +212,29 @@ class _Story:
     def _dialler(self, dest: _Channel) -> tuple[_Channel, str] | None:
         """Who dials this channel, and the dial string that names it; None where nobody does."""
         device = device_of(dest.name)
-        best: tuple[int, int, _Channel, str] | None = None
+        best: tuple[tuple[int, bool, bool, int], _Channel, str] | None = None
         for channel in self._channels.values():
             if channel is dest or _pair(channel, dest) or not channel.first <= dest.first <= channel.last:
                 continue
             for began, app, data in channel.busy_with(dest.first):
                 named = _dialstring(app, data, device)
                 forwarded = self._forward_to(channel, device, dest.at) is not None
-                if named is None and not forwarded and not dest.dialled and app.casefold() in ("dial", "queue"):
+                if (
+                    not forwarded
+                    and not dest.dialled
+                    and (named is None or dest.half)
+                    and app.casefold() in ("dial", "queue")
+                ):
                     continue  # a Local channel nobody dialled: a transfer made it
                 rank = 3 if named is not None else 2 if forwarded else 1 if began <= dest.first else 0
-                if best is None or (rank, began) > best[:2]:
-                    best = rank, began, channel, named or ""
+                fits = (app.casefold() == "queue") == dest.by_queue
+                found = rank, fits, began <= dest.first, began
+                if best is None or found > best[0]:
+                    best = found, channel, named or ""
         if best is None:
             root = self._channels.get(dest.linkedid)
             return (root, "") if dest.dialled and root is not None and root is not dest else None
-        return best[2], best[3]
+        return best[1], best[2]
 
     def _forward_to(self, channel: _Channel, device: str, at: float) -> Row | None:
         """The row that says that a call of this channel's was sent on to this device."""
@@ -229,7 +253,7 @@ class _Story:
             and not channel.half and channel.at <= _at(row) <= channel.ended_at + _TOGETHER
         ]  # fmt: skip
         if near:
-            min(near, key=lambda channel: channel.ended_at).forwards = True
+            min(near, key=lambda channel: (channel.cause != _REDIRECTED, channel.ended_at)).forwards = True
 
     # ---- telling
 
@@ -268,7 +292,7 @@ class _Story:
         elif channel.caller is not None:
             forward = self._forward_to(channel.caller, device_of(party.name), at)
             if forward is not None:
-                yield from self._forward(at, forward)  # told of after the new call, but it came first
+                yield from self._forward(at, forward, channel)  # told of after the new call, but it came first
             dialstring = channel.dialstring or device_of(party.name).partition("/")[2]
             yield ev.DialBegin(at, self._party_of(channel.caller), party, dialstring)
         if channel.rang and not channel.calls:
@@ -316,9 +340,11 @@ class _Story:
         elif kind == "PARK_END" and said.get("reason") in _PARKING_OVER:
             yield ev.ParkingOver(at, party.uid)
 
-    def _forward(self, at: float, row: Row) -> Iterator[ev.Event]:
+    def _forward(self, at: float, row: Row, instead: _Channel | None = None) -> Iterator[ev.Event]:
+        """The phone that sent its call on, if it is one that was there before the one called in its place."""
         for channel in self._channels.values():
-            if channel.forwards and channel.caller is not None and channel.caller.uid == row["uniqueid"]:
+            mine = channel.forwards and channel.caller is not None and channel.caller.uid == row["uniqueid"]
+            if mine and channel.caller is not None and (instead is None or channel.first < instead.first):
                 channel.forwards = False
                 target = extra(row).get("forward", "")
                 yield ev.DialEnd(at, self._party_of(channel.caller), self._party_of(channel), "CANCEL", target)
@@ -350,6 +376,8 @@ def _dialstring(app: str, data: str, device: str) -> str | None:
         if kind.casefold() != technology:
             continue
         parts = re.split(r"[@/]", rest.casefold())
-        if endpoint in parts or device_of(piece).casefold() == device.casefold():
+        group = technology == "dahdi" and re.fullmatch(r"[gr]\d+", parts[0])  # any line of it: no name says which
+        local = rest.casefold().partition("/")[0] == endpoint  # `101@from-queue/n`: a context may hold hyphens
+        if group or local or endpoint in parts or device_of(piece).casefold() == device.casefold():
             return rest
     return None

@@ -21,8 +21,8 @@ def plans(given: argparse.Namespace) -> list[Plan]:
     pbxes = ["fake", "real"] if given.pbx == "both" else [given.pbx]
     databases = ["sqlite", "postgres"] if given.database == "both" else [given.database]
     return [
-        Plan(pbx, database, given.minutes / len(databases), given.seed, given.rate, pbx == "real" and not given.no_cel,
-             given.folder / f"{pbx}-{database}-{given.seed}-{int(time.time())}")
+        Plan(pbx, database, given.minutes / len(databases), given.seed, given.rate, not given.no_cel,
+             given.folder / f"{pbx}-{database}-{'no-cel-' * given.no_cel}{given.seed}-{int(time.time())}")
         for database in databases
         for pbx in pbxes
     ]  # fmt: skip
@@ -43,7 +43,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--pbx", choices=("fake", "real", "both"), default="both")
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--rate", type=float, default=4.0, help="calls a second on the fake PBX")
-    parser.add_argument("--no-cel", action="store_true", help="pbxcrm is not told of the real PBX's CEL file")
+    parser.add_argument("--no-cel", action="store_true", help="pbxcrm is not told of the PBX's CEL file")
     parser.add_argument("--folder", type=Path, default=Path("var/soak").absolute())
     return parser.parse_args(words)
 

@@ -2,8 +2,8 @@
 
     python -m tests.soak.fakepbx --port 5038 --folder F --seed 7 --rate 4
 
-It answers CoreShowChannels with what truly lives, and writes F/truth.jsonl (each life's truth before its first event)
-and F/linkedids.jsonl. It has no CEL: what calls look like to pbxcrm alone is the point. SIGTERM: no new lives; it says
+It answers CoreShowChannels with what truly lives, and writes F/truth.jsonl (each life's truth before its first event),
+F/linkedids.jsonl, and F/Master.csv: its CEL, a whole row a write as Asterisk does. SIGTERM: no new lives; it says
 "idle" when the last has ended and stays. SIGKILL is Asterisk's death: its calls end there, and nobody writes that down.
 """
 
@@ -14,6 +14,7 @@ import heapq
 import itertools
 import json
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -21,8 +22,11 @@ from typing import TextIO
 
 from tests.fakes.ami import Action, Connection, FakeAmi
 from tests.soak import lives
+from tests.unit.calls import cel_writer
+from tests.unit.calls.cel_writer import CelRow
 from tests.unit.calls.wire import Frame, Header, Ids
 
+_UID = re.compile(r"\d+\.\d+")
 SECRET = "only-on-loopback"
 
 
@@ -47,6 +51,8 @@ class FakePbx:
         self._names: dict[int, str] = {}
         self._linked: TextIO = (folder / "linkedids.jsonl").open("a")
         self._due: list[tuple[float, int, int, Frame, list[list[Header]]]] = []
+        self._cel = (folder / "Master.csv").open("ab", buffering=0)
+        self._rows: list[tuple[float, int, CelRow]] = []
         self._count = itertools.count()
 
     async def run(self) -> None:
@@ -74,11 +80,13 @@ class FakePbx:
         self._names[number] = name
         for frame, state in zip(story.wire.frames, story.wire.states, strict=True):
             heapq.heappush(self._due, (frame.at, next(self._count), number, frame, state))
+        for row in cel_writer.rows(story.wire.frames):
+            heapq.heappush(self._rows, (row.at, next(self._count), row))
 
     async def _play(self) -> None:
         """All that is due; then a moment's wait."""
-        sent = []
-        while self._due and self._due[0][0] <= time.time():
+        sent, now = [], time.time()
+        while self._due and self._due[0][0] <= now:
             _, _, number, frame, state = heapq.heappop(self._due)
             if frame.name == "Newchannel":
                 self._give(number, frame)
@@ -92,9 +100,17 @@ class FakePbx:
             else:
                 self.now.pop(number, None)
             sent.append(frame.encode())
+        self._write(now)
         if sent:
             await self.ami.send(b"".join(sent))
         await asyncio.sleep(0.002)
+
+    def _write(self, now: float) -> None:
+        """The CEL rows of what has been played."""
+        while self._rows and self._rows[0][0] <= now:
+            _, _, row = heapq.heappop(self._rows)
+            told = (_UID.sub(lambda found: self.uids.get(found[0], found[0]), text) for text in row.fields[2:])
+            self._cel.write(CelRow(row.at, (*row.fields[:2], *told)).line().encode())
 
     def _give(self, number: int, frame: Frame) -> None:
         """Uniqueids are counted in the order in which channels come to life, over all calls."""

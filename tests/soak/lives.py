@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.calls.office import CALLER
-from tests.unit.calls.simulator import NUMBERS, Simulation
+from tests.unit.calls.simulator import NUMBERS, Modern
 from tests.unit.calls.story import Truth
 from tests.unit.calls.wire import Ids
 
@@ -57,7 +57,7 @@ def _lines(path: Path) -> Iterator[Any]:
         yield from (json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n"))
 
 
-class Life(Simulation):
+class Life(Modern):
     """One life in real time."""
 
     def human(self) -> None:

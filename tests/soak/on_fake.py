@@ -23,6 +23,8 @@ class FakePbxProcess:
         self.port = free_port()
         self.username, self.secret = "pbxcrm", SECRET
         self.devices = DEVICES
+        self.cel = folder / "Master.csv"
+        self.cel.touch()
         self._lives = 0
         self._process: subprocess.Popen[str] | None = None
 

@@ -8,6 +8,8 @@ from tests.unit.calls.wire import Bridge, Chan
 class Consultations(Ringing):
     """Somebody who talks with the customer asks another first."""
 
+    ways_to_join = 4  # of which in the last nobody is told to move
+
     def consults(self, talk: Talk) -> Talk | None:
         """On a second line of the phone, by REFER: the customer stays in his bridge, and hears music."""
         w = self.wire
@@ -59,7 +61,7 @@ class Consultations(Ringing):
         label: list[STEP] = [lambda: w.attended(talk.phone, line, talk.far, leg.dest)]
         phone_goes: list[STEP] = [lambda: w.leave(talk.phone), lambda: w.hangup(talk.phone)]
         line_goes: list[STEP] = [lambda: w.leave(line), lambda: w.hangup(line)]
-        style = self.pick(4)
+        style = self.pick(self.ways_to_join)
         if style == 0:  # one takes the other's place
             talk.spell.end = w.leave(talk.far)
             w.leave(line)
@@ -91,7 +93,7 @@ class Consultations(Ringing):
         side.sure = False
         self.truth.rang = None
         by, far = talk.seat.user, talk.far
-        legacy = far is self.trunk and self.maybe()
+        legacy = far is self.trunk and self.as_before_12()
         w.attended(talk.phone, line, far, None)
         left: list[float] = []
         self.race(

@@ -146,7 +146,7 @@ class Ringing(Story):
         w.state(helper, "6")
         w.pickup(helper, leg.phone)
         target, leg.seat, leg.up, leg.forwarder = leg.phone, seat, True, None
-        if self.maybe():
+        if self.as_before_12():
             self.masquerade(helper, target)
         else:
             leg.phone = helper

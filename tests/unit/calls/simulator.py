@@ -166,6 +166,15 @@ class Simulation(Deeds):
         return spell
 
 
+class Modern(Simulation):
+    """As Asterisk 22 does it: no two channels swap names, and whoever moves is told of."""
+
+    ways_to_join = 3
+
+    def as_before_12(self) -> bool:
+        return False
+
+
 def life(numbers: Sequence[int], ids: Ids | None = None, at: float = START, *, stamped: bool = True,
          watch: bool = False) -> Simulation:  # fmt: skip
     """The call that these numbers choose, played to its end."""

@@ -155,6 +155,10 @@ class Story:
     def maybe(self) -> bool:
         return self.pick(2) == 1
 
+    def as_before_12(self) -> bool:
+        """Whether this is done as Asterisk did before 12: two channels swap their names."""
+        return self.maybe()
+
     def some(self, things: Sequence, most: int) -> list:
         """Some of them, at least one, each once."""
         rest = list(things)
