@@ -18,6 +18,7 @@ from pbxcrm.crm import views, witness
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.crm.rules import Rules
 from pbxcrm.crm.witness import Source
+from pbxcrm.service import erased
 from pbxcrm.service.history_bulk import Bulk
 from pbxcrm.service.intake_batch import Batch
 from pbxcrm.service.transact import unchanged, write
@@ -62,6 +63,7 @@ class _Sorted:
 
 
 def _apply(work: Work, calls: Sequence[Call], source: Source, rules: Rules) -> Counts:
+    calls = erased.calls(work.conn, calls)
     found = _sort(work, sorted(calls, key=lambda call: (call.started_at, call.uid)), source)
     counts = Counts(len(found.new), found.same + len(found.agree), len(found.mend), len(found.differ))
     if counts.same == len(calls) and not found.agree:

@@ -12,6 +12,7 @@ from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.model import Call
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.crm.rules import Rules
+from pbxcrm.service import erased
 from pbxcrm.service.errors import ServiceError
 from pbxcrm.service.intake_batch import Batch
 from pbxcrm.service.transact import read, unchanged, write
@@ -21,6 +22,8 @@ from pbxcrm.store.lookup import House
 
 _log = logging.getLogger("pbxcrm.intake")
 
+# Facts older than this, in seconds, have waited on disk: somebody may have been erased meanwhile.
+_WAITED = 5.0
 # What another process changed (a person added on the command line) is known this many seconds later at the latest.
 _KEEP = 2.0
 
@@ -73,6 +76,8 @@ class Intake:
             )
 
     def _apply(self, work: Work, facts: Sequence[Fact]) -> None:
+        if min(fact.at for fact in facts) < work.at - _WAITED:
+            facts = erased.facts(work.conn, facts)
         batch = Batch(work, self._known(work, facts), self._rules, len(facts))
         if not batch.load(facts):
             raise unchanged(None)

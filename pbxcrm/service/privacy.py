@@ -12,7 +12,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import ident
 from pbxcrm.crm.matching import best, tail
-from pbxcrm.service import audit, tell
+from pbxcrm.service import audit, erased, tell
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.service.timeline import stages_of
 from pbxcrm.service.transact import read, write
@@ -221,6 +221,7 @@ def _erase(work: Work, scope: Scope, who: Subject, rows: list[dict[str, Any]], l
     before = {row["id"]: row for row in deals.of_ids(work.conn, scope, traces.deals)}
     erasure.rewrite(work.conn, traces, [*rows, *_newer(work.conn, scope, traces, looked)])
     erasure.forget(work.conn, traces)
+    erased.remember(work.conn, traces.own, work.at)
     for row in deals.of_ids(work.conn, scope, traces.deals):
         tell.deal(work, "deal.changed", before[row["id"]], row, SYSTEM)  # not noted: what was in it is gone
     work.journal("contact.erased", {"id": views.ident(traces.contact_id)}, None)

@@ -1,21 +1,28 @@
 """A person is given all that is kept of them, and is gone when they ask: from tables, journal, audit log and files."""
 
 import asyncio
+import hashlib
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from pbxcrm.calls.model import _CALLS
+from pbxcrm.calls.facts import Fact
+from pbxcrm.calls.model import _CALLS, Call, Evidence, Talk, Transfer
 from pbxcrm.crm.access import COMMAND_LINE
 from pbxcrm.crm.erasing import spellings
+from pbxcrm.crm.rules import Rules
+from pbxcrm.crm.witness import Source
 from pbxcrm.http.keys import TRAIL
 from pbxcrm.http.live import KINDS
-from pbxcrm.service import contacts, deals, privacy, tasks
+from pbxcrm.service import contacts, deals, history, privacy, tasks
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
+from pbxcrm.service.intake import Intake
+from pbxcrm.spool import Spool
 from pbxcrm.store.db import Database
 from pbxcrm.store.schema import metadata
 from tests.http.bed import House, both
@@ -25,6 +32,7 @@ pytestmark = pytest.mark.asyncio
 NAME = "Żaneta Quetzalcóatl"
 NUMBER = "+48601987654"
 WRITTEN = ("+48601987654", "48601987654", "601987654", "0048601987654", "456789106", "45678910684")
+DAY = 86_400.0
 HERS = str(uuid.uuid5(_CALLS, "pbx\x001\0hers"))
 
 
@@ -137,6 +145,85 @@ async def test_a_later_call_is_somebody_new(house: House) -> None:
     assert made["name"] == ""
     again = await privacy.export(house.db, COMMAND_LINE, await privacy.subject(house.db, COMMAND_LINE, NUMBER))
     assert (again["contact"]["id"], again["deals"], again["calls"]) == (made["id"], [], [])
+
+
+def told(uid: str, at: float, **more: Any) -> Call:
+    """A call of hers as the PBX wrote it down, naming her wherever it can."""
+    talks = (Talk("alice", "PJSIP/101", at + 10, at + 70), Talk(None, "Local/601987654@out", at + 70, at + 90))
+    plain = Call(
+        pbx="pbx", boot="", uid=uid, linkedids=(uid,), direction="inbound", number=NUMBER, caller_name=NAME, did=None,
+        outcome="answered", started_at=at, answered_at=at + 10, ended_at=at + 90, talk_seconds=80.0,
+        first_answered_by="alice", last_answered_by="alice", rang=("alice",), talks=talks,
+        transfers=(Transfer("blind", at + 70, "alice", "601987654"),),
+        evidence=(Evidence(at, "CEL CHAN_START", f"{NAME} from 0048601987654"),), customer="SIP/48601987654-1",
+        root="SIP/48601987654-1",
+    )  # fmt: skip
+    return replace(plain, **more)
+
+
+async def erased(house: House) -> Things:
+    things = await life(house)
+    who = await privacy.subject(house.db, COMMAND_LINE, NUMBER)
+    await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
+    return things
+
+
+@both
+@pytest.mark.parametrize("source", ["cel", "cdr"])
+async def test_what_the_pbx_tells_later_of_before_does_not_bring_them_back(
+    house: House, tmp_path: Path, source: Source
+) -> None:
+    await erased(house)
+    now = house.db.clock()
+    missed = {"talks": (), "outcome": "missed", "answered_at": None, "first_answered_by": None,
+              "last_answered_by": None, "talk_seconds": 0.0}  # fmt: skip
+    calls = [told(f"{n}.1", now - ago) for n, ago in enumerate((300, 40 * DAY, 90 * DAY))]
+    calls += [told(f"{n}.2", now - ago, **missed) for n, ago in enumerate((400, 2 * DAY))]
+    calls += [told("5.3", now - 500, number="0601987654", direction="outbound")]
+    calls += [told("hers", now - 60, first_answered_by="bob")]  # it is stored, and told otherwise
+    counts = await history.apply(house.db, calls, source=source, rules=Rules())
+    assert (counts.new, counts.disagreeing) == (6, 1)
+    assert hits(await everything(house.db)) == []
+    assert in_files(tmp_path) == {}
+    listed = (await house.json("GET", "/api/v1/calls", "mona"))["items"]
+    assert sum(call["outcome"] == "missed" for call in listed) == 2
+    await house.json("GET", "/api/v1/disagreements", "mona")
+    assert (await history.apply(house.db, calls, source=source, rules=Rules())).new == 0
+
+
+@both
+async def test_what_waited_on_disk_does_not_bring_them_back(house: House, tmp_path: Path) -> None:
+    await erased(house)
+    call = told("9.9", house.db.clock() - 300)
+    spool = Spool(tmp_path / "pbxcrm.spool", 100_000)
+    facts = [Fact("answered", 1, call.started_at + 10, call), Fact("ended", 2, call.started_at + 90, call)]
+    spool.add(enumerate(facts, 1))
+    assert hits(spool.path.read_bytes())
+    waiting = spool.head(10)
+    await Intake(house.db).apply([fact for _, fact in waiting])
+    spool.done(waiting[-1][0])
+    spool.close()
+    assert "9.9" in await everything(house.db)
+    assert hits(await everything(house.db)) == []
+    assert in_files(tmp_path) == {}
+
+
+@both
+async def test_calls_from_after_the_erasure_are_a_new_contact(house: House) -> None:
+    await erased(house)
+    later = told("7.7", house.db.clock() + 1, caller_name="")
+    await history.apply(house.db, [later], source="cel", rules=Rules())
+    who = await privacy.subject(house.db, COMMAND_LINE, NUMBER)
+    assert who.contact_id is not None
+
+
+async def test_the_hash_tells_nobody_the_number_without_its_key(house: House) -> None:
+    await erased(house)
+    async with house.db.read() as conn:
+        kept = dict((await conn.execute(text("SELECT key, value FROM settings"))).all())
+    (mark,) = [key.removeprefix("erased ") for key in kept if key.startswith("erased ") and key != "erased key"]
+    assert len(bytes.fromhex(kept["erased key"])) == 32
+    assert mark not in {hashlib.sha256(one.encode()).hexdigest() for one in WRITTEN}
 
 
 @both
