@@ -63,6 +63,8 @@ def _e164(dialled: str, region: str | None) -> str | None:
     return (
         (_format(dialled, region) if region else None)
         or (_format("+" + dialled, None) if not dialled.startswith("0") else None)
+        # A 0 for an outside line, or from before the country gave it up: 0601234567 is no Polish number either.
+        or (_format(dialled.lstrip("0"), region) if region and dialled.startswith("0") else None)
         or (_format(dialled, region, possible=True) if region else None)
     )
 

@@ -13,6 +13,7 @@ _EPOCH = re.compile(r"\d{9,11}(?:\.\d+)?")
 _UNIQUEID = re.compile(r"(\d{9,10})\.\d+")
 _SLACK = 120.0  # seconds a channel's row may seem to be older than the channel
 _FAR = 900.0  # no zone is nearer to another than a quarter of an hour
+_ZONES = 26 * 3600.0  # seconds: from UTC-12 to UTC+14
 
 
 class Clock:
@@ -67,7 +68,8 @@ def astray(rows: Iterable[Row], column: str) -> timedelta | None:
     """How far these rows' moments are from their own Uniqueids: a zone that is not the PBX's. None: they agree.
 
     A row is never older than its channel, and of many rows some are of its first moments: so the smallest of
-    the differences tells.
+    the differences tells. No two zones are further apart than 26 hours: beyond that the Uniqueids are no times of
+    these rows (another machine's clock, ids made by a program) and tell nothing.
     """
     gaps = []
     for row in rows:
@@ -75,4 +77,4 @@ def astray(rows: Iterable[Row], column: str) -> timedelta | None:
         if at is not None and born is not None:
             gaps.append(at - born)
     nearest = min(gaps, key=abs, default=0.0)
-    return timedelta(seconds=round(nearest)) if abs(nearest) > _FAR else None
+    return timedelta(seconds=round(nearest)) if _FAR < abs(nearest) <= _ZONES else None

@@ -198,3 +198,4 @@ def test_a_wrong_zone_is_noticed_and_a_right_one_is_not() -> None:
     shifted = [row | {"calldate": str(float(row["calldate"]) + 3600)} for row in rows]
     assert astray(shifted, "calldate") == timedelta(hours=1)
     assert astray([{"calldate": "5", "uniqueid": "click-1"}], "calldate") is None
+    assert astray([{"calldate": "5", "uniqueid": "1763630101.18"}], "calldate") is None
