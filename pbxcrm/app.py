@@ -89,7 +89,7 @@ def link_config(settings: Settings) -> LinkConfig:
         username=settings.ami_username,
         secret=settings.ami_secret,
         tls=tls,
-        wanted=events.WANTED | {"VarSet"} if settings.recordings else events.WANTED,
+        wanted=events.WANTED | {"VarSet"} if settings.recordings or settings.caller_verified else events.WANTED,
     )
 
 

@@ -65,6 +65,9 @@ class Settings:
     currency: str = _setting(
         "", "The currency of new deals and of sums, ISO 4217; empty: as before, EUR at first", upper=True
     )
+    caller_verified: bool = _setting(
+        False, "The PBX says which callers' numbers their carriers vouch for (see dialplan/, 5)"
+    )
     agi_host: str = _setting("127.0.0.1", "Our address for the dialplan's questions who calls (FastAGI, see dialplan/)")
     agi_port: int = _setting(0, "The port for it, usually 4573; 0: it cannot ask", low=0, high=65535)
     agi_peers: tuple[str, ...] = _setting(

@@ -12,6 +12,8 @@ from pbxcrm.calls.numbers import clean
 
 Headers = Mapping[str, str]
 
+VERIFIED = "PBXCRM_VERIFIED"  # the channel variable in which the dialplan tells the attestation (dialplan/README.md)
+
 _NO_NAME = frozenset({"", "<unknown>", "Anonymous", "anonymous"})  # what stands where no name was sent
 
 
@@ -196,6 +198,14 @@ class Parked(NamedTuple):
     parker: str
 
 
+class Attested(NamedTuple):
+    """What the caller's carrier says of the number shown (STIR/SHAKEN): "A" vouches for it, all else does not."""
+
+    at: float
+    uid: str
+    level: str
+
+
 class ParkingOver(NamedTuple):
     """Time-out or hang-up in the slot: nobody took the call out."""
 
@@ -253,7 +263,7 @@ class SnapshotEnd(NamedTuple):
 Event = (
     Newchannel | Newstate | Rename | Hangup | HangupRequest | DialBegin | DialState | DialEnd | Enter | Leave | Merge
     | Destroy | Pair | QueueJoin | QueueLeave | AgentCalled | BlindTransfer | AttendedTransfer | Pickup | Parked
-    | ParkingOver | Application | Originated | Booted | SnapshotBegin | Snapshot | SnapshotEnd
+    | Attested | ParkingOver | Application | Originated | Booted | SnapshotBegin | Snapshot | SnapshotEnd
 )  # fmt: skip
 
 
@@ -335,6 +345,10 @@ def _parked(f: Headers, at: float) -> Event:
     return Parked(at, f.get("parkeeuniqueid") or f.get("uniqueid", ""), parker)
 
 
+def _attested(f: Headers, at: float) -> Event | None:
+    return Attested(at, f.get("uniqueid", ""), f.get("value", "")) if f.get("variable") == VERIFIED else None
+
+
 def _parking_over(f: Headers, at: float) -> Event:
     return ParkingOver(at, f.get("parkeeuniqueid") or f.get("uniqueid", ""))
 
@@ -405,6 +419,7 @@ _READERS: dict[str, tuple[tuple[str, ...], Callable[[Headers, float], Event | No
     "ParkedCall": ((), _parked),
     "ParkedCallTimeOut": ((), _parking_over),
     "ParkedCallGiveUp": ((), _parking_over),
+    "VarSet": (_CHANNEL, _attested),
     "Newexten": (_CHANNEL, lambda f, at: Application(at, _party(f), f.get("application", ""))),
     "MessageWaiting": ((), _voicemail),
     "OriginateResponse": ((), _originated),
@@ -416,8 +431,9 @@ _READERS: dict[str, tuple[tuple[str, ...], Callable[[Headers, float], Event | No
 }
 
 
-WANTED: frozenset[str] = frozenset(_READERS)
-"""The names of the events that decide anything: the link need parse no other."""
+WANTED: frozenset[str] = frozenset(_READERS) - {"VarSet"}
+"""The names of the events that decide anything: the link need parse no other. VarSet is a flood where the PBX does not
+filter it, so it is asked for only where a variable is wanted."""
 
 
 def read(frame: Headers, arrived: float) -> Event | None:

@@ -45,6 +45,7 @@ class Life:
     direction: Direction | None = None
     number: str | None = None
     caller_name: str | None = None
+    number_verified: bool = False
     did: str | None = None
     linkedids: list[str] = field(default_factory=list)
     action_id: str | None = None
@@ -316,6 +317,7 @@ class Life:
             caller=self.caller,
             customer=self.customer.uid if self.customer else None,
             root=self.root.uid if self.root else None,
+            number_verified=self.number_verified,
         )
 
     @classmethod
@@ -331,7 +333,7 @@ class Life:
         life.linkedids, life.rang, life.talks = list(call.linkedids), list(call.rang), list(call.talks)
         life.transfers, life.evidence = list(call.transfers), list(call.evidence)
         life.originated = call.action_id is not None
-        life.caller = call.caller
+        life.caller, life.number_verified = call.caller, call.number_verified
         life.unseen = call.first_answered_by is None and call.last_answered_by is not None
         life.ringing = call.ringing
         life.open = {talk.user or talk.device: i for i, talk in enumerate(call.talks) if talk.end is None}

@@ -52,7 +52,7 @@ class Call:
     text, cleaned and cut, never verified. `ringing` and `talking` are the persons whose phones ring, or who talk, now.
     `action_id` is the ActionID of the Originate that began it, for click-to-call. `customer` and `root` are the
     Uniqueids of the outside party's channel and of the one of ours that began it: how a call is found again after a
-    restart of ours.
+    restart of ours. `number_verified`: the PBX says that the caller's carrier vouches for the number (STIR/SHAKEN, A).
     """
 
     pbx: str
@@ -80,6 +80,7 @@ class Call:
     caller: str | None = None  # the person of ours who began it: they take part from the first ring on
     customer: str | None = None
     root: str | None = None
+    number_verified: bool = False
 
     @property
     def whole(self) -> bool:

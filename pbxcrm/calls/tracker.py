@@ -36,6 +36,7 @@ class Tracker:
         self._on: dict[type, Callable[..., None]] = {  # type: ignore[explicit-any]
             ev.Newchannel: self._newchannel,
             ev.Newstate: self._newstate,
+            ev.Attested: self._attested,
             ev.Rename: self._rename,
             ev.Hangup: self._hangup,
             ev.HangupRequest: self._hangup_request,
@@ -131,6 +132,11 @@ class Tracker:
         life.did = None if party.exten in _NOWHERE else party.exten
         who = life.number or "a withheld number"
         life.note(at, "Newchannel", f"{who} called {life.did or 'in'} on {channel.device}")
+
+    def _attested(self, e: ev.Attested) -> None:
+        life = self.book.lives.get(e.uid)
+        if life is not None and life.direction == "inbound" and life.customer and life.customer.uid == e.uid:
+            life.number_verified = e.level == "A" and life.number is not None
 
     def _rename(self, e: ev.Rename) -> None:
         channel = self.book.switch.channels.get(e.uid)

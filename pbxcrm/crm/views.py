@@ -177,6 +177,7 @@ def call(call: Call, call_id: str | None = None) -> View:
         "linkedids": list(call.linkedids),
         "direction": call.direction,
         "number": call.number,
+        "number_verified": call.number_verified,
         "caller_name": call.caller_name,
         "did": call.did,
         "outcome": call.outcome,

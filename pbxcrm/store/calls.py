@@ -43,7 +43,7 @@ def _visible(scope: Scope) -> ColumnElement[bool]:
 
 
 def _view(row: Row[Any]) -> View:
-    return with_links(json.loads(row.data), row.contact_id, row.deal_id, row.recording)
+    return with_links({"number_verified": False, **json.loads(row.data)}, row.contact_id, row.deal_id, row.recording)
 
 
 def one(conn: Connection, scope: Scope, call_id: str) -> View | None:
@@ -183,6 +183,7 @@ def _revived(row: Row[Any]) -> Call:
         caller=said["caller"],
         customer=said["customer"],
         root=said["root"],
+        number_verified=said.get("number_verified", False),  # calls of before it was asked for
     )
 
 

@@ -62,6 +62,25 @@ async def test_a_number_opens_no_door(house: House) -> None:
     await house.json("GET", f"/api/v1/deals/{won['id']}", "charlie", 404)
 
 
+@pytest.mark.asyncio
+@both
+async def test_verified_is_said_and_decides_nothing(house: House) -> None:
+    """A number that the carrier vouches for makes the same rows as one that is shown: it is told, and that is all."""
+    contact, won = await won_deal(house)
+    scope, views_told = house.people["mona"].scope, []
+    for uid, verified in (("v1", False), ("v2", True)):
+        call = Caller(NUMBER, uid=uid, caller_name="Somebody else", number_verified=verified)
+        for fact in (call.rings("bob"), call.answers("bob", "PJSIP/102"), call.ends()):
+            await Intake(house.db).apply([fact])
+        views_told.append(await house.json("GET", f"/api/v1/calls/{call.call.id}", "mona"))
+    assert [view["number_verified"] for view in views_told] == [False, True]
+    assert {view["contact_id"] for view in views_told} == {contact["id"]}
+    assert len({view["deal_id"] for view in views_told}) == 1
+    assert (await contacts.get(house.db, scope, contact["id"]))["name"] == contact["name"]
+    assert await deals.get(house.db, scope, won["id"]) == won
+    assert len((await contacts.list_contacts(house.db, scope))["items"]) == 1
+
+
 @pytest.mark.parametrize("locale", sorted(LOCALES))
 @pytest.mark.parametrize("known", [True, False])
 def test_the_card_says_that_nothing_is_verified(locale: str, known: bool) -> None:
@@ -74,6 +93,10 @@ def test_the_card_says_that_nothing_is_verified(locale: str, known: bool) -> Non
         "Known by the number shown, which can be forged." if known else "The caller sent this name; nobody checked it."
     )
     assert me.r.gettext(said) in drawn
+    assert me.r.gettext("number not verified") in drawn
+    vouched = render.part("caller", "call_card", me, {**view, "number_verified": True}, "ringing")
+    assert me.r.gettext("number not verified") not in vouched
+    assert me.r.gettext("number verified by the carrier") in vouched
 
 
 @pytest.mark.parametrize("locale", sorted(LOCALES))

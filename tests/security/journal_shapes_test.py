@@ -21,8 +21,8 @@ pytestmark = pytest.mark.asyncio
 
 CALL = (
     "answered_at caller caller_name card contact_id deal_id dial_id did direction ended_at evidence "
-    "first_answered_by id last_answered_by linkedids number outcome pbx rang recording ringing started_at "
-    "talk_seconds talking talks transfers"
+    "first_answered_by id last_answered_by linkedids number number_verified outcome pbx rang recording "
+    "ringing started_at talk_seconds talking talks transfers"
 )
 CONTACT = "company created_at email id last_talk_at last_talk_by name note numbers owner source version"
 DEAL = (

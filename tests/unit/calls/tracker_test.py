@@ -2,6 +2,7 @@
 
 import pytest
 
+from pbxcrm.calls.life import Life
 from pbxcrm.calls.people import People
 from tests.unit.calls.office import CALLER, MOBILE, Office, talks, transfers
 from tests.unit.calls.wire import Chan
@@ -364,3 +365,59 @@ def test_of_two_phones_one_declined_and_the_other_rang_in_vain() -> None:
     o.hangup(trunk, "21", "403")
     o.hangup(second, "0")
     assert o.call.outcome == "missed"
+
+
+# ---- whether the number is true
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "verified"),
+    [
+        ("PBXCRM_VERIFIED", "A", True),
+        ("PBXCRM_VERIFIED", "B", False),
+        ("PBXCRM_VERIFIED", "C", False),
+        ("PBXCRM_VERIFIED", "a", False),
+        ("PBXCRM_VERIFIED", "A B", False),
+        ("PBXCRM_VERIFIED", "", False),
+        ("_PBXCRM_VERIFIED", "A", False),
+        ("PBXCRM_VERIFIED_BY", "A", False),
+        ("CALLERID(num)", "A", False),
+    ],
+)
+def test_the_carrier_vouches_for_a_number_by_one_word(variable: str, value: str, verified: bool) -> None:
+    o = Office()
+    trunk = o.customer()
+    o.event("VarSet", [*trunk.headers(), ("Variable", variable), ("Value", value)])
+    o.calls_phone(trunk, "PJSIP/101")
+    assert o.call.number_verified is verified
+    o.hangup(trunk)
+    assert o.call.number_verified is verified
+
+
+def test_only_the_callers_own_channel_verifies_the_number() -> None:
+    said = [("Variable", "PBXCRM_VERIFIED"), ("Value", "A")]
+    o = Office()
+    trunk = o.customer()
+    alice = o.calls_phone(trunk, "PJSIP/101")
+    o.event("VarSet", [*alice.headers(), *said])
+    o.event("VarSet", said)
+    o.hangup(trunk)
+    assert not o.call.number_verified
+    hidden = Office()
+    trunk = hidden.customer("anonymous")
+    hidden.event("VarSet", [*trunk.headers(), *said])
+    hidden.calls_phone(trunk, "PJSIP/101")
+    assert hidden.call.number is None
+    assert not hidden.call.number_verified
+
+
+def test_what_was_verified_may_be_taken_back_and_outlives_a_restart_of_ours() -> None:
+    o = Office()
+    trunk = o.customer()
+    for level in ("A", "B", "A"):
+        o.event("VarSet", [*trunk.headers(), ("Variable", "PBXCRM_VERIFIED"), ("Value", level)])
+    o.calls_phone(trunk, "PJSIP/101")
+    assert Life.revive(o.call, 1).snapshot().number_verified
+    o.event("VarSet", [*trunk.headers(), ("Variable", "PBXCRM_VERIFIED"), ("Value", "C")])
+    o.hangup(trunk)
+    assert not o.call.number_verified

@@ -58,7 +58,7 @@ def test_a_call():
     view = views.call(call)
     assert view == {
         "id": call.id, "pbx": "pbx", "linkedids": ["1795000000.1"], "direction": "inbound", "number": "+48601234567",
-        "caller_name": "Ann", "did": "+48221000100", "outcome": "answered", "started_at": AT,
+        "number_verified": False, "caller_name": "Ann", "did": "+48221000100", "outcome": "answered", "started_at": AT,
         "answered_at": "2026-11-18T11:06:42.000Z", "ended_at": "2026-11-18T11:06:44.500Z", "talk_seconds": 2.5,
         "first_answered_by": "bob", "last_answered_by": "alice", "rang": ["alice", "bob"], "caller": None,
         "ringing": [], "talking": [],
