@@ -19,8 +19,8 @@ from pbxcrm.crm.views import View, iso
 
 _CALL = (
     "id", "pbx", "linkedids", "direction", "number", "number_verified", "caller_name", "did", "outcome", "started_at",
-    "answered_at", "ended_at", "talk_seconds", "first_answered_by", "last_answered_by", "rang", "talks", "transfers", "contact_id",
-    "deal_id", "dial_id", "recording",
+    "answered_at", "ended_at", "talk_seconds", "first_answered_by", "last_answered_by", "rang", "talks", "transfers",
+    "contact_id", "deal_id", "dial_id", "recording",
 )  # fmt: skip
 _DEAL = (
     "id", "title", "stage", "stage_name", "stage_kind", "pipeline", "owner", "value", "currency", "contact_id",
