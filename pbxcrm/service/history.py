@@ -23,12 +23,10 @@ from pbxcrm.service.history_bulk import Bulk
 from pbxcrm.service.intake_batch import Batch
 from pbxcrm.service.transact import unchanged, write
 from pbxcrm.store import history, lookup
+from pbxcrm.store.calls import NEAR
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.history import Stored
 
-# Uniqueids come again after a PBX's restart, but only at other times: within this many seconds it is the same call.
-# Wider than the hour that a local clock's change may be wrong by.
-NEAR = 2 * 3600.0
 # A call that we still believe to go on, though it ended so long ago (seconds), is one whose end we missed.
 STALE = 60.0
 

@@ -92,7 +92,11 @@ class Batch:
             self._lines[state.id] = Line(
                 state.id, state.n, stored=True, recording=state.recording, made=state.made_deal
             )
+        # The link stood still or the database was away, and what the PBX wrote down was read first.
+        told = calls.written(self._conn, [fact.call for key, fact in named if key not in self._lines])
         for key, fact in named:
+            if key in told:
+                continue
             line = self._lines.setdefault(key, Line(key))
             if fact.n > line.n:
                 line.n = fact.n

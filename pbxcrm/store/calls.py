@@ -132,6 +132,31 @@ def states(conn: Connection, ids: Sequence[str]) -> list[State]:
     return [State(*row) for row in _STATES.rows(conn, {"ids": list(ids)})]
 
 
+_WRITTEN = Query(
+    select(_c.pbx, _c.uid, _c.started_at).where(
+        _c.uid.in_(bindparam("uids", expanding=True)), _c.origin.in_(("cel", "cdr"))
+    ),
+    "uids",
+)
+# Uniqueids come again after a PBX's restart, but only at other times: within this many seconds it is the same call.
+# Wider than the hour that a local clock's change may be wrong by.
+NEAR = 2 * 3600.0
+
+
+def written(conn: Connection, told: Sequence[Call]) -> set[str]:
+    """Ids of those of these calls that the PBX's own records have told of: another row has them, whole."""
+    if not told:
+        return set()
+    rows = _WRITTEN.rows(conn, {"uids": list({call.uid for call in told})})
+    begun = [(row[0], row[1], row[2]) for row in rows]
+    return {
+        call.id
+        for call in told
+        for pbx, uid, at in begun
+        if (pbx, uid) == (call.pbx, call.uid) and abs(at - call.started_at) <= NEAR
+    }
+
+
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New calls."""
     _INSERT.run(conn, rows)

@@ -247,6 +247,21 @@ async def test_a_known_contact_is_found_whatever_prefix_is_written(office: Offic
     assert len(await office.rows("contacts")) == 1
 
 
+async def test_facts_that_come_after_the_pbx_s_own_account_make_no_second_call(office: Office) -> None:
+    """A link that stood still, or a database that was away: what the PBX wrote was read before."""
+    told = past(ago=600.0, uid="7.1", boot="")
+    assert await put(office, told, source="cel") == Counts(new=1)
+    was = await everything(office)
+    caller = Caller("+48601000001", uid="7.1", at=told.started_at + 0.2)
+    for fact in (caller.rings("alice"), caller.answers("alice", at=told.answered_at), caller.ends(at=told.ended_at)):
+        await Intake(office.db).apply([fact])
+    assert await everything(office) == was
+    assert await put(office, told, source="cel") == Counts(same=1)
+    later = Caller("+48601000001", uid="7.1", at=told.started_at + 3 * 3600)  # a PBX that counts anew
+    await Intake(office.db).apply([later.rings("alice"), later.answers("alice"), later.ends()])
+    assert len(await office.rows("calls")) == 2
+
+
 async def test_live_calls_that_come_in_between_are_told_once(office: Office) -> None:
     intake = Intake(office.db)
     for n in range(20):
