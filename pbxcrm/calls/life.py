@@ -96,6 +96,11 @@ class Life:
         """Whether a person has talked, so that who was the first is settled; a device that nobody owns is nobody."""
         return any(talk.user for talk in self.talks)
 
+    def has_left(self, user: str | None) -> bool:
+        """Whether this person talked in a call that was not wholly seen, and talks no more."""
+        gap = any(one.event in ("snapshot", "restart") for one in self.evidence)
+        return gap and user not in self.talking and any(talk.user == user for talk in self.talks)
+
     @property
     def dialled_nobody(self) -> bool:
         """One of ours who has called nobody yet: a room, a slot, a code. Nobody talks or rings for that."""

@@ -69,6 +69,8 @@ NONE: list[float] = []
         ([], "alice", NONE, {"made": 1, "missing": 1}),
         ([CALL, {**CALL, "id": "b"}], "alice", NONE, {"made": 1, "right": 1, "doubled": 1}),
         ([CALL], "bob", NONE, {"made": 1, "right": 1, "wrong_owner": 1}),
+        ([{**CALL, "first_answered_by": None}], None, NONE, {"made": 1, "unsaid": 1}),
+        ([{**CALL, "first_answered_by": None}], "bob", NONE, {"made": 1, "unsaid": 1, "wrong_owner": 1}),
         ([{**CALL, "first_answered_by": "bob"}], "alice", NONE, {"made": 1, "wrong": 1}),
         ([{**CALL, "outcome": "missed"}], "alice", NONE, {"made": 1, "wrong": 1}),
         ([{**CALL, "outcome": "ongoing"}], "alice", NONE, {"made": 1, "wrong": 1}),
@@ -83,7 +85,7 @@ NONE: list[float] = []
     ],
 )  # fmt: skip
 def test_the_judge_finds_each_fault(
-    calls: list[View], owner: str, deaths: list[float], counted: dict[str, int]
+    calls: list[View], owner: str | None, deaths: list[float], counted: dict[str, int]
 ) -> None:
     verdict = judge([TRUE], calls, [{**DEAL, "owner": owner}], deaths)
     found = {name: count for name, count in vars(verdict).items() if name != "problems" and count}

@@ -21,6 +21,7 @@ class Verdict:
     right: int = 0
     marked: int = 0  # outcome `lost`, and nothing false beside it
     missing: int = 0
+    unsaid: int = 0  # answered and right, but who was the first is not said
     doubled: int = 0
     wrong: int = 0
     wrong_owner: int = 0
@@ -42,7 +43,7 @@ class Verdict:
 
     def keeps(self, *, cel: bool) -> bool:
         """What is promised: nothing doubled or wrong; with the PBX's own history nothing lost either."""
-        return not self.bad and not (cel and self.lost)
+        return not self.bad and not (cel and (self.lost or self.unsaid))
 
 
 def judge(
@@ -151,12 +152,17 @@ class _Life:
                 self._wrong(told, call, [f"first {call['first_answered_by']}, not {told.first}"])
         else:
             pairs = [("outcome", call["outcome"], told.outcome or call["outcome"])]
+            unsaid = outside and _unsaid(told, call)
+            if outside and not unsaid:
+                pairs.append(("first", call["first_answered_by"], told.first))
             if outside:
-                pairs += [("first", call["first_answered_by"], told.first),
-                          ("last", call["last_answered_by"], told.last)]  # fmt: skip
+                pairs.append(("last", call["last_answered_by"], told.last))
             differ = [f"{what} {is_}, not {should}" for what, is_, should in pairs if is_ != should]
             if differ:
                 self._wrong(told, call, differ)
+            elif unsaid:
+                self.verdict.unsaid += 1
+                self.verdict.problems.append(f"first not said: {_name(call)}, it was {told.first}")
             else:
                 self.verdict.right += 1
         if outside:
@@ -164,18 +170,30 @@ class _Life:
 
     def _owner(self, told: Told, call: View) -> None:
         if call["deal_id"] is None:
-            if told.direction == "inbound" and told.number and told.first and call["outcome"] == "answered":
+            if (
+                told.direction == "inbound"
+                and not _unsaid(told, call)
+                and told.number
+                and told.first
+                and call["outcome"] == "answered"
+            ):
                 self.verdict.wrong_owner += 1
                 self.verdict.problems.append(f"no deal: {_name(call)}, answered by {told.first}")
             return
         owner = self.owners.get(call["deal_id"])
-        if owner != told.first and not (owner is None and call["outcome"] == "lost"):
+        unknown = call["outcome"] == "lost" or _unsaid(told, call)
+        if owner != told.first and not (owner is None and unknown):
             self.verdict.wrong_owner += 1
             self.verdict.problems.append(f"wrong owner: {_name(call)}: {owner}, not {told.first}")
 
     def _wrong(self, told: Told, call: View, differ: list[str]) -> None:
         self.verdict.wrong += 1
         self.verdict.problems.append(f"wrong: {_name(call)} {told.life}: {'; '.join(differ)}")
+
+
+def _unsaid(told: Told, call: View) -> bool:
+    """Answered, and it names nobody as the first: what was not seen is not guessed."""
+    return call["outcome"] == "answered" and told.first is not None and call["first_answered_by"] is None
 
 
 def _alike(told: Told, call: View) -> bool:

@@ -5,10 +5,13 @@ import random
 
 import pytest
 
+from pbxcrm.calls import events
 from pbxcrm.calls.model import Call
+from pbxcrm.calls.tracker import Tracker
 from tests.unit.calls.goldens import answers
 from tests.unit.calls.judge import tell
-from tests.unit.calls.simulator import Simulation, life
+from tests.unit.calls.office import tracker as new_tracker
+from tests.unit.calls.simulator import Modern, Simulation, life
 from tests.unit.calls.story import Truth
 from tests.unit.calls.wire import Frame, resync
 
@@ -91,6 +94,46 @@ def test_after_a_cut_link_what_is_not_known_is_lost_and_the_rest_is_right() -> N
 def test_nobody_is_named_first_whom_another_may_have_preceded(seed: int, heard: int, gap: int, outcome: str) -> None:
     story, _ = watched(seed)
     assert judged(story, cut(story, heard, heard + gap, linked=True)) == [outcome]
+
+
+@pytest.mark.timeout(1200)
+def test_killed_anywhere_and_started_again_no_call_is_made_up() -> None:
+    """A transferer whom the PBX calls back, say, though what they did was told to the tracker that is no more."""
+    for seed in range(CUTS):
+        chance = random.Random(seed)
+        story = Modern(chance.randbytes(300))
+        story.wire.watch = True
+        story.play()
+        last = len(story.wire.frames) - 1
+        for gap in (0, *GAPS):
+            died = chance.randrange(last)
+            found = [call for call in restarted(story, died, min(died + gap, last)) if call.direction != "internal"]
+            truths = [truth for truth in story.truths if truth.direction != "internal"]
+            assert len(found) <= len(truths), f"life {seed}, {gap} after {died}: {found}"
+            for call in found:
+                assert call.ended_at, f"life {seed}, {gap} after {died}: {call}"
+                assert call.first_answered_by in (None, truths[0].first), f"life {seed}, {gap} after {died}: {call}"
+
+
+def restarted(story: Simulation, died: int, back: int) -> list[Call]:
+    """As the intake does: the calls as they were told last, handed to a new tracker with a list of what lives."""
+    stored: dict[str, tuple[Call, int]] = {}
+
+    def hear(tracker: Tracker, frames: list[Frame]) -> None:
+        for frame in frames:
+            event = events.read(frame.mapping(), frame.at)
+            for fact in tracker.feed(event) if event is not None else ():
+                known = stored.get(fact.call.id)
+                if known is None or fact.n > known[1]:
+                    stored[fact.call.id] = (fact.call, fact.n)
+
+    frames = story.wire.frames
+    hear(new_tracker("b1"), frames[: died + 1])
+    again = new_tracker("b1")
+    again.resume([(call, n) for call, n in stored.values() if call.ended_at is None])
+    link = Frame(frames[back].at, [("Event", "PbxcrmLinkUp"), ("Boot", "b1")])
+    hear(again, [link, *resync(story.wire.states[back], frames[back].at), *frames[back + 1 :]])
+    return [call for call, _ in stored.values()]
 
 
 def judged(story: Simulation, frames: list[Frame]) -> list[str]:
