@@ -71,7 +71,7 @@ class HttpSettings:
     hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     max_streams: int = 2000
-    max_streams_session: int = 20
+    max_streams_session: int = 6  # a tab has one; the page whose stream gave way comes back when it is looked at
 
 
 @dataclass(frozen=True, slots=True)

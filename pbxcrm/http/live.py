@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import re
+import socket
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,9 +53,9 @@ KINDS = frozenset(
 _RIGHTS = frozenset({"session.ended", "user.changed", "token.revoked"})
 HEARTBEAT, WRITE_TIMEOUT, RECHECK = 20.0, 10.0, 60.0
 FAR_BEHIND = 5000  # rows: reading the page anew is cheaper then
-_BUFFER = 64 * 1024
 _AT_ONCE = 16 * 1024  # bytes that a transport takes without making us wait: no clock is needed then
-_SESSION_OVER = 4401
+_KERNEL = 64 * 1024  # bytes that the kernel keeps for one who does not read (it takes twice as much)
+_SESSION_OVER, _ANOTHER_TAB = 4401, 4409
 _RESET = {"reason": "What you know is too old, or from elsewhere: read everything anew."}
 _ID = re.compile(r"[0-9]{1,18}")
 
@@ -128,21 +129,47 @@ class Stream:
 class Streams:
     """All open streams, and what they counted."""
 
-    open: set[Stream] = field(default_factory=set)
+    open: dict[Stream, None] = field(default_factory=dict)  # the oldest first
     by_session: Counter[str] = field(default_factory=Counter)
     encoded: Encoded = field(default_factory=Encoded)
     closing: bool = False
     sent: int = 0
     dropped: int = 0
+    _farewells: set[asyncio.Future[None]] = field(default_factory=set)
 
-    def admit(self, person: Person, most: int, most_session: int) -> None:
-        """Raises TooMany or Unavailable when there is no room for one more."""
+    def admit(self, person: Person, most: int, most_session: int, *, by_token: bool) -> None:
+        """Takes a place; `leave` gives it back. Raises TooMany or Unavailable when there is none.
+
+        Of a browser's session the oldest stream gives way: its page comes back when somebody looks at it. A program
+        is refused, or two of one token would throw each other out for ever.
+        """
         if self.closing:
             raise Unavailable("The server is stopping. Nothing was lost; connect again in a moment.")
-        if self.by_session[person.via] >= most_session:
-            raise TooMany(f"This session has {most_session} live connections open. Close a tab.", retry_after=30)
-        if len(self.open) >= most:
+        if self.by_session[person.via] >= most_session and (by_token or not self._give_way(person.via)):
+            raise TooMany(f"{most_session} live connections are open for this login. Close one.", retry_after=30)
+        if self.by_session.total() >= most:
             raise Unavailable("No more live connections fit. The pages work without; reload to see what is new.")
+        self.by_session[person.via] += 1
+
+    def leave(self, stream: Stream | None, via: str) -> None:
+        """The place of that stream is free; None: of one that did not come to be."""
+        if stream is not None:
+            if stream not in self.open:
+                return  # it gave way before
+            del self.open[stream]
+        self.by_session[via] -= 1
+        if not self.by_session[via]:
+            del self.by_session[via]
+
+    def _give_way(self, via: str) -> bool:
+        oldest = next((stream for stream in self.open if stream.person.via == via), None)
+        if oldest is None:
+            return False
+        self.leave(oldest, via)
+        task = asyncio.ensure_future(_farewell(oldest))
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+        return True
 
     async def close_all(self, _app: web.Application) -> None:
         """At the stop: say goodbye, wait for nobody."""
@@ -158,6 +185,14 @@ class Streams:
             await asyncio.gather(*closes, return_exceptions=True)
 
 
+async def _farewell(stream: Stream) -> None:
+    """Say why, then cut: whoever reads hears it."""
+    with contextlib.suppress(ConnectionError, RuntimeError, TimeoutError):
+        async with asyncio.timeout(WRITE_TIMEOUT):
+            await stream.ws.close(code=_ANOTHER_TAB, message=b"another tab has taken its place")
+    stream.abort()
+
+
 STREAMS: web.AppKey[Streams] = web.AppKey("streams", Streams)
 
 
@@ -167,26 +202,32 @@ async def live(request: web.Request) -> web.StreamResponse:
     _check_origin(request)
     after = _after(request)
     raw = _raw(request)
-    streams.admit(person, deps.settings.max_streams, deps.settings.max_streams_session)
-    ws = web.WebSocketResponse(
-        heartbeat=HEARTBEAT, timeout=1.0, compress=False, max_msg_size=1024, writer_limit=_BUFFER
-    )
-    if not ws.can_prepare(request).ok:
-        raise BadRequest("This address is a WebSocket: connect to it with one.")
-    ends = await journal_ends(deps.db)
-    await ws.prepare(request)
-    stream = Stream(request, person, raw, request.query.get("html") == "1", ws)
-    streams.open.add(stream)
-    streams.by_session[person.via] += 1
-    request.app[TRAIL].saw(person.scope, "live")
+    most, most_session = deps.settings.max_streams, deps.settings.max_streams_session
+    streams.admit(person, most, most_session, by_token=request[BY_TOKEN])
+    stream = None
     try:
+        ws = web.WebSocketResponse(
+            heartbeat=HEARTBEAT, timeout=1.0, compress=False, max_msg_size=1024, writer_limit=_AT_ONCE
+        )
+        if not ws.can_prepare(request).ok:
+            raise BadRequest("This address is a WebSocket: connect to it with one.")
+        ends = await journal_ends(deps.db)
+        await ws.prepare(request)
+        _bound(request)
+        stream = Stream(request, person, raw, request.query.get("html") == "1", ws)
+        streams.open[stream] = None
+        request.app[TRAIL].saw(person.scope, "live")
         await _run(stream, streams, after, ends)
     finally:
-        streams.open.discard(stream)
-        streams.by_session[person.via] -= 1
-        if not streams.by_session[person.via]:
-            del streams.by_session[person.via]
+        streams.leave(stream, person.via)
     return ws
+
+
+def _bound(request: web.Request) -> None:
+    """What waits for one who does not read is little, here and in the kernel: there may be thousands."""
+    if (transport := request.transport) is not None:
+        transport.set_write_buffer_limits(high=_AT_ONCE)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL)
 
 
 def _check_origin(request: web.Request) -> None:

@@ -151,7 +151,8 @@ async def house(db: Database, pbx: Any = None, policy: DialPolicy = POLICY, **se
     pbx, hub = pbx or Pbx(), Hub(db)
     dialler = Dialler(db, pbx.originate, policy, link_up=lambda: pbx.link.up)
     sounds = Path(__file__).parent / "sounds"
-    deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**settings), recordings=sounds)
+    limits = {"max_streams_session": 50} | settings
+    deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**limits), recordings=sounds)
     running = asyncio.create_task(hub.run())
     server = TestServer(build(deps))
     await server.start_server(access_log=None, shutdown_timeout=0.5)

@@ -300,6 +300,35 @@ async def test_so_many_streams_a_session_and_no_more(db: Database) -> None:
             pass
 
 
+async def test_of_a_browsers_streams_the_oldest_gives_way_and_is_told(db: Database) -> None:
+    async with bed.house(db, max_streams_session=2) as house:
+        await set_password(house.db, "alice", PASSWORD)
+        raw = await Auth(house.db).login("alice", PASSWORD, "127.0.0.1")
+        mine = {"Cookie": f"pbxcrm_session={raw}", "Origin": house.origin}
+        tabs = [await house.http.ws_connect(house.url("/live"), headers=mine) for _ in range(2)]
+        await connected(house, 2)
+        tabs.append(await house.http.ws_connect(house.url("/live"), headers=mine))
+        assert await closed(tabs[0]) == 4409
+        await connected(house, 2)
+        await note(house.db, 1)
+        for tab in tabs[1:]:
+            assert (await take(tab, 1))[0]["data"]["id"] == "1"
+            await tab.close()
+        await connected(house, 0)
+        assert house.server.app[STREAMS].by_session == {}
+
+
+async def test_many_at_the_door_at_once_are_counted_before_they_are_in(db: Database) -> None:
+    async with bed.house(db, max_streams_session=2) as house:
+        mine = house.people["alice"].bearer
+        asked = [house.http.ws_connect(house.url("/live"), headers=mine) for _ in range(8)]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(one, WSServerHandshakeError) for one in found) == 6
+        for one in found:
+            if isinstance(one, ClientWebSocketResponse):
+                await one.close()
+
+
 async def test_one_who_never_reads_is_dropped_and_the_others_get_all(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ let lost = 0;
 function closed(event) {
   socket = null;
   if (event.code === 4401) return void over();
+  if (event.code === 4409) return state(false); // other tabs need the place more: back when this one is looked at
   setTimeout(() => !socket && state(false), 2500);
   lost += 1;
   // A refused handshake looks like any other failure: ask once in a while whether we are still logged in.
@@ -125,4 +126,5 @@ function missed() {
 }
 
 if (dot) connect();
-addEventListener("online", () => !socket && connect());
+addEventListener("online", () => dot && !socket && connect());
+addEventListener("focus", () => dot && !socket && connect());
