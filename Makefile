@@ -1,6 +1,7 @@
 # make run    serve on http://127.0.0.1:8080 (SQLite in var/; no PBX configured: the demo PBX)
 # make test   provision what the tests need and run all of them
 # make bench  the figures of docs/performance.md
+# make sbom   what it is made of, from the lock: dist/pbxcrm.cdx.json (CycloneDX)
 # make soak   an hour of faults of every kind over simulated and real calls, then the calls beside the truth
 # Needs Python 3.11+ and nothing else; uses uv where it is installed.
 
@@ -9,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 
-.PHONY: run test lint bench soak lock clean
+.PHONY: run test lint bench soak sbom lock clean
 
 run: .venv/run.stamp
 	@$(BIN)/pbxcrm serve
@@ -43,6 +44,10 @@ soak: .venv/test.stamp
 .venv/test.stamp: .venv/made.stamp docker/test.lock pyproject.toml
 	@docker/install docker/test.lock
 	@touch $@ .venv/run.stamp
+
+sbom:
+	@mkdir -p dist
+	@$(PYTHON) docker/sbom.py docker/run.lock > dist/pbxcrm.cdx.json && echo dist/pbxcrm.cdx.json
 
 # All versions with their hashes, for every Python we support. Only `make lock` changes them.
 lock:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from pbxcrm.service import contacts, webhooks
 from tests.browser.conftest import Open
 from tests.browser.world import World, busy_week
 
@@ -124,3 +125,23 @@ async def test_the_question_before_a_new_country(firm: World, open_page: Open, s
     await page.locator(".card [data-dial] button").click()
     await expect(page.locator("dialog [name=password]")).to_be_focused()
     await clean(page, "new country")
+
+
+@pytest.mark.parametrize(
+    ("who", "scheme", "width"), [("anna", "light", 1280), ("sara", "dark", 1280), ("anna", "light", 390)]
+)
+async def test_the_managers_pages(firm: World, open_page: Open, who: str, scheme: str, width: int) -> None:
+    """Each is found in the menu, and readable to all."""
+    await firm.deal(who, title="Trial", number="+48221234599", name="Ela")
+    contact = (await contacts.list_contacts(firm.db, firm.scopes[who], 1))["items"][0]
+    wanted = {"url": "https://example.com/hook", "kinds": ["call.ended"]}
+    hook = await webhooks.register(firm.db, firm.scopes[who], wanted)
+    page = await open_page(who, color_scheme=scheme, viewport={"width": width, "height": 800})
+    for path in ("/settings/webhooks", "/audit", "/calls/disagreements"):
+        await page.locator(".menu > summary").click()
+        await page.locator(f'.menu [href="{path}"]').click()
+        await expect(page).to_have_url(firm.url + path)
+        await clean(page, path)
+    for path in (f"/settings/webhooks/{hook['id']}", f"/contacts/{contact['id']}/privacy"):
+        await page.goto(firm.url + path)
+        await clean(page, path)
