@@ -26,6 +26,7 @@ from pbxcrm.demo import start as demo_start
 from pbxcrm.follow import Follower
 from pbxcrm.history.choose import source
 from pbxcrm.history.errors import SourceError
+from pbxcrm.history.sources import Kind
 from pbxcrm.hooks.outbox import Outbox
 from pbxcrm.hooks.sender import Sender
 from pbxcrm.http import server
@@ -343,18 +344,20 @@ async def _follow_people(db: Database, hub: Hub, tracker: Tracker | Witness) -> 
 
 
 async def _beside(settings: Settings, db: Database, hub: Hub, started: float, spool: Spool | None) -> None:
-    """What the PBX writes into CEL, where that is set: whatever we missed comes in, from before we `started` on."""
-    if not settings.cel or settings.demo:
+    """What the PBX writes into CEL, else CDR, where set: whatever we missed comes in, from before we `started` on."""
+    if not (settings.cel or settings.cdr) or settings.demo:
         return
+    kind: Kind = "cel" if settings.cel else "cdr"
+    where, columns = (settings.cel or settings.cdr), (settings.cel_columns if settings.cel else settings.cdr_columns)
     try:
-        found = source("cel", settings.cel, settings.history_zone, settings.cel_columns)
+        found = source(kind, where, settings.history_zone, columns)
     except SourceError as error:
-        log.error("PBXCRM_CEL cannot be used: %s Calls are followed all the same.", error)  # noqa: TRY400
+        log.error("PBXCRM_%s cannot be used: %s Calls are followed all the same.", kind.upper(), error)  # noqa: TRY400
         return
     witness = Witness(
         found,
         People(await people_service.devices(db)),
-        partial(history.apply, db, source="cel", rules=rules(settings)),
+        partial(history.apply, db, source=kind, rules=rules(settings)),
         pbx=settings.pbx_name,
         region=settings.region,
         since=await reading.last_heard(db, started) or started,

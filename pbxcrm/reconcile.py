@@ -20,6 +20,7 @@ from pbxcrm.history.sources import Page, Source
 
 BATCH = 1_000  # calls in one transaction, at most
 LEAD = 4 * 3600.0  # seconds before `since` from which rows are read: a call that goes on then has begun earlier
+ENOUGH = 3  # rows that tell whether the zone is right
 _AGO = re.compile(r"(\d+)\s*([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _TIME = {"cel": "eventtime", "cdr": "calldate"}
@@ -51,6 +52,17 @@ def when(text: str, now: float, zone: ZoneInfo) -> float:
             f"{text!r} is no time: write 2026-03-01, 2026-03-01T08:00 or 3d (days), 12h, 2w ago."
         ) from None
     return (at if at.tzinfo else at.replace(tzinfo=zone)).timestamp()
+
+
+def check_zone(source: Source, rows: Sequence[Row]) -> None:
+    """Of ENOUGH rows. Raises SourceError where the zone in which they are read cannot be right."""
+    if (far := astray(rows, _TIME[source.kind])) is not None:
+        hours = far.total_seconds() / 3600
+        raise SourceError(
+            f"The times in {source.name} are {abs(hours):.2g} hours {'after' if hours > 0 else 'before'} what "
+            "their Uniqueids say. Nothing was stored. PBXCRM_HISTORY_ZONE must name the zone in which the PBX "
+            "writes them: UTC where cdr.conf has usegmtime=yes."
+        )
 
 
 @dataclass(slots=True)
@@ -103,13 +115,6 @@ class Reading:
 
     def _check(self, page: Page) -> None:
         """Raises SourceError where the zone cannot be right."""
-        if self._checked or len(page.rows) < 3:
-            return
-        self._checked = True
-        if (far := astray(page.rows, _TIME[self.source.kind])) is not None:
-            hours = far.total_seconds() / 3600
-            raise SourceError(
-                f"The times in {self.source.name} are {abs(hours):.2g} hours {'after' if hours > 0 else 'before'} what "
-                "their Uniqueids say. Nothing was stored. PBXCRM_HISTORY_ZONE must name the zone in which the PBX "
-                "writes them: UTC where cdr.conf has usegmtime=yes."
-            )
+        if not self._checked and len(page.rows) >= ENOUGH:
+            self._checked = True
+            check_zone(self.source, page.rows)

@@ -1,4 +1,4 @@
-"""While `serve` runs: what the PBX writes into its CEL, read as it is written and held against what we followed.
+"""While `serve` runs: what the PBX writes into its CEL (CDR where there is none), held against what we followed.
 
 A call that nobody followed (the link was down, or we were) comes in; one that we lost is mended; the others are
 compared. At start it begins before what we heard last, so that no gap is left; the rest is one reading that goes on.
@@ -8,13 +8,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from pbxcrm.calls.cdr import Cdr
 from pbxcrm.calls.cel import Cel
 from pbxcrm.calls.model import Call
 from pbxcrm.calls.people import People
 from pbxcrm.calls.rows import Row
 from pbxcrm.history.errors import SourceError
 from pbxcrm.history.sources import Source
-from pbxcrm.reconcile import BATCH, LEAD, Apply
+from pbxcrm.reconcile import BATCH, ENOUGH, LEAD, Apply, check_zone
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.spool import Spool
 
@@ -25,6 +26,9 @@ AWAY = 5.0  # and when it cannot be read
 # Seconds after which the PBX is held against our own account, whichever of the two tells first: soon; when a link that
 # comes back has said what lives; and when a call that we believe to live is stale (service.history.STALE).
 TRIES = (3.0, 15.0, 65.0)
+# A call's CDRs come one by one, as its legs end: held against ours when none has come for so long, and again later, for
+# only a call whose end we know (or lost) is theirs to tell.
+CDR_TRIES = (65.0, 600.0, 3600.0)
 
 
 class Witness:
@@ -49,13 +53,15 @@ class Witness:
         self._spool = spool
         if spool is not None and spool.lost is not None:
             since = min(since, spool.lost.since)
-        self._reader = Cel(people, pbx=pbx, region=region)
+        self._reader = (Cel if source.kind == "cel" else Cdr)(people, pbx=pbx, region=region)
+        self._tries = TRIES if source.kind == "cel" else CDR_TRIES
         self._apply = apply
         self._since = since - 2 * TRIES[-1]  # what was not told of when we were killed is told of now
         self._clock = clock
         self._cursor = ""
         self._due: list[tuple[float, Call]] = []  # when to tell of it
         self._away = False
+        self._checked = False
 
     def set_people(self, people: People) -> None:
         """Other devices, other people: for calls that end from now on."""
@@ -76,6 +82,9 @@ class Witness:
     async def look(self) -> None:
         """Read what is new, and tell of the calls whose time it is. Raises SourceError and Unavailable."""
         async for page in self._source.pages(self._since - LEAD, self._cursor):
+            if not self._checked and len(page.rows) >= ENOUGH:
+                check_zone(self._source, page.rows)
+                self._checked = True
             self._take(page.rows)
             self._cursor = page.cursor
         await self._tell()
@@ -91,10 +100,19 @@ class Witness:
             log.warning("Calls that there was no room for were taken from %s instead", self._source.name)
 
     def _take(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            for call in self._reader.feed(row):
-                if (call.ended_at or call.started_at) >= self._since:
-                    self._due += [(self._clock() + wait, call) for wait in TRIES]
+        for call in self._told(rows):
+            if (call.ended_at or call.started_at) >= self._since:
+                self._due += [(self._clock() + wait, call) for wait in self._tries]
+
+    def _told(self, rows: Sequence[Row]) -> list[Call]:
+        """The calls that are over with these rows; of CDR, those that it tells more of than before."""
+        over = [call for row in rows for call in self._reader.feed(row)]
+        if not isinstance(self._reader, Cdr):
+            return over
+        calls = self._reader.fresh()
+        again = {call.uid for call in calls}
+        self._due = [(at, call) for at, call in self._due if call.uid not in again]
+        return calls
 
     async def _tell(self) -> None:
         now = self._clock()

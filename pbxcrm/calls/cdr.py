@@ -54,9 +54,14 @@ class Cdr:
         self._region = region
         self._groups: dict[int, _Group] = {}
         self._known: defaultdict[str, list[tuple[Leg, _Group]]] = defaultdict(list)  # by each name and id of a leg
+        self._fresh: set[int] = set()  # groups that got rows since they were last asked for
         self._numbers = count()
         self._now = float("-inf")
         self._swept = float("-inf")
+
+    def set_people(self, people: People) -> None:
+        """Other devices, other people: for what is said from now on."""
+        self._people = people
 
     def feed(self, row: Mapping[str, object]) -> list[Call]:
         """Take a row; gives the calls that are over by the clock of the rows."""
@@ -78,8 +83,18 @@ class Cdr:
         group.add(leg, names)
         for name, _ in names:
             self._known[name].append((leg, group))
+        self._fresh.add(group.number)
         self._now = max(self._now, leg.at)
         return self._over()
+
+    def fresh(self) -> list[Call]:
+        """The calls that rows came for since the last time, as they are told by now: each may go on yet."""
+        found = [call for number in sorted(self._fresh) for call in self._read(self._groups[number])]
+        self._fresh.clear()
+        return found
+
+    def _read(self, group: _Group) -> list[Call]:
+        return read_group(group.legs, self._people, self._pbx, self._region)
 
     def end(self) -> list[Call]:
         """No more rows: every call that is left, in order of start."""
@@ -92,6 +107,7 @@ class Cdr:
             for name, _ in names:
                 self._known[name] = [(known, large if at is small else at) for known, at in self._known[name]]
         del self._groups[small.number]
+        self._fresh.discard(small.number)
         return large
 
     def _over(self) -> list[Call]:
@@ -105,12 +121,13 @@ class Cdr:
         found: list[Call] = []
         for number in numbers:
             group = self._groups.pop(number)
+            self._fresh.discard(number)
             for names in group.names:
                 for name, _ in names:
                     rest = [pair for pair in self._known.pop(name, ()) if pair[1] is not group]
                     if rest:
                         self._known[name] = rest
-            found += read_group(group.legs, self._people, self._pbx, self._region)
+            found += self._read(group)
         return sorted(found, key=lambda call: (call.started_at, call.uid))
 
 

@@ -4,6 +4,7 @@ Pure. Internal calls are not compared: nobody owns anything by them, and CDR tel
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, Protocol
 
 from pbxcrm.calls.model import Call
@@ -36,13 +37,21 @@ def differences(ours: Told, theirs: Call, source: Source) -> tuple[str, ...]:
     """The names of the fields in which they differ, of FIELDS; none for an internal call."""
     if "internal" in (ours.direction, theirs.direction):
         return ()
+    tangled = source == "cdr" and _tangled(theirs)
     differ = {
         "outcome": not _same_outcome(ours.outcome, theirs.outcome, source),
         "first_answered_by": ours.first_answered_by != theirs.first_answered_by,
-        "last_answered_by": ours.last_answered_by != theirs.last_answered_by,
-        "talk_seconds": not _same_talk(ours.talk_seconds, theirs, source),
+        "last_answered_by": not tangled and ours.last_answered_by != theirs.last_answered_by,
+        "talk_seconds": not tangled and not _same_talk(ours.talk_seconds, theirs, source),
     }
     return tuple(name for name in FIELDS if differ[name])
+
+
+def _tangled(call: Call) -> bool:
+    """Passed on more than once, or two of ours talked at once: CDR does not say who was the last, and how long."""
+    talks = sorted(call.talks, key=lambda talk: talk.start)
+    over = (call.ended_at or call.started_at) + 1
+    return len(talks) > 2 or any((a.end or over) > b.start for a, b in pairwise(talks))
 
 
 def _same_outcome(ours: str, theirs: str, source: Source) -> bool:

@@ -117,6 +117,8 @@ def _weigh(found: _Sorted, known: Stored, call: Call, source: Source, now: float
             found.mend.append((known, call))
         else:
             found.same += 1
+    elif known.ended_at is None and source == "cdr":
+        found.same += 1  # its first legs may be over while it goes on: whoever follows it says when it ended
     elif known.outcome == "lost" or known.ended_at is None or _began_unseen(known):
         missed_its_end = known.ended_at is not None or (call.ended_at or now) < now - STALE
         if missed_its_end and call.outcome not in ("lost", "ongoing"):

@@ -203,6 +203,17 @@ async def test_a_call_that_goes_on_is_left_alone_until_its_end_was_missed(office
     assert [row["ended_at"] for row in await office.rows("calls")] == [told.ended_at]
 
 
+async def test_cdr_ends_no_call_that_goes_on(office: Office) -> None:
+    """Its first leg was written, at a transfer, long ago: the customer may talk with the next one yet."""
+    caller = Caller("+48601000001", uid="1.1")
+    await Intake(office.db).apply([caller.answers("alice")])
+    told = past(ago=0, uid="1.1")
+    office.clock.now = told.ended_at + 500
+    assert await put(office, told) == Counts(same=1)
+    await Intake(office.db).apply([caller.ends(at=told.ended_at + 600)])
+    assert [row["ended_at"] for row in await office.rows("calls")] == [told.ended_at + 600]
+
+
 async def test_what_cdr_told_is_told_better_by_cel_and_never_worse_again(office: Office) -> None:
     assert await put(office, past(user="alice", uid="1.1")) == Counts(new=1)
     cel = past(user="bob", uid="1.1", boot="cel")

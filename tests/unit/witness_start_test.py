@@ -24,6 +24,7 @@ ENDED = max(moment(row, "eventtime") or 0 for row in ROWS)
 class Written:
     """A CEL that is complete."""
 
+    kind = "cel"
     name = "the PBX's CEL"
 
     async def pages(self, _since: float, cursor: str) -> AsyncIterator[SimpleNamespace]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,7 +14,7 @@ from pbxcrm.history.errors import SourceError
 from pbxcrm.history.files import CsvFiles
 from pbxcrm.history.sources import Page
 from pbxcrm.spool import Spool
-from pbxcrm.witness import TRIES, Witness
+from pbxcrm.witness import CDR_TRIES, TRIES, Witness
 from tests.unit.calls.cel_rows import CLOCK, FLOWS, rows_of, truth_of
 
 FLOW = FLOWS / "blind" / "blind_refer_answered.cel.csv"
@@ -122,3 +123,48 @@ async def test_a_wrong_file_is_a_source_error(tmp_path: Path) -> None:
     path.write_text("a,b\n" * 30)
     with pytest.raises(SourceError, match="2 fields"):
         await House(path, BEGIN).witness.look()
+
+
+CDR = FLOWS / "blind" / "blind_refer_answered.cdr.csv"
+
+
+@pytest.mark.asyncio
+async def test_cdr_is_told_when_no_more_of_a_call_has_come_for_a_while(tmp_path: Path) -> None:
+    """Its legs are written one by one, minutes apart: what is said of the first alone is not yet the call."""
+    path = tmp_path / "Master.csv"
+    lines = CDR.read_bytes().splitlines(keepends=True)
+    house = House(path, BEGIN)
+    house.source = CsvFiles("cdr", str(path), CLOCK)
+    house.witness = Witness(
+        house.source, People(truth_of(FLOW)["devices"].items()), house.apply, pbx="pbx", region="PL", since=BEGIN,
+        clock=lambda: house.now,
+    )  # fmt: skip
+    for count in range(1, len(lines) + 1):
+        path.write_bytes(b"".join(lines[:count]))
+        await house.witness.look()
+        house.now += CDR_TRIES[0] - 1
+        assert house.told == []
+    for number, wait in enumerate(CDR_TRIES, 1):
+        house.now = BEGIN + 100 + (len(lines) - 1) * (CDR_TRIES[0] - 1) + wait
+        await house.witness.look()
+        outside = [call for call in house.told if call.direction != "internal"]
+        assert [(c.outcome, c.first_answered_by, c.last_answered_by) for c in outside] == [
+            ("answered", "alice", "bob")
+        ] * number
+
+
+@pytest.mark.asyncio
+async def test_a_zone_that_cannot_be_right_brings_nothing_in(tmp_path: Path) -> None:
+    path = tmp_path / "Master.csv"
+    path.write_bytes(CDR.read_bytes() * 2)
+    house = House(FLOW, BEGIN)
+    source = CsvFiles("cdr", str(path), Clock(ZoneInfo("Asia/Tokyo")))
+    people = People(truth_of(FLOW)["devices"].items())
+    witness = Witness(
+        source, people, house.apply, pbx="pbx", region="PL", since=BEGIN - 86_400, clock=lambda: house.now
+    )
+    for _ in range(3):
+        with pytest.raises(SourceError, match="PBXCRM_HISTORY_ZONE"):
+            await witness.look()
+        house.now += 10_000
+    assert house.told == []

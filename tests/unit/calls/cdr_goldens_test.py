@@ -18,6 +18,7 @@ from pbxcrm.calls.cdr import Cdr
 from pbxcrm.calls.model import Call
 from pbxcrm.calls.people import People
 from pbxcrm.crm import views
+from pbxcrm.crm.witness import differences
 from pbxcrm.history.clock import Clock
 from pbxcrm.history.columns import row, usual
 from tests.unit.calls import goldens
@@ -128,3 +129,20 @@ def test_the_tracker_knows_each_call_by_the_same_uniqueid(path: Path) -> None:
     live = {call.uid for call in goldens.calls(recording.frames, recording.tracker())}
     told = {call.uid for call in read(path) if call.direction != "internal"}
     assert told <= live
+
+
+@pytest.mark.parametrize("linkedid", [True, False])
+def test_no_recorded_call_is_said_to_be_told_differently(linkedid: bool) -> None:
+    """What CDR is known to mislead about is not held against what was followed event by event."""
+    recordings = {one.path: one for one in goldens.recordings()}
+    held, differing = 0, []
+    for path in GOLDEN:
+        recording = recordings[path.with_name(path.name[:-8] + ".ami")]
+        facts = goldens.facts(recording.frames, recording.tracker())
+        live = {fact.call.uid: fact.call for fact in facts if fact.kind == "ended"}
+        for call in read(path, linkedid=linkedid):
+            if call.direction != "internal":
+                held += 1
+                differing += [(path.name, name) for name in differences(live[call.uid], call, "cdr")]
+    assert held > 200
+    assert differing == []

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pbxcrm.calls.model import Call
+from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm.witness import believed, differences, why
 from tests.store.office import Caller
 
@@ -41,6 +41,21 @@ def test_cdr_does_not_say_how_nobody_came_and_counts_waiting_as_talk() -> None:
     assert differences(ANSWERED, told(talk_seconds=128.0), "cdr") == ()
     assert differences(ANSWERED, told(talk_seconds=128.0), "cel") == ("talk_seconds",)
     assert differences(ANSWERED, told(talk_seconds=150.0), "cdr") == ("talk_seconds",)  # longer than the call
+
+
+def test_cdr_does_not_say_who_was_the_last_of_several_at_once_or_of_a_chain() -> None:
+    at = ANSWERED.started_at
+    one, two = Talk("ann", "PJSIP/1", at, at + 50), Talk("bob", "PJSIP/2", at + 50, at + 100)
+    once = told(talks=(one, two), last_answered_by="ann", talk_seconds=50.0)
+    assert differences(ANSWERED, once, "cdr") == ("last_answered_by", "talk_seconds")
+    both = dataclasses.replace(once, talks=(one, dataclasses.replace(two, start=at + 20)))
+    chain = dataclasses.replace(once, talks=(one, two, Talk("ann", "PJSIP/1", at + 100, at + 110)))
+    for call in (both, chain):
+        assert differences(ANSWERED, call, "cdr") == ()
+        assert differences(ANSWERED, call, "cel") == ("last_answered_by", "talk_seconds")
+        assert differences(ANSWERED, dataclasses.replace(call, first_answered_by="eve"), "cdr") == (
+            "first_answered_by",
+        )
 
 
 def test_internal_calls_are_not_compared() -> None:
