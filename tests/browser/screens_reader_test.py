@@ -38,6 +38,12 @@ def test_times_are_the_persons_own() -> None:
     assert reader().hour("2026-11-18T11:06:40.000Z") == "11:06"
 
 
+def test_the_hour_that_comes_twice_is_shown_twice_on_one_day() -> None:
+    first, warsaw = 1_792_888_200.0, reader(zone="Europe/Warsaw")  # 2026-10-25T00:30Z, 02:30 in summer time
+    assert [warsaw.hour(first + seconds) for seconds in (0, 3600, 7200)] == ["02:30", "02:30", "03:30"]
+    assert len({warsaw.day(first + seconds) for seconds in (-2 * 3600, 0, 3600, 22 * 3600)}) == 1
+
+
 def test_days_in_both_calendars() -> None:
     assert reader().day(NOW) == "18 Nov"
     assert reader().day(NOW - 400 * 86400) == "14 Oct 2025"
