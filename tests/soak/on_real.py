@@ -14,10 +14,13 @@ from tests.pbx.bed.asterisk import TRUNK, Asterisk
 from tests.pbx.bed.call import Call, PhoneError
 from tests.pbx.bed.office import DID, PEOPLE
 from tests.pbx.bed.phone import Phone
+from tests.pbx.bed.scenarios.registry import StalledError
 from tests.pbx.bed.scenarios.transfers import blind
 from tests.pbx.bed.sip import uri, user
 from tests.soak.lives import Told
 
+LOOK = 0.05  # seconds between two looks at whether the phones run
+STILL = 0.5  # seconds for which the machine may keep them from it; a story beyond that proves nothing
 AT_ONCE = 4  # calls side by side
 PATIENCE = 20.0
 _WAYS = {"10": ("101",), "30": ("101", "102"), "12": ("101", "102", "103"), "26": ("103", "113")}
@@ -42,6 +45,8 @@ class RealPbx:
         self._legs: dict[str, asyncio.Queue[Call]] = {}  # customer's number: legs that ring for it
         self._draining = asyncio.Event()
         self._players: list[asyncio.Task[None]] = []
+        self._stalled = 0.0  # seconds in all for which the machine kept the phones from running
+        self._watcher: asyncio.Task[None] | None = None
 
     # ---- life
 
@@ -51,6 +56,7 @@ class RealPbx:
             phone = self.phones[name] = Phone(name, sock, (self.asterisk.sip_host, self.asterisk.sip_port))
             await phone.open(itertools.cycle(range(1 + place * 15, 16 + place * 15)))  # type: ignore[arg-type]
             phone.habit = self._arrives
+        self._watcher = self._watcher or asyncio.create_task(self._watch())
         self._players = [asyncio.create_task(self._play()) for _ in range(AT_ONCE)]
 
     async def kill(self) -> None:
@@ -69,7 +75,15 @@ class RealPbx:
         self._draining.set()
         await asyncio.gather(*self._players)
 
+    async def _watch(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(LOOK)
+            self._stalled += max(0.0, time.monotonic() - before - 2 * LOOK)
+
     async def stop(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
         await self._silence()
         if self.cel.exists():
             shutil.copy(self.cel, self.diary.with_name("Master.csv"))
@@ -99,8 +113,12 @@ class RealPbx:
             number = f"+48{510 + self.seed % 90}{next(self._count):06d}"
             self._legs[number] = asyncio.Queue()
             try:
-                await self.chance.choice(stories)(number)
-            except (PhoneError, TimeoutError) as error:  # the PBX or this machine, not pbxcrm: its truth is not known
+                await self._tell(self.chance.choice(stories), number)
+            except (
+                PhoneError,
+                TimeoutError,
+                StalledError,
+            ) as error:  # the PBX or this machine, not pbxcrm: its truth is not known
                 for told in self._told:
                     told.optional |= told.number == number
                 with self.diary.open("a") as file:
@@ -108,6 +126,12 @@ class RealPbx:
             finally:
                 del self._legs[number]
             await asyncio.sleep(self.chance.random())
+
+    async def _tell(self, story: Story, number: str) -> None:
+        stalled = self._stalled
+        await story(number)
+        if self._stalled - stalled > STILL:
+            raise StalledError(f"the phones stood still for {self._stalled - stalled:.1f} s")
 
     async def _while(self) -> None:
         await asyncio.sleep(0.2 + 3 * self.chance.random() ** 2)

@@ -17,7 +17,7 @@ from tests.soak.on_fake import FakePbxProcess
 from tests.soak.proxy import Proxy
 from tests.soak.verdict import Verdict, judge
 
-PATIENCE = 240.0  # seconds for everything to come to rest, and to be found in the database
+PATIENCE = 600.0  # seconds for everything to come to rest, and to be found in the database
 QUIET = 20.0  # seconds without a change after which nothing more is expected
 HISTORY = 100.0  # and where the PBX's history may still mend something
 
