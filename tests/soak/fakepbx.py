@@ -43,6 +43,7 @@ class FakePbx:
         self.ami.on["CoreShowChannels"] = self._listed
         self.truth: TextIO = (folder / "truth.jsonl").open("a")
         self.ids = Ids()
+        self.ids.bridges = seed * 1_000_000  # a PBX that starts again gives no bridge id a second time
         self.stopping = asyncio.Event()
         self.born: dict[str, float] = {}  # uniqueid: when its channel came to life
         self.now: dict[int, list[list[Header]]] = {}  # life: its living channels

@@ -2,18 +2,39 @@
 
 import os
 import random
+from collections.abc import Iterable
 
 import pytest
 
 from pbxcrm.calls.cel import Cel
 from pbxcrm.calls.people import People
 from tests.unit.calls.cel_rows import made
-from tests.unit.calls.cel_writer import text
+from tests.unit.calls.cel_writer import CelRow, rows, text
 from tests.unit.calls.judge import differences
 from tests.unit.calls.office import DEVICES, REGION
 from tests.unit.calls.simulator import Modern
+from tests.unit.calls.wire import START, Ids
 
 LIVES = int(os.environ.get("PBXCRM_LIVES", "300"))
+
+
+@pytest.mark.timeout(1200)
+def test_of_lives_side_by_side_none_is_mixed_with_another() -> None:
+    chance, stories = random.Random(1), []
+    for number in range(60):
+        ids = Ids(f"pbx{number}")  # channels are counted in time only within one PBX
+        ids.bridges = number * 1000
+        stories.append(Modern(chance.randbytes(300), ids, START + chance.random() * 60))
+        stories[-1].play()
+    written = [rows(story.wire.frames) for story in stories]
+    mixed = sorted((row for life in written for row in life), key=lambda row: row.at)
+    assert sorted(map(repr, told(mixed))) == sorted(repr(call) for life in written for call in told(life))
+
+
+def told(written: Iterable[CelRow]) -> list[tuple[object, ...]]:
+    cel = Cel(People(DEVICES.items()), region=REGION)
+    calls = [call for row in made(one.line() for one in written) for call in cel.feed(row)]
+    return [(call.uid, call.linkedids, call.direction, call.outcome, call.first_answered_by) for call in calls]
 
 
 @pytest.mark.timeout(1200)

@@ -52,6 +52,7 @@ class _Seen:
     source: str = ""  # who asked for its hang-up
     status: str = ""  # how its last Dial ended
     bridge: str = ""
+    last_bridge: str = ""
 
 
 def rows(frames: Sequence[Frame]) -> list[CelRow]:
@@ -232,7 +233,7 @@ class _Writer:
         if h["BridgeTechnology"] == "softmix":
             self._application(at, uid, "ConfBridge", "800")
         members.append(uid)
-        seen.bridge = bridge
+        seen.bridge = seen.last_bridge = bridge
         oldest = min((self._channels[one].linkedid for one in members), key=_age)
         for one in members:
             self._channels[one].linkedid = oldest
@@ -241,12 +242,14 @@ class _Writer:
     def _label(self, at: float, name: str, h: dict[str, str]) -> None:
         if name == "BlindTransfer":
             self._row(at, "BLINDTRANSFER", h["TransfererUniqueid"], {
-                "extension": h["Extension"], "context": h["Context"], "bridge_id": h["BridgeUniqueid"],
+                "extension": h["Extension"], "context": h["Context"],
+                "bridge_id": self._channels[h["TransfererUniqueid"]].last_bridge,
                 "transferee_channel_name": h["TransfereeChannel"],
                 "transferee_channel_uniqueid": h["TransfereeUniqueid"],
             })  # fmt: skip
         elif name == "AttendedTransfer":
-            self._row(at, "ATTENDEDTRANSFER", h["OrigTransfererUniqueid"], _attended(h))
+            one, two = (self._channels[h[f"{which}TransfererUniqueid"]].last_bridge for which in ("Orig", "Second"))
+            self._row(at, "ATTENDEDTRANSFER", h["OrigTransfererUniqueid"], _attended(h, one, two))
         elif name == "Pickup":
             self._row(at, "PICKUP", h["TargetUniqueid"],
                       {"pickup_channel": h["Channel"], "pickup_channel_uniqueid": h["Uniqueid"]})  # fmt: skip
@@ -273,16 +276,16 @@ class _Writer:
         )))  # fmt: skip
 
 
-def _attended(h: dict[str, str]) -> dict[str, object]:
+def _attended(h: dict[str, str], one: str, two: str) -> dict[str, object]:
     said: dict[str, object] = {
-        "bridge1_id": h["OrigBridgeUniqueid"], "channel2_name": h["SecondTransfererChannel"],
+        "bridge1_id": one, "channel2_name": h["SecondTransfererChannel"],
         "channel2_uniqueid": h["SecondTransfererUniqueid"],
     }  # fmt: skip
     if "TransferTargetChannel" not in h:
         said["app"] = h["DestApp"]
     said |= {"transferee_channel_name": h["TransfereeChannel"], "transferee_channel_uniqueid": h["TransfereeUniqueid"]}
     if "TransferTargetChannel" in h:
-        said |= {"bridge2_id": h["SecondBridgeUniqueid"], "transfer_target_channel_name": h["TransferTargetChannel"],
+        said |= {"bridge2_id": two, "transfer_target_channel_name": h["TransferTargetChannel"],
                  "transfer_target_channel_uniqueid": h["TransferTargetUniqueid"]}  # fmt: skip
     return said
 
