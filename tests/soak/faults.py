@@ -13,6 +13,7 @@ from tests.fakes.postgres import Server
 from tests.soak.house import House
 from tests.soak.proxy import Proxy
 
+KINDS = 5  # of faults at the least, however long that takes on a slow machine
 GAP = 6.0  # seconds between two faults, on the average
 
 
@@ -138,7 +139,7 @@ class Ground:
         loop = asyncio.get_running_loop()
         kinds = self.kinds()
         bag: list[str] = []
-        while loop.time() < until:
+        while loop.time() < until or len(self.done) < KINDS:
             bag = bag or self.chance.sample(list(kinds), len(kinds))  # each kind as often as any other
             names = [bag.pop()]
             if bag and self.chance.random() < 0.25:
