@@ -356,9 +356,10 @@ def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
     async def preview(db: "Database") -> privacy.Preview:
         return await privacy.preview(db, COMMAND_LINE, await privacy.subject(db, COMMAND_LINE, args.who))
 
-    async def erase(db: "Database") -> None:
+    async def erase(db: "Database") -> privacy.Preview:
         who = await privacy.subject(db, COMMAND_LINE, args.who)
-        await privacy.erase(db, COMMAND_LINE, who, confirm)
+        folder = Path(settings.recordings) if settings.recordings else None
+        return await privacy.erase(db, COMMAND_LINE, who, confirm, folder)
 
     plan = _run(_with_database(settings, preview))
     _say(privacy.in_words(plan))
@@ -368,7 +369,8 @@ def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
     if confirm is None:
         _say(f"Nothing was erased. To go ahead: pbxcrm person erase {args.who} --confirm '{plan['confirm']}'")
         return 1
-    _run(_with_database(settings, erase))
+    if left := _run(_with_database(settings, erase))["recordings"]:
+        _say(f"Could not be deleted, delete them on the PBX: {', '.join(left)}")
     _say("Erased. Backups and the PBX's own records still hold this person: see docs/privacy.md.")
     return 0
 

@@ -97,7 +97,8 @@ async def erase(request: web.Request) -> web.Response:
     form = await request.post()
     who = await _subject(request)
     try:
-        await privacy.erase(request.app[DEPS].db, request[PERSON].scope, who, str(form.get("confirm", "")))
+        deps, typed = request.app[DEPS], str(form.get("confirm", ""))
+        await privacy.erase(deps.db, request[PERSON].scope, who, typed, deps.recordings)
     except (Invalid, Conflict) as error:
         return await _person(request, error)
     raise web.HTTPSeeOther("/audit?thing=contact")

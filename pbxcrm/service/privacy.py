@@ -1,7 +1,9 @@
 """What is kept of one person: given to them, or taken out of everything. For managers, and the command line."""
 
+import asyncio
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,7 +14,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import ident
 from pbxcrm.crm.matching import best, tail
-from pbxcrm.service import audit, erased, tell
+from pbxcrm.service import audit, erased, recordings, tell
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.service.timeline import stages_of
 from pbxcrm.service.transact import read, write
@@ -191,12 +193,15 @@ def in_words(plan: Preview) -> str:
     if plan["shared"]:
         lines.append(f"Somebody else has a number like {', '.join(plan['shared'])}: in their things it stays.")
     if plan["recordings"]:
-        lines.append(f"Recordings on the PBX, to be deleted there: {', '.join(plan['recordings'])}")
+        where = "deleted where pbxcrm may write in their folder, else to be deleted on the PBX"
+        lines.append(f"Recordings, {where}: {', '.join(plan['recordings'])}")
     return "\n".join(lines)
 
 
-async def erase(db: Database, scope: Scope, who: Subject, confirm: str) -> Preview:
+async def erase(db: Database, scope: Scope, who: Subject, confirm: str, recordings_in: Path | None = None) -> Preview:
     """Take this person out of everything; gives what `preview` said. Cannot be undone.
+
+    Recordings are deleted in the folder `recordings_in`; `recordings` names those that are still there.
 
     Raises NotFound, Invalid (the confirmation is not right), Conflict (they are on the line just now).
     """
@@ -209,9 +214,16 @@ async def erase(db: Database, scope: Scope, who: Subject, confirm: str) -> Previ
         )
     if plan["ongoing"]:
         raise Conflict("This person is on the line just now. Nothing was erased; try again when the call is over.")
+    # Files before rows: whoever is stopped in between still finds their names here, and does it once more.
+    plan["recordings"] = await asyncio.to_thread(_remove, recordings_in, plan["recordings"])
     await write(db, lambda work: _erase(work, scope, who, rows, looked))
     await db.compact()
     return plan
+
+
+def _remove(root: Path | None, paths: list[str]) -> list[str]:
+    """Which of these recordings could not be deleted."""
+    return [path for path in paths if root is None or not recordings.remove_inside(root, path)]
 
 
 def _erase(work: Work, scope: Scope, who: Subject, rows: list[dict[str, Any]], looked: int) -> None:

@@ -9,6 +9,7 @@ import re
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -90,9 +91,13 @@ def _folders(root: Path, started_at: float) -> Iterator[Path]:
     yield root
 
 
-def open_inside(root: Path, relative: str) -> BinaryIO:
-    """Open a file below `root`, each step without following a link. Raises OSError where there is none such."""
-    *folders, name = PurePosixPath(relative).parts
+@contextmanager
+def _folder(root: Path, relative: str) -> Iterator[tuple[int, str]]:
+    """The open folder of a file below `root` and the file's name, each step without following a link.
+
+    Raises OSError where there is none such.
+    """
+    *folders, name = PurePosixPath(relative).parts or ("",)
     if (
         relative.startswith("/")
         or not name
@@ -100,21 +105,41 @@ def open_inside(root: Path, relative: str) -> BinaryIO:
         or "\0" in relative
         or not _is_sound(name)
     ):
-        raise FileNotFoundError(relative)
+        raise PermissionError(relative)
     here = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for folder in folders:
             below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
             os.close(here)
             here = below
-        # Not blocking: a pipe of that name would hold us for ever.
-        found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
+        yield here, name
     finally:
         os.close(here)
+
+
+def open_inside(root: Path, relative: str) -> BinaryIO:
+    """Open a file below `root`, no link followed. Raises OSError where there is none such."""
+    with _folder(root, relative) as (folder, name):
+        # Not blocking: a pipe of that name would hold us for ever.
+        found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(found).st_mode):
         os.close(found)
         raise FileNotFoundError(relative)
     return os.fdopen(found, "rb")
+
+
+def remove_inside(root: Path, relative: str) -> bool:
+    """Delete a file of sound below `root`, no link followed; False where it is still there. Gone before is gone."""
+    try:
+        with _folder(root, relative) as (folder, name):
+            if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                return False
+            os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return root.is_dir()
+    except OSError:
+        return False
+    return True
 
 
 async def keep(db: Database, call_id: str, path: str) -> None:

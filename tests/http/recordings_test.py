@@ -47,6 +47,24 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("said", OUTSIDE)
+async def test_nothing_outside_is_ever_deleted(root: Path, said: str) -> None:
+    def files() -> list[str]:
+        return sorted(str(one) for one in root.parent.rglob("*"))
+
+    before = files()
+    told_gone = recordings.remove_inside(root, said)
+    assert files() == before
+    assert not told_gone or said in ("%2e%2e/secret.wav", "..\\secret.wav", "\udcff.wav", "....//secret.wav")  # names
+
+
+async def test_what_lies_inside_is_deleted_and_what_is_gone_is_gone(root: Path) -> None:
+    assert recordings.remove_inside(root, GOOD)
+    assert not (root / GOOD).exists()
+    assert recordings.remove_inside(root, GOOD)
+    assert not recordings.remove_inside(root / "not mounted", GOOD)  # nobody knows
+
+
+@pytest.mark.parametrize("said", OUTSIDE)
 async def test_nothing_outside_is_ever_stored_or_opened(root: Path, said: str) -> None:
     for one in (said, f"{root}/{said}"):
         found = recordings.inside(root, one)

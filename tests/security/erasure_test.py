@@ -19,7 +19,7 @@ from pbxcrm.crm.rules import Rules
 from pbxcrm.crm.witness import Source
 from pbxcrm.http.keys import TRAIL
 from pbxcrm.http.live import KINDS
-from pbxcrm.service import contacts, deals, history, privacy, tasks
+from pbxcrm.service import contacts, deals, history, privacy, recordings, tasks
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.service.intake import Intake
 from pbxcrm.spool import Spool
@@ -243,6 +243,22 @@ async def test_others_keep_what_is_theirs(house: House) -> None:
     assert await contacts.get(house.db, scope, twin["id"]) == twin
     assert await deals.get(house.db, scope, deal["id"]) == deal
     assert await contacts.get(house.db, scope, abroad["id"]) == abroad
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+async def test_recordings_are_deleted_or_named(house: House, tmp_path: Path, mounted: bool) -> None:
+    folder = tmp_path / "monitor"
+    folder.mkdir()
+    call = await call_of(house.db, house.people["alice"], "told", NUMBER)
+    other = await call_of(house.db, house.people["alice"], "other", "+48601999888")
+    for key, name in ((call, "theirs.wav"), (other, "others.wav")):
+        (folder / name).write_bytes(b"RIFF")
+        await recordings.keep(house.db, key, name)
+    who = await privacy.subject(house.db, COMMAND_LINE, NUMBER)
+    assert (await privacy.preview(house.db, COMMAND_LINE, who))["recordings"] == ["theirs.wav"]
+    plan = await privacy.erase(house.db, COMMAND_LINE, who, NUMBER, folder if mounted else None)
+    assert plan["recordings"] == ([] if mounted else ["theirs.wav"])
+    assert sorted(one.name for one in folder.iterdir()) == ["others.wav"] + ([] if mounted else ["theirs.wav"])
 
 
 async def test_a_number_without_a_contact(house: House) -> None:
