@@ -61,7 +61,6 @@ async def read(path: Path, told: set[tuple[str, str]], die_after: int, cursor: s
     pages = 0
     source = CsvFiles("cel", str(path), CLOCK)
     reading = Reading(source, Cel(People(DEVICES.items()), region="PL"), apply, 0.0, float("inf"), cursor)
-    reading._checked = True  # these plays were moved away from their uniqueids
     try:
         await reading.run(reached)
     except Killed:
@@ -89,14 +88,22 @@ async def test_killed_again_and_again_it_ends_with_the_same(
 
 
 @pytest.mark.asyncio
-async def test_a_wrong_zone_stores_nothing(big: Path) -> None:
+async def test_a_wrong_zone_stores_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "Master.csv"
+    (play, *_) = GOLDEN
+    with path.open("w") as out:
+        out.write(",".join(next(rows_of(play))) + "\n")
+        for one in rows_of(play):
+            one["eventtime"] = f"{float(one['eventtime']) + 2 * 3600:.6f}"
+            out.write(",".join('"' + value.replace('"', '""') + '"' for value in one.values()) + "\n")
+
     async def apply(calls: Sequence[Call]) -> tuple[int, ...]:
         raise AssertionError(calls)
 
     async def reached(_page: Page, _safe: str) -> None:
         raise AssertionError
 
-    reading = Reading(CsvFiles("cel", str(big), CLOCK), Cel(People(())), apply, 0.0, float("inf"))
+    reading = Reading(CsvFiles("cel", str(path), CLOCK), Cel(People(())), apply, 0.0, float("inf"))
     with pytest.raises(SourceError, match="PBXCRM_HISTORY_ZONE"):
         await reading.run(reached)
 
