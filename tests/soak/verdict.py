@@ -26,6 +26,7 @@ class Verdict:
     wrong: int = 0
     wrong_owner: int = 0
     invented: int = 0  # calls that nobody made
+    aside: int = 0  # internal calls told twice or made up: see docs/soak.md, not yet as promised
     died: int = 0  # cut by the PBX's own death: nobody wrote their end
     died_marked: int = 0
     died_missing: int = 0
@@ -74,7 +75,9 @@ def judge(
         _Life(verdict, owners, death).judge(happened, list(found.values()))
     for call in calls:
         if call["id"] not in claimed:
-            verdict.invented += 1
+            inside = call["direction"] == "internal"
+            verdict.invented += not inside
+            verdict.aside += inside
             verdict.problems.append(f"nobody made this call: {_name(call)}")
     return verdict
 
@@ -104,8 +107,10 @@ class _Life:
             self._missing(told, rest)
         for call in rest:
             twice = any(_alike(told, call) for told in done)
-            self.verdict.doubled += twice
-            self.verdict.invented += not twice
+            inside = call["direction"] == "internal"
+            self.verdict.doubled += twice and not inside
+            self.verdict.invented += not twice and not inside
+            self.verdict.aside += inside
             self.verdict.problems.append(f"{'doubled' if twice else 'nobody made this call'}: {_name(call)}")
 
     def _cut(self, told: Told) -> bool:
