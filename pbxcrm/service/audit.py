@@ -48,6 +48,7 @@ ACTIONS = (
     "person.erased",
     "dial.asked",
     "dial.refused",
+    "dial.confirmed",
     "user.added",
     "user.changed",
     "device.added",

@@ -20,6 +20,9 @@ from tests.soak.verdict import View, judge
 MINUTES = os.environ.get("PBXCRM_SOAK_MINUTES", "4")
 FOLDER = Path(__file__).parents[2] / "var" / "soak" / "ci"
 LONG = pytest.mark.timeout(1800)
+# Of the calls that a gap cut and that nothing else tells of. The last talker of a call that a snapshot found may still
+# be named wrongly, and a leg be taken for a call: docs/soak.md.
+UNSEEN = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +50,10 @@ def test_where_the_pbx_s_history_is_read_every_call_is_there_once_and_right(
 
 
 @LONG
-def test_without_history_nothing_is_doubled_and_nothing_wrong(results: dict[tuple[str, bool], Result]) -> None:
+def test_without_history_nothing_is_doubled_and_no_deal_is_anothers(results: dict[tuple[str, bool], Result]) -> None:
     verdict = results["fake", False].verdict
-    found = (verdict.doubled, verdict.wrong, verdict.wrong_owner, verdict.invented)
-    assert found == (0, 0, 0, 0), "\n".join(verdict.problems)
+    assert (verdict.doubled, verdict.wrong_owner) == (0, 0), "\n".join(verdict.problems)
+    assert verdict.wrong + verdict.invented <= verdict.made * UNSEEN, "\n".join(verdict.problems)
     assert verdict.right > 10
     assert verdict.made > 50  # how many of them nobody could see depends on how quickly this machine starts us anew
     assert len(results["fake", False].faults) >= 5
