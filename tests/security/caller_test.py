@@ -19,7 +19,7 @@ from tests.http.bed import House, both
 from tests.store.office import Caller
 
 NUMBER = "+48601234567"
-HOSTILE = "<img src=x onerror=alert(1)>\"'&\u202e\u2066\x07\u200b{{ 7*7 }}"
+HOSTILE = "<img src=x onerror=alert(1)>\"'&\u202e\u2066\x07\u200b{{ 7919*7927 }}"
 
 
 async def won_deal(house: House) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -107,7 +107,7 @@ def test_a_hostile_name_is_text_wherever_it_is_drawn(locale: str) -> None:
     drawn = render.part("caller", "call_card", me, view, "ringing") + render.part("call", "told", me, view)
     assert "<img" not in drawn
     assert "&lt;img" in drawn
-    assert "49" not in drawn.replace("149", "")  # templates are not made of what callers send
+    assert str(7919 * 7927) not in drawn  # templates are not made of what callers send
 
 
 @given(st.text(alphabet=st.characters(), max_size=200))
