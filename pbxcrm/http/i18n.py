@@ -8,7 +8,8 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as clock_time
 from decimal import Decimal
 from functools import cache, lru_cache
 from time import time
@@ -204,7 +205,8 @@ class Reader:
 
     def full(self, at: str | float | None) -> str:
         """Day and time, for a tooltip or a log."""
-        return f"{self.day(at)}, {self.hour(at)}" if at else ""
+        comma = "،" if self.rtl else ","
+        return f"{self.day(at)}{comma} {self.hour(at)}" if at else ""
 
     def span(self, seconds: float) -> str:
         """A length of talk: `0:42`, `12:05`, `1:02:03`."""
@@ -240,13 +242,32 @@ class Reader:
 
     def moment(self, day: str, hour: str) -> float | None:
         """Epoch seconds of what `date_field` and `time_field` hold; None when there is no day. Raises ValueError."""
-        day, hour = latin(day).strip(), latin(hour).strip() or "09:00"
-        if not day:
+        if not day.strip():
             return None
-        year, month, dom = (int(part) for part in re.split(r"[/.\-]", day))
-        there = jdatetime.date(year, month, dom).togregorian() if year < 1700 else date(year, month, dom)
-        clock = datetime.strptime(hour[:5], "%H:%M").replace(tzinfo=UTC).time()
-        return datetime.combine(there, clock, zone(self.time_zone)).timestamp()
+        clock = datetime.strptime((latin(hour).strip() or "09:00")[:5], "%H:%M").replace(tzinfo=UTC).time()
+        return self._at(_typed(day), clock)
+
+    def whole_day(self, day: str) -> tuple[float, float] | None:
+        """When a day as `date_field` holds it begins and the next one does, epoch seconds; None when there is no day.
+
+        Not 24 hours apart where clocks are changed. Raises ValueError.
+        """
+        if not day.strip():
+            return None
+        there = _typed(day)
+        try:
+            return self._at(there, clock_time.min), self._at(there + timedelta(days=1), clock_time.min)
+        except OverflowError as error:
+            raise ValueError(day) from error
+
+    def _at(self, day: date, clock: clock_time) -> float:
+        return datetime.combine(day, clock, zone(self.time_zone)).timestamp()
+
+
+def _typed(day: str) -> date:
+    """A day that somebody typed, in either calendar and any digits. Raises ValueError."""
+    year, month, dom = (int(part) for part in re.split(r"[/.\-]", latin(day).strip()))
+    return jdatetime.date(year, month, dom).togregorian() if year < 1700 else date(year, month, dom)
 
 
 @lru_cache(maxsize=4096)

@@ -1,21 +1,20 @@
 """For managers: the audit log, and what is kept of one person, with the way to give it out and to erase it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from pbxcrm.http.audited import changes
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON, TRAIL
 from pbxcrm.http.labels import Labels
-from pbxcrm.http.pages_common import show, viewer
+from pbxcrm.http.pages_common import day_filter, show, viewer
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import said
 from pbxcrm.service import audit, people, privacy
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 
-DAY = 86_400.0
 LINKED = {"deal": "/deals/{}", "call": "/calls/{}", "contact": "/contacts/{}/privacy"}
 
 
@@ -41,7 +40,7 @@ async def log(request: web.Request) -> web.Response:
         request,
         "audit.html",
         here="audit",
-        entries=[{**entry, "href": _link(entry)} for entry in page["items"]],
+        entries=[{**entry, "href": _link(entry), "told": changes(me, entry["changes"])} for entry in page["items"]],
         next=urlencode({**keep, "cursor": page["next"]}) if page["next"] else "",
         chosen=chosen,
         people=[(member.name, member.full_name) for member in await people.list_people(db, scope)],
@@ -51,17 +50,7 @@ async def log(request: web.Request) -> web.Response:
 
 def _filters(me: Viewer, chosen: Mapping[str, str]) -> dict[str, object]:
     filters: dict[str, object] = {name: chosen[name] for name in ("user", "thing") if chosen[name]}
-    try:
-        since = me.r.moment(chosen["day"], "00:00")
-    except ValueError:
-        since = None
-    if since is not None:
-        filters |= {"since": _iso(since), "until": _iso(since + DAY)}
-    return filters
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()
+    return filters | day_filter(me, chosen["day"])
 
 
 def _link(entry: Mapping[str, str]) -> str:

@@ -1,13 +1,14 @@
 """Calls as pages: the log, one call with its reasons, the missed ones, the caller card; and the search."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from pbxcrm.http import i18n
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
-from pbxcrm.http.pages_common import go, missed_count, show, viewer
+from pbxcrm.http.pages_common import day_filter, go, missed_count, show, viewer
 from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import caller_state, part
 from pbxcrm.service import calls, contacts, deals, tasks
@@ -27,10 +28,21 @@ def setup(app: web.Application) -> None:
 
 
 async def log(request: web.Request) -> web.Response:
-    """The calls one may see, the newest on top."""
-    cursor = request.query.get("cursor")
-    page = await calls.list_calls(request.app[DEPS].db, request[PERSON].scope, None, cursor)
-    return await show(request, "calls.html", here="calls", calls=page["items"], next=page["next"], first=not cursor)
+    """The calls one may see, of a day if one is chosen, the newest on top."""
+    cursor, day = request.query.get("cursor"), request.query.get("day", "").strip()[:20]
+    filters = day_filter(viewer(request), day)
+    page = await calls.list_calls(request.app[DEPS].db, request[PERSON].scope, None, cursor, filters)
+    older = urlencode({"day": day, "cursor": page["next"]} if filters else {"cursor": page["next"]})
+    return await show(
+        request,
+        "calls.html",
+        here="calls",
+        calls=page["items"],
+        next=older if page["next"] else "",
+        newest=not cursor and not filters,
+        day=day if filters else "",
+        filters=urlencode(filters),
+    )
 
 
 async def missed(request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pbxcrm.crm.views import iso
 from pbxcrm.http import i18n, render
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
@@ -39,6 +40,15 @@ def fragment(request: web.Request) -> bool:
 def layout(request: web.Request) -> str:
     """The template a page extends."""
     return "bare.html" if fragment(request) else "base.html"
+
+
+def day_filter(me: Viewer, day: str) -> dict[str, str]:
+    """`since` and `until` of a day as the reader writes it, in their zone; nothing for what is no day."""
+    try:
+        span = me.r.whole_day(day)
+        return {name: str(iso(at)) for name, at in zip(("since", "until"), span or (), strict=False)}
+    except ValueError:
+        return {}
 
 
 def theme(request: web.Request) -> str:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +20,7 @@ from pbxcrm.service import calls, contacts, deals
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 
 Deal = dict[str, Any]
-HOUR, DAY = 3600.0, 86400.0
+HOUR = 3600.0
 
 
 def setup(app: web.Application) -> None:
@@ -398,8 +399,7 @@ def _soon(me: Viewer, choice: str) -> float | None:
     days = {"1d": 1, "3d": 3, "7d": 7}.get(choice)
     if days is None:
         return None
-    noon = me.r.local(me.r.clock() + days * DAY)
-    return noon.replace(hour=9, minute=0, second=0, microsecond=0).timestamp() if noon else None
+    return me.r.moment((me.r.today() + timedelta(days=days)).isoformat(), "09:00")
 
 
 async def dial(request: web.Request) -> web.Response:

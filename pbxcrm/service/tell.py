@@ -30,9 +30,15 @@ def deal(work: Work, kind: str, before: DealRow | None, after: DealRow, scope: S
         work.journal("deal.changed", {"id": str(after["id"]), "gone": True, "before": was}, only(lost))
     data = {**views.deal(after), "before": was, "by": scope.name if scope.user_id else None}
     work.journal(kind, data, audience(after["owner_id"]))
-    changes = audit.between(before, after, _DEAL)
+    changes = audit.between(before and _audited(before), _audited(after), _DEAL)
     if changes:
         audit.note(work, scope, kind, "deal", after["id"], changes)
+
+
+def _audited(row: DealRow) -> dict[str, Any]:
+    """A deal as the audit log tells it: sums with their currency, times as everywhere."""
+    value = f"{views.money(row['value'], row['currency'])} {row['currency']}" if row["value"] else None
+    return {**row, "value": value, "next_contact_at": views.iso(row["next_contact_at"])}
 
 
 def _before(row: DealRow) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """How one person reads: digits, money, calendars, and what they type."""
 
+from datetime import datetime
+
 import pytest
 
 from pbxcrm.http import i18n
@@ -42,6 +44,38 @@ def test_the_hour_that_comes_twice_is_shown_twice_on_one_day() -> None:
     first, warsaw = 1_792_888_200.0, reader(zone="Europe/Warsaw")  # 2026-10-25T00:30Z, 02:30 in summer time
     assert [warsaw.hour(first + seconds) for seconds in (0, 3600, 7200)] == ["02:30", "02:30", "03:30"]
     assert len({warsaw.day(first + seconds) for seconds in (-2 * 3600, 0, 3600, 22 * 3600)}) == 1
+
+
+def epoch(utc: str) -> float:
+    return datetime.fromisoformat(utc + "+00:00").timestamp()
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins", "hours"),
+    [
+        ("UTC", "2026-11-18", "2026-11-18T00:00", 24),
+        ("Europe/Warsaw", "2026-03-29", "2026-03-28T23:00", 23),
+        ("Europe/Warsaw", "2026-10-25", "2026-10-24T22:00", 25),
+        ("Australia/Lord_Howe", "2026-04-05", "2026-04-04T13:00", 24.5),  # half an hour of summer time
+        ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00", 23),  # clocks go forward at midnight: no 00:00 there
+        ("America/Havana", "2025-11-02", "2025-11-02T04:00", 25),  # back at one: 00:00 comes twice
+        ("Asia/Tehran", "1405/01/01", "2026-03-20T20:30", 24),
+        ("Asia/Tehran", "۱۴۰۴/۱۲/۲۹", "2026-03-19T20:30", 24),  # the year's last, for 1404 is no leap year
+        ("Asia/Tehran", "1401/01/01", "2022-03-20T20:30", 24),
+        ("Asia/Tehran", "1401/01/02", "2022-03-21T20:30", 23),  # the last summer time there, from midnight on
+        ("Asia/Tehran", "1401/06/30", "2022-09-20T19:30", 25),
+    ],
+)
+def test_a_day_is_as_long_as_it_was_there(zone: str, day: str, begins: str, hours: float) -> None:
+    start = epoch(begins)
+    assert reader(zone=zone).whole_day(day) == (start, start + hours * 3600)
+
+
+@pytest.mark.parametrize("day", ["x", "2026-02-30", "1404/12/30", "2026", "9999-12-31", "2026-1-1-1", "99999999/1/1"])
+def test_what_is_no_day(day: str) -> None:
+    with pytest.raises(ValueError):
+        reader().whole_day(day)
+    assert reader().whole_day(" ") is None
 
 
 def test_days_in_both_calendars() -> None:
