@@ -45,8 +45,9 @@ class Bulk:
         self._ids = Ids(work.conn, 1000)
         self._known: dict[str, ContactRow] = {}
         self._by_id: dict[int, ContactRow] = {}
-        self._new: list[dict[str, Any]] = []
+        self._new: dict[int, ContactRow] = {}
         self._new_numbers: list[dict[str, Any]] = []
+        self._talked: dict[int, dict[str, Any]] = {}
 
     def write(self, new: Sequence[Call], mended: Sequence[tuple[Stored, Call]]) -> None:
         """These are to be created, in order of start; those stored get what is known better now."""
@@ -54,9 +55,10 @@ class Bulk:
         self._load(everything, [stored.contact_id for stored, _ in mended if stored.contact_id is not None])
         lines = [self._line(call) for call in new]
         again = [self._again(stored, call) for stored, call in mended]
+        self._note_talks(everything)
         conn = self._conn
         if self._new:
-            contacts.add_known(conn, self._new)
+            contacts.add_known(conn, [contact_columns(row) for row in self._new.values()])
             contacts.add_numbers(conn, self._new_numbers)
         if lines:
             told = {"origin": self._source, "witness": None}
@@ -71,7 +73,8 @@ class Bulk:
         ]
         if joined:
             store.join(conn, joined)
-        self._note_talks(everything)
+        if self._talked:
+            contacts.talked(conn, list(self._talked.values()))
         # A mended call may have left its task when it was lost, later than it ended.
         ends = [(call, call.ended_at or 0.0) for call in new if self._lately(call.ended_at)]
         ends += [(call, max(call.ended_at or 0.0, stored.ended_at or 0.0)) for stored, call in mended]
@@ -103,7 +106,7 @@ class Bulk:
         if row is not None or len(digits(call.number)) < _NUMBER or not (call.direction == "inbound" or call.talks):
             return row
         row = new_contact(self._ids.next(schema.contacts), call, call.started_at, self._house)
-        self._new.append(contact_columns(row))
+        self._new[row["id"]] = row
         self._new_numbers.append(contacts.number_row(row["id"], call.number))
         self._known[call.number] = self._by_id[row["id"]] = row
         return row
@@ -133,7 +136,7 @@ class Bulk:
     # ---- what is left to do
 
     def _note_talks(self, calls: Iterable[Call]) -> None:
-        rows: dict[int, dict[str, Any]] = {}
+        """Who was talked with last and by whom: somebody new is stored so, the others are told of."""
         for call in calls:
             contact = self._known.get(call.number or "")
             if contact is None or not call.talks:
@@ -141,9 +144,8 @@ class Bulk:
             at = max(talk.end or talk.start for talk in call.talks)
             if at > (contact["last_talk_at"] or 0.0):
                 contact["last_talk_at"], contact["last_talk_by"] = at, call.last_answered_by
-                rows[contact["id"]] = {"contact": contact["id"], "at": at, "by": call.last_answered_by}
-        if rows:
-            contacts.talked(self._conn, list(rows.values()))
+                if contact["id"] not in self._new:
+                    self._talked[contact["id"]] = {"contact": contact["id"], "at": at, "by": call.last_answered_by}
 
     def _ask_for_calls_back(self, ends: Iterable[tuple[Call, float]]) -> None:
         """Missed lately and never talked with since, in either direction: somebody has to call back."""

@@ -38,7 +38,8 @@ def new_contact(
 def contact_columns(row: ContactRow) -> dict[str, Any]:
     """What is stored of a new contact; the rest is as the table has it."""
     kept = {"id": row["id"], "name": row["name"], "owner_id": row["owner_id"], "created_at": row["created_at"]}
-    return {**kept, "source": row["source"], "search": folded(row["name"])}
+    talked = {"last_talk_at": row["last_talk_at"], "last_talk_by": row["last_talk_by"]}
+    return {**kept, **talked, "source": row["source"], "search": folded(row["name"])}
 
 
 def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner: User | None, house: House) -> DealRow:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import View, epoch, with_links
-from pbxcrm.store.prepared import Command, Query
+from pbxcrm.store.prepared import Command, Insertion, Query
 from pbxcrm.store.schema import call_deals, call_people, calls, deals, users
 
 _c = calls.c
@@ -119,9 +119,9 @@ _STATES = Query(
     .where(_c.id.in_(bindparam("ids", expanding=True))),
     "ids",
 )
-_INSERT = Command(insert(calls))
+_INSERT = Insertion(insert(calls))
 _UPDATE = Command(update(calls).where(_c.id == bindparam("call")))  # sets the columns that the rows name
-_JOIN = Command(
+_JOIN = Insertion(
     sqlite=sqlite_insert(call_people).on_conflict_do_nothing(),
     postgresql=postgres_insert(call_people).on_conflict_do_nothing(),
 )

@@ -11,7 +11,7 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
-from pbxcrm.store.prepared import Command, Query
+from pbxcrm.store.prepared import Command, Insertion, Query
 from pbxcrm.store.schema import call_people, calls, contact_numbers, contacts, deals, users
 from pbxcrm.store.words import containing, number_part
 
@@ -101,8 +101,8 @@ def open_deal_owners(conn: Connection, _scope: Scope, contact_id: int) -> list[i
 
 
 _INSERT = insert(contacts).returning(_c.id, sort_by_parameter_order=True)
-_INSERT_KNOWN = Command(insert(contacts))
-_INSERT_NUMBERS = Command(insert(contact_numbers))
+_INSERT_KNOWN = Insertion(insert(contacts))
+_INSERT_NUMBERS = Insertion(insert(contact_numbers))
 _TALKED = Command(
     sql_update(contacts)
     .where(_c.id == bindparam("contact"), or_(_c.last_talk_at.is_(None), _c.last_talk_at < bindparam("at")))

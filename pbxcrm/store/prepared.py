@@ -1,17 +1,19 @@
 """Statements that every call runs: built by SQLAlchemy once, run as near to the driver as may be.
 
 On SQLite SQLAlchemy's own work for each execution costs several times what the statement does; here the text it
-compiled goes straight to the driver. On PostgreSQL the round trip outweighs it, and the statement goes the usual way.
+compiled goes straight to the driver. On PostgreSQL the round trip outweighs it, and the statement goes the usual way;
+what is inserted by the thousand goes in one statement there.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Boolean, Connection, Delete, Insert, Select, Update
+from sqlalchemy import ARRAY, Boolean, Connection, Delete, Insert, Select, Update, bindparam, column, func, select
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = Sequence[Any]
+_FEW = 20  # rows, up to which a statement for each of them is as good
 _Text = tuple[str, tuple[str, ...], dict[str, Any]]  # SQL, the parameters' names in their order, constant ones
 
 
@@ -83,6 +85,36 @@ class Command:
             found = self._texts[keys] = (compiled.string, tuple(compiled.positiontup or ()))
         text, order = found
         _driver(conn).executemany(text, [[row[name] for name in order] for row in rows])
+
+
+class Insertion(Command):
+    """An insert of rows, many at once and in no order, which no two of the statement's own conflicts tie together.
+
+    PostgreSQL takes them as an array a column (`unnest`): a message for each row costs as much as the row itself.
+    """
+
+    def __init__(self, *statements: Insert, **by_dialect: Insert) -> None:
+        super().__init__(*statements, **by_dialect)
+        self._at_once: dict[tuple[str, ...], Insert] = {}
+
+    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """See Command.run."""
+        if conn.dialect.name == "sqlite" or len(rows) <= _FEW:
+            super().run(conn, rows)
+            return
+        keys = tuple(rows[0])
+        statement = self._at_once.get(keys)
+        if statement is None:
+            statement = self._at_once[keys] = _unnested(cast("Insert", self._statements[conn.dialect.name]), keys)
+        conn.execute(statement, {f"all_{name}": [row[name] for row in rows] for name in keys})
+
+
+def _unnested(statement: Insert, keys: Sequence[str]) -> Insert:
+    """The same insert, its rows out of arrays `all_<column>`."""
+    columns = [statement.table.c[name] for name in keys]
+    arrays = [bindparam(f"all_{one.name}", type_=ARRAY(one.type)) for one in columns]
+    rows = func.unnest(*arrays).table_valued(*(column(one.name, one.type) for one in columns)).render_derived("many")
+    return statement.from_select(list(keys), select(*rows.c))
 
 
 def last_inserted(conn: Connection) -> int:

@@ -60,6 +60,12 @@ class Server:
         self._numbers = count(1)
         self._template = False
 
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        assert self.process is not None
+        return self.process.pid
+
     def start(self) -> None:
         """Run, on the same port as before. Raises RuntimeError with the log where it does not come up."""
         data, said = self._root / "data", self._root / "log"

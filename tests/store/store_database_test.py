@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.service import deals, link
@@ -17,7 +18,7 @@ from pbxcrm.store import errors, schema
 from pbxcrm.store.db import EVERYBODY, Database, NothingJournalled, audience, last_journal_id, only
 from pbxcrm.store.errors import DatabaseUnusable
 from pbxcrm.store.migrations import migrate
-from pbxcrm.store.prepared import Command, Query
+from pbxcrm.store.prepared import Command, Insertion, Query
 from tests.fakes.postgres import free_port
 from tests.store.office import table_rows
 
@@ -359,6 +360,28 @@ async def test_a_prepared_command_writes_the_columns_that_the_rows_name(db):
     assert [(r["id"], r["name"]) for r in await db.reading(lambda conn: table_rows(conn, "teams"))] == [
         (7, "a"), (8, "b"), (9, "c"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 500])
+async def test_an_insertion_of_many_is_what_a_command_for_each_writes(db, count):
+    """NULLs, truths, figures and any text, the columns in another order than the table's; a conflict is one of each."""
+    names = ["", "it's", "{a,b}", 'x"y\\z', "NULL", "\u0639\u0644\u06cc", "a\nb", "%s $1 :a"]
+    rows = [
+        {"name": f"{names[i % len(names)]} {i}", "role": "agent", "id": 1000 + i, "created_at": i / 3,
+         "password_hash": None if i % 2 else "x", "operator": i % 3 == 0, "active": i % 5 != 0}
+        for i in range(count)
+    ]  # fmt: skip
+    people = Insertion(insert(schema.users))
+    await db.writing(lambda work: (people.run(work.conn, rows), work.journal("x", {}, None)))
+    stored = {row["id"]: row for row in await db.reading(lambda conn: table_rows(conn, "users"))}
+    assert [{name: stored[row["id"]][name] for name in row} for row in rows] == rows
+
+    makers = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    once = Insertion(**{name: make(schema.dial_countries).on_conflict_do_nothing() for name, make in makers.items()})
+    pairs = [{"user_id": row["id"], "country": name, "at": 1.0} for row in rows for name in ("PL", "IR", "PL")]
+    for some in (pairs, pairs[:2]):
+        await db.writing(lambda work, some=some: (once.run(work.conn, some), work.journal("x", {}, None)))
+    assert len(await db.reading(lambda conn: table_rows(conn, "dial_countries"))) == 2 * count
 
 
 # ---- the link's state
