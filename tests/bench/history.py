@@ -33,6 +33,7 @@ from tests.bench.cpu import family
 from tests.bench.office_years import COLUMNS, PHONES, Years
 from tests.fakes import mariadb as mariadb_fake
 from tests.fakes import postgres as postgres_fake
+from tests.fakes.tables import FREEPBX_CDR
 
 BATCH = 2_000
 
@@ -91,21 +92,6 @@ def fed(cdr: Cdr, rows: Iterable[object]) -> list[Call]:
     return [call for row in rows for call in cdr.feed(row)]  # type: ignore[arg-type]
 
 
-# FreePBX's asteriskcdrdb.cdr.
-FREEPBX = """CREATE TABLE cdr (
- calldate datetime NOT NULL DEFAULT '2000-01-01 00:00:00', clid varchar(80) NOT NULL DEFAULT '',
- src varchar(80) NOT NULL DEFAULT '', dst varchar(80) NOT NULL DEFAULT '', dcontext varchar(80) NOT NULL DEFAULT '',
- channel varchar(80) NOT NULL DEFAULT '', dstchannel varchar(80) NOT NULL DEFAULT '',
- lastapp varchar(80) NOT NULL DEFAULT '', lastdata varchar(80) NOT NULL DEFAULT '',
- duration int NOT NULL DEFAULT 0, billsec int NOT NULL DEFAULT 0, disposition varchar(45) NOT NULL DEFAULT '',
- amaflags int NOT NULL DEFAULT 0, accountcode varchar(20) NOT NULL DEFAULT '',
- uniqueid varchar(32) NOT NULL DEFAULT '', userfield varchar(255) NOT NULL DEFAULT '',
- did varchar(50) NOT NULL DEFAULT '', recordingfile varchar(255) NOT NULL DEFAULT '',
- cnum varchar(80) NOT NULL DEFAULT '', cnam varchar(80) NOT NULL DEFAULT '',
- outbound_cnum varchar(80) NOT NULL DEFAULT '', outbound_cnam varchar(80) NOT NULL DEFAULT '',
- dst_cnam varchar(80) NOT NULL DEFAULT '', linkedid varchar(32) NOT NULL DEFAULT '',
- peeraccount varchar(80) NOT NULL DEFAULT '', sequence int NOT NULL DEFAULT 0,
- KEY calldate (calldate), KEY dst (dst), KEY accountcode (accountcode), KEY uniqueid (uniqueid), KEY did (did));"""
 TAKEN = {"start": "calldate", "answer": "@a", "end": "@e", "amaflags": "@f"}
 
 
@@ -113,7 +99,7 @@ def mariadb(server: mariadb_fake.Server, path: Path) -> str:
     """The file as FreePBX's table on a real MariaDB; gives its URL."""
     columns = ", ".join(TAKEN.get(name, name) for name in COLUMNS)
     fields = "FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
-    return server.database(f"{FREEPBX}\nLOAD DATA LOCAL INFILE '{path}' INTO TABLE cdr {fields} ({columns});")
+    return server.database(f"{FREEPBX_CDR}\nLOAD DATA LOCAL INFILE '{path}' INTO TABLE cdr {fields} ({columns});")
 
 
 async def bench(url: str, source: Callable[[], Source], times: int, server: Callable[[], float]) -> None:

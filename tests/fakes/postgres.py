@@ -132,6 +132,13 @@ class Server:
         self.sql(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def filled(self, sql: str) -> str:
+        """The URL, as an operator writes it, of a database in which these statements were run: somebody else's."""
+        url = self.empty()
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "tests", "-d", url.rpartition("/")[2]]
+        subprocess.run([self._programs / "psql", "-qXv", "ON_ERROR_STOP=1", *where], input=sql, text=True, check=True)
+        return url.replace("+asyncpg", "")
+
     def database(self) -> str:
         """The URL of a database with all tables and no row of ours: copied, for migrating takes longer."""
         if not self._template:

@@ -3,7 +3,6 @@
 import csv
 import re
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,31 +20,13 @@ from pbxcrm.history.sources import Kind
 from pbxcrm.history.tables import SqlTable
 from pbxcrm.store.errors import DatabaseUnusable
 from pbxcrm.store.foreign import ForeignTable
+from tests.fakes.tables import FREEPBX_CEL, PGSQL_CEL
 from tests.truth import compare
 from tests.unit.calls.cel_rows import FLOWS, read, rows_of, truth_of
 
 FLOW = FLOWS / "attended" / "attended_keys_completed.cel.csv"
 TEHRAN = ZoneInfo("Asia/Tehran")
 
-# FreePBX's asteriskcdrdb.cel: whole seconds, local time, a key.
-FREEPBX_CEL = """
-CREATE TABLE cel (id int(11) NOT NULL AUTO_INCREMENT, eventtype varchar(30) NOT NULL, eventtime datetime NOT NULL,
- cid_name varchar(80) NOT NULL, cid_num varchar(80) NOT NULL, cid_ani varchar(80) NOT NULL DEFAULT '',
- cid_rdnis varchar(80) NOT NULL DEFAULT '', cid_dnid varchar(80) NOT NULL, exten varchar(80) NOT NULL,
- context varchar(80) NOT NULL, channame varchar(80) NOT NULL, appname varchar(80) NOT NULL,
- appdata varchar(80) NOT NULL, amaflags int(11) NOT NULL DEFAULT 3, accountcode varchar(20) NOT NULL DEFAULT '',
- uniqueid varchar(32) NOT NULL, linkedid varchar(32) NOT NULL, peer varchar(80) NOT NULL,
- userdeftype varchar(255) NOT NULL DEFAULT '',
- extra varchar(512) NOT NULL, PRIMARY KEY (id), KEY uniqueid_index (uniqueid), KEY linkedid_index (linkedid));
-"""
-# cel_pgsql's own: a moment with microseconds, another name for the channel's key.
-PGSQL_CEL = """
-CREATE TABLE cel (id serial PRIMARY KEY, eventtype varchar(30) NOT NULL, eventtime timestamp NOT NULL,
- userdeftype varchar(255) NOT NULL DEFAULT '', cid_name varchar(80) NOT NULL, cid_num varchar(80) NOT NULL,
- cid_dnid varchar(80) NOT NULL, exten varchar(80) NOT NULL, context varchar(80) NOT NULL, channame varchar(80) NOT NULL,
- appname varchar(80) NOT NULL, appdata varchar(80) NOT NULL, uniqueid varchar(150) NOT NULL,
- linkedid varchar(150) NOT NULL, peer varchar(80) NOT NULL, extra text NOT NULL);
-"""
 # FreePBX's asteriskcdrdb.cdr: no key, an index on the time; before FreePBX 13 without the last three columns.
 FREEPBX_CDR = """
 CREATE TABLE cdr (calldate datetime NOT NULL DEFAULT '0000-00-00 00:00:00', clid varchar(80) NOT NULL DEFAULT '',
@@ -86,15 +67,7 @@ def fill(postgres: Any, mariadb: Any) -> Callable[[str, str, str], str]:
     """Make a database on that server; gives its URL as an operator writes it."""
 
     def run(server: str, sql: str, name: str) -> str:
-        if server == "mariadb":
-            return str(mariadb.database(sql))
-        url = postgres.empty()
-        database = url.rpartition("/")[2]
-        where = ["-h", "127.0.0.1", "-p", str(postgres.port), "-U", "tests", "-d", database]
-        subprocess.run(
-            [postgres._programs / "psql", "-qXv", "ON_ERROR_STOP=1", *where], input=sql, text=True, check=True
-        )
-        return str(url).replace("+asyncpg", "")
+        return str(mariadb.database(sql) if server == "mariadb" else postgres.filled(sql))
 
     return run
 

@@ -98,3 +98,8 @@ def test_half_unpacked_is_fetched_anew_and_whole_is_not(cache: Path, monkeypatch
     assert json.loads((cache / "asterisk-22/complete.json").read_text())["suite"] == "forky"
     fetch.fetch("22")
     assert len(calls) == 1
+    before_packages = {"version": "1:22.0-1", "suite": "forky"}  # from when fewer of them were wanted
+    (cache / "asterisk-22/complete.json").write_text(json.dumps(before_packages))
+    assert fetch.fetch("22").version == "1:22.1-1"
+    assert len(calls) == 2
+    assert sorted(path.name for path in cache.iterdir()) == ["asterisk-22", "asterisk-22.lock"]

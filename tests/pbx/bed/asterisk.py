@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.pbx.bed.ami import Control
+from tests.pbx.bed.databases import Writes
 from tests.pbx.bed.fetch import REPO, Install, fetch
 
 CONFIG = REPO / "docker" / "asterisk"
@@ -57,8 +58,12 @@ class AsteriskError(RuntimeError):
 class Asterisk:
     """One Asterisk process and its addresses. `restart` and `kill` are as brutal as they sound."""
 
-    def __init__(self, major: str = "22", tech: str = "PJSIP") -> None:
-        """Provision, take a lane and write the run folder; `start` runs it. `tech`: PJSIP, or SIP on 16."""
+    def __init__(self, major: str = "22", tech: str = "PJSIP", writes: Writes | None = None) -> None:
+        """Provision, take a lane and write the run folder; `start` runs it. `tech`: PJSIP, or SIP on 16.
+
+        `writes`: into which database it writes CEL and CDR as well.
+        """
+        self._writes = writes or Writes((), {})
         self.install: Install = fetch(major)
         self.major = major
         self.tech = tech
@@ -207,7 +212,8 @@ class Asterisk:
     # --- the run folder ---
 
     def _environment(self) -> dict[str, str]:
-        return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.run), "TZ": "UTC", "LC_ALL": "C"}
+        plain = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.run), "TZ": "UTC", "LC_ALL": "C"}
+        return plain | {name: fill(value, self._values()) for name, value in self._writes.environment.items()}
 
     def _write_run_folder(self) -> None:
         for folder in ("etc", "lib/documentation", "spool", "run", "log/cdr-csv", "log/cel-custom", "data", "agi"):
@@ -242,6 +248,8 @@ class Asterisk:
         texts |= {path.name: path.read_text() for path in sorted(DIALPLAN.glob("*.conf"))}
         texts |= dict.fromkeys(UNUSED_CONFIG, "")
         texts["manager_extra.conf"] = EXTRA_MANAGER
+        texts |= self._writes.files
+        texts["modules.conf"] += "".join(f"load = {module}\n" for module in self._writes.modules)
         texts["modules.conf"] = self._present_modules(texts["modules.conf"])
         texts["pjsip_phones.conf"] = self._phones(_pjsip_endpoint)
         if self.tech == "SIP":

@@ -43,7 +43,7 @@ class Release:
 
 
 RELEASES = {
-    "22": Release("22", ("forky", "sid"), ("asterisk", "asterisk-modules", SOUNDS)),
+    "22": Release("22", ("forky", "sid"), ("asterisk", "asterisk-modules", "odbc-mariadb", SOUNDS)),
     "16": Release("16", ("bullseye",), ("asterisk", "asterisk-modules", "asterisk-voicemail", SOUNDS)),
 }
 
@@ -121,7 +121,7 @@ def fetch(major: str = "22") -> Install:
     home = cache / f"asterisk-{major}"
     with _lock(cache / f"asterisk-{major}.lock"):
         stamp = home / "complete.json"
-        if not stamp.is_file():
+        if not stamp.is_file() or set(release.packages) - set(json.loads(stamp.read_text()).get("packages", ())):
             _fetch_anew(release, home)
         return Install(major, json.loads(stamp.read_text())["version"], home / "root")
 
@@ -142,24 +142,37 @@ def _fetch_anew(release: Release, home: Path) -> None:
     mirrors = [m for m in [os.environ.get("PBXCRM_TEST_MIRROR", ""), *mirror_uris()] if m]
     if not mirrors:
         raise FetchError("No Debian mirror in /etc/apt: set PBXCRM_TEST_MIRROR to one (http://…/debian).")
-    shutil.rmtree(home, ignore_errors=True)
+    new = home.with_name(f"{home.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
     failures: list[str] = []
     for mirror in mirrors:
         for suite in release.suites:
             try:
-                version = _download(release, suite, mirror, home)
+                version = _download(release, suite, mirror, new)
             except FetchError as error:
                 failures.append(f"{suite} at {mirror}: {error}")
                 continue
-            _unpack(home)
-            shutil.rmtree(home / "apt")
-            (home / "complete.json").write_text(json.dumps({"version": version, "suite": suite}))
+            _unpack(new)
+            shutil.rmtree(new / "apt")
+            stamp = {"version": version, "suite": suite, "packages": release.packages}
+            (new / "complete.json").write_text(json.dumps(stamp))
+            _replace(home, new)
             return
-    shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)
     raise FetchError(
         f"Asterisk {release.major} could not be fetched; nothing was changed. Tried:\n  " + "\n  ".join(failures) + "\n"
         "Check the network, or set PBXCRM_TEST_MIRROR to a Debian mirror that carries one of these suites."
     )
+
+
+def _replace(home: Path, new: Path) -> None:
+    """What was fetched takes the place of what was there; an Asterisk that runs from it goes on, names are the same."""
+    old = home.with_name(f"{home.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if home.exists():
+        home.rename(old)
+    new.rename(home)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _download(release: Release, suite: str, mirror: str, home: Path) -> str:
