@@ -269,6 +269,7 @@ def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Li
         ),
         demo=settings.demo,
         recordings=Path(settings.recordings) if settings.recordings else None,
+        latency=follower.latency,
         gauges=lambda: {**follower.gauges(), "pbxcrm_link_clock_ahead_seconds": link.skew or 0.0},
     )
 

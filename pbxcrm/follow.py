@@ -18,6 +18,7 @@ from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.model import Call
 from pbxcrm.calls.tracker import Tracker
 from pbxcrm.service.errors import Unavailable
+from pbxcrm.service.watch import Histogram
 from pbxcrm.spool import Full, Spool, Waiting, essence
 
 log = logging.getLogger("pbxcrm.follow")
@@ -31,6 +32,7 @@ _MOST = 20_000  # facts in memory where there is no spool: some 100 MB
 # Seconds that facts about ringing wait for the next: the phones of a group begin and stop to ring within moments, and
 # each fact written alone is a transaction and a message to everybody it concerns. No other fact waits.
 _GATHER = 0.005
+_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
 
 
 def lasting(facts: Sequence[Fact]) -> list[Fact]:
@@ -67,6 +69,8 @@ class Follower:
         self._reading = asyncio.Lock()
         self._spool_failed = self._missed = False
         self.dropped = 0  # facts given up because there was room nowhere
+        self.latency = Histogram(_BOUNDS)  # from an event's arrival to its facts' commit; of this run's events alone
+        self._arrived: deque[tuple[int, float]] = deque(maxlen=_MOST)  # (the last fact of a frame, when that came)
 
     @property
     def backlog(self) -> int:
@@ -99,17 +103,16 @@ class Follower:
                     await self._put_by(batch)
 
     def _take(self, frames: Iterable[tuple[float, dict[str, str]]]) -> None:
-        self._enqueue(self._told(frames))
-
-    def _told(self, frames: Iterable[tuple[float, dict[str, str]]]) -> list[Fact]:
-        facts: list[Fact] = []
         for arrived, frame in frames:
-            if self.also is not None:
-                self.also(frame)
-            event = events.read(frame, arrived)
-            if event is not None:
-                facts += self._tracker.feed(event)
-        return facts
+            if facts := self._told(arrived, frame):
+                self._enqueue(facts)
+                self._arrived.append((self._count, arrived))
+
+    def _told(self, arrived: float, frame: dict[str, str]) -> list[Fact]:
+        if self.also is not None:
+            self.also(frame)
+        event = events.read(frame, arrived)
+        return self._tracker.feed(event) if event is not None else []
 
     def _enqueue(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -154,7 +157,7 @@ class Follower:
             if self._spool is not None and self._missed and self._spool.lost is not None:
                 self._spool.lose(self._spool.lost.since, time.time())
             if self._spool is not None and len(self._spool):
-                facts = self._told(list(self._spool.frames()))
+                facts = [fact for at, frame in list(self._spool.frames()) for fact in self._told(at, frame)]
                 # In one step, and only then applied: killed before it, they are read again just so.
                 self._spool.replace_frames(facts)
                 self._count = self._spool.last
@@ -193,6 +196,9 @@ class Follower:
             self._spool.done(batch[-1][0])
         while self._waiting and self._waiting[0][0] <= batch[-1][0]:
             self._waiting.popleft()
+        now = time.time()
+        while self._arrived and self._arrived[0][0] <= batch[-1][0]:
+            self.latency.observe(now - self._arrived.popleft()[1])
 
     def _head(self) -> list[Waiting]:
         if self._spool is not None and (batch := self._spool.head(_BATCH)):

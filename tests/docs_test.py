@@ -54,6 +54,16 @@ def threats() -> dict[int, list[str]]:
     return {int(number): re.findall(r"`(tests/[\w/]+\.py::\w+)`", rest) for number, rest in rows}
 
 
+def test_what_was_proved_is_of_tests_that_are_there() -> None:
+    proved = (DOCS / "threats.md").read_text().partition("## How it was proved")[2]
+    named = set(re.findall(r"`(test_\w+)`", proved))
+    there = {
+        name for path in Path(__file__).parent.rglob("*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert len(named) > 40
+    assert named <= there, named - there
+
+
 def test_every_threat_has_its_row() -> None:
     assert list(threats()) == list(range(1, 31))
 

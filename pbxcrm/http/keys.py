@@ -11,6 +11,7 @@ from aiohttp import web
 from pbxcrm.crm.access import Scope
 from pbxcrm.service.audit import Trail
 from pbxcrm.service.auth import Auth, Person
+from pbxcrm.service.watch import Histogram
 from pbxcrm.store.db import Database
 
 
@@ -76,7 +77,8 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Everything the web side stands on. `gauges`: further numbers for /metrics, name -> value.
+    """Everything the web side stands on. `gauges`: further numbers for /metrics, name -> value; `latency`: from an
+    event of the PBX to its commit.
 
     `recordings`: the folder of the PBX's recordings.
     """
@@ -89,6 +91,7 @@ class Deps:
     demo: bool = False
     web_root: Path | None = None
     gauges: Callable[[], Mapping[str, float]] = dict
+    latency: Histogram | None = None
     auth: Auth | None = None
     recordings: Path | None = None
 

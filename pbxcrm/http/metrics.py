@@ -14,7 +14,7 @@ from pbxcrm.http.live import STREAMS
 from pbxcrm.http.openapi_schemas import OUTCOMES
 from pbxcrm.service import disagreements
 from pbxcrm.service.errors import Unavailable
-from pbxcrm.service.watch import CallCounter, journal_ends
+from pbxcrm.service.watch import CallCounter, Histogram, journal_ends
 
 COUNTER: web.AppKey[CallCounter] = web.AppKey("call_counter", CallCounter)
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
@@ -70,7 +70,10 @@ async def metrics(request: web.Request) -> web.Response:
     ended = {f'outcome="{outcome}"': counter.outcomes[outcome] for outcome in OUTCOMES}
     lines += _metric("pbxcrm_calls_total", "counter", "Calls that ended since the start, by outcome.", ended)
     for name, value in sorted(deps.gauges().items()):
-        lines += _metric(name, "gauge", "See docs/rest.md.", {"": value})
+        kind = "counter" if name.endswith("_total") else "gauge"
+        lines += _metric(name, kind, "See docs/rest.md.", {"": value})
+    if deps.latency is not None:
+        lines += _histogram("pbxcrm_intake_seconds", "From an event of the PBX to its commit.", deps.latency)
     return web.Response(text="\n".join(lines) + "\n", headers={"Content-Type": "text/plain; version=0.0.4"})
 
 
@@ -97,6 +100,15 @@ def _metric(name: str, kind: str, help_text: str, values: Mapping[str, float]) -
     yield f"# TYPE {name} {kind}"
     for labels, value in values.items():
         yield f"{name}{{{labels}}} {value}" if labels else f"{name} {value}"
+
+
+def _histogram(name: str, help_text: str, taken: Histogram) -> Iterable[str]:
+    yield f"# HELP {name} {help_text}"
+    yield f"# TYPE {name} histogram"
+    for bound, count in taken.buckets().items():
+        yield f'{name}_bucket{{le="{bound}"}} {count}'
+    yield f"{name}_sum {taken.sum:.6f}"
+    yield f"{name}_count {taken.count}"
 
 
 def _may_count(request: web.Request) -> None:

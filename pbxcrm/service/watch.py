@@ -1,7 +1,12 @@
-"""What those ask who watch over the process: does the database answer, how far is the journal, how did calls end."""
+"""What those ask who watch over the process: does the database answer, how far is the journal, how did calls end, how
+long do things take.
+"""
 
 import json
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
+from itertools import accumulate
 
 from sqlalchemy import Connection
 
@@ -20,6 +25,30 @@ async def journal_ends(db: Database) -> tuple[int, int]:
         return await db.reading(journal.ends)
     except DatabaseUnusable as error:
         raise Unavailable(_DOWN) from error
+
+
+class Histogram:
+    """How often something took how long, as Prometheus counts it: `upto` are bounds in seconds, rising."""
+
+    def __init__(self, upto: Sequence[float]) -> None:
+        self._upto = tuple(upto)
+        self._counts = [0] * (len(self._upto) + 1)  # the last: longer than any bound
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """One more; a clock that was set back counts as no time."""
+        seconds = max(0.0, seconds)
+        self._counts[bisect_left(self._upto, seconds)] += 1
+        self.sum += seconds
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return sum(self._counts)
+
+    def buckets(self) -> dict[str, int]:
+        """How many took no longer than each bound, `+Inf` last."""
+        return dict(zip((*(f"{bound:g}" for bound in self._upto), "+Inf"), accumulate(self._counts), strict=True))
 
 
 class CallCounter:

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
+from sqlalchemy import update
 
 from pbxcrm.ami.link import Link, LinkConfig, LinkState
 from pbxcrm.service import contacts
 from pbxcrm.service.dial import Dialler
-from pbxcrm.store.db import Database
+from pbxcrm.store.db import Database, Work
+from pbxcrm.store.schema import contacts as contacts_table
 from tests.fakes.ami import Connection, FakeAmi, fake_ami, header, until
 from tests.http import bed
 from tests.http.bed import House
@@ -118,11 +121,12 @@ async def test_the_eleventh_in_a_minute_leaves_no_frame(db: Database) -> None:
 async def test_what_is_no_number_leaves_no_frame(db: Database) -> None:
     async with fake_ami() as fake, office(db, fake) as house:
         bad = (
-            "100&PJSIP/trunk/1900", "601234567,1", "6012@x", "6012;x", "+4860123\r\nAction: Command", "\u2028112",
+            "100&PJSIP/trunk/1900", "601234567,1", "6012@x", "6012;x", "+4860123\r\nAction: Command", "60\u20281234567",
         )  # fmt: skip
         for number in bad:
             answer = await house.ask("POST", "/api/v1/dial", "alice", json={"number": number}, headers=click("k"))
             assert answer.status == 422
+            assert set((await answer.json())["error"]["fields"]) == {"number"}  # read as no number, the first of walls
         assert fake.actions("Originate") == []
         assert not {header(action, "Action") for action in fake.seen} & {"Command", "Redirect"}
 
@@ -140,11 +144,18 @@ NAMES = [
 ]
 
 
+def _rename(work: Work, contact: int, name: str) -> None:
+    """As if it had come past everything that cleans a name on its way in."""
+    work.conn.execute(update(contacts_table).where(contacts_table.c.id == contact).values(name=name))
+    work.journal("test", {}, None)
+
+
 async def test_whatever_a_customer_is_called_it_is_one_action(db: Database) -> None:
     async with fake_ami() as fake, office(db, fake) as house:
         scope = house.people["alice"].scope
         for n, name in enumerate(NAMES):
-            made = await contacts.create(db, scope, {"name": name, "numbers": ["+48601234567"]})
+            made = await contacts.create(db, scope, {"name": "x", "numbers": ["+48601234567"]})
+            await db.writing(partial(_rename, contact=int(made["id"]), name=name))
             body = {"contact_id": made["id"]}
             await house.json("POST", "/api/v1/dial", "alice", 202, json=body, headers=click(f"k{n}"))
         originates = fake.actions("Originate")

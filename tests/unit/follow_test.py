@@ -13,6 +13,7 @@ from pbxcrm.calls.tracker import Tracker
 from pbxcrm.demo.recording import load
 from pbxcrm.follow import Follower, lasting
 from pbxcrm.service.errors import Unavailable
+from pbxcrm.service.watch import Histogram
 from tests.fakes.ami import until
 from tests.store.office import Caller
 
@@ -77,3 +78,14 @@ async def test_what_came_is_written_in_order_also_after_the_database_was_away(
     await asyncio.gather(*tasks, return_exceptions=True)
     assert [fact.kind for fact in store.written] == ["answered", "ended"]
     assert store.written[-1].call.rang == ("alice", "bob", "carol")
+    # Each event that said something was counted once, when it was written; in this recording all came in 1970.
+    assert follower.latency.count == follower.latency.buckets()["+Inf"] >= 2
+    assert follower.latency.buckets()["60"] == 0
+
+
+def test_a_histogram_counts_up_to_its_bounds() -> None:
+    taken = Histogram((0.1, 1))
+    for seconds in (0.1, 0.05, 0.2, 5, -3):
+        taken.observe(seconds)
+    assert taken.buckets() == {"0.1": 3, "1": 4, "+Inf": 5}
+    assert (taken.count, taken.sum) == (5, pytest.approx(5.35))
