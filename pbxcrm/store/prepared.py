@@ -8,8 +8,24 @@ what is inserted by the thousand goes in one statement there.
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, Boolean, Connection, Delete, Insert, Select, Update, bindparam, column, func, select
+from sqlalchemy import (
+    ARRAY,
+    BinaryExpression,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    any_,
+    bindparam,
+    column,
+    func,
+    select,
+)
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = Sequence[Any]
@@ -18,10 +34,14 @@ _Text = tuple[str, tuple[str, ...], dict[str, Any]]  # SQL, the parameters' name
 
 
 class Query:
-    """A select whose values are bind parameters; those named in `lists` are lists (an expanding `IN`)."""
+    """A select whose values are bind parameters; those named in `lists` are lists (an expanding `IN`).
+
+    PostgreSQL is given a list as one array: as a parameter each, every length would be a statement of its own to it.
+    """
 
     def __init__(self, statement: Select[Any], *lists: str) -> None:
         self._statement = statement
+        self._with_arrays = _with_arrays(statement, lists)
         self._lists = lists
         self._texts: dict[tuple[int, ...], _Text] = {}
         columns = list(statement.selected_columns)
@@ -32,7 +52,7 @@ class Query:
     def rows(self, conn: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
         """What it selects, in the order of `names`."""
         if conn.dialect.name != "sqlite":
-            return conn.execute(self._statement, values).all()
+            return conn.execute(self._with_arrays, values).all()
         given = {**values, **{name: _padded(values[name]) for name in self._lists}}
         lengths = tuple(len(given[name]) for name in self._lists)
         text, order, constants = self._texts.get(lengths) or self._expand(conn, lengths, given)
@@ -63,6 +83,18 @@ class Query:
         for i in self._booleans:
             changed[i] = None if changed[i] is None else bool(changed[i])
         return changed
+
+
+def _with_arrays(statement: Select[Any], lists: Sequence[str]) -> Select[Any]:
+    """The same select, each of its lists an array that a column is looked for in."""
+
+    def array(element: Any, **_more: Any) -> ColumnElement[bool] | None:
+        if not isinstance(element, BinaryExpression) or element.operator is not operators.in_op:
+            return None
+        name = getattr(element.right, "key", None)
+        return element.left == any_(bindparam(name, type_=ARRAY(element.left.type))) if name in lists else None
+
+    return cast("Select[Any]", visitors.replacement_traverse(statement, {}, array))
 
 
 class Command:
