@@ -21,7 +21,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import get_currency_symbol
+from babel.numbers import format_percent, get_currency_symbol
 from babel.support import Translations
 
 from pbxcrm.http.static import web_root
@@ -148,6 +148,10 @@ class Reader:
         """A whole number with its thousands grouped."""
         return self.digits(f"{n:,}".replace(",", money_rule(self.locale, "EUR")[2]))
 
+    def percent(self, n: int) -> str:
+        """`62%`, or `۶۲٪`."""
+        return format_percent(n / 100, locale=self.locale) if self.locale not in _DIGITS else self.digits(f"{n}٪")
+
     def money(self, amount: str, currency: str) -> str:
         """A decimal string and its currency: `€12,400`, `12 400,50 zł`; an all-zero fraction is left out."""
         before, after, group, point = money_rule(self.locale, currency)
@@ -171,6 +175,12 @@ class Reader:
     def today(self) -> date:
         """The day it is where this person is."""
         return datetime.fromtimestamp(self.clock(), zone(self.time_zone)).date()
+
+    def day_ends(self, at: float) -> float:
+        """Epoch seconds of the midnight that ends the day of `at`."""
+        there = zone(self.time_zone)
+        after = datetime.fromtimestamp(at, there).date() + timedelta(days=1)
+        return datetime.combine(after, clock_time(), there).timestamp()
 
     def hour(self, at: str | float | None) -> str:
         """`14:03`."""

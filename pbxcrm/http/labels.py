@@ -92,6 +92,7 @@ ACTIONS = {
     "deal.created": N_("made a deal"),
     "deal.changed": N_("changed a deal"),
     "deal.moved": N_("moved a deal"),
+    "deal.merged": N_("linked a deal to another"),
     "note.added": N_("wrote a note"),
     "task.created": N_("made a task"),
     "task.done": N_("finished a task"),
@@ -137,6 +138,19 @@ THINGS = {
     "webhooks": N_("Webhooks"),
 }
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
+# What a source's name speaks of, in our five languages -> the picture for it.
+SOURCES = {
+    "globe": ("web", "site", "online", "www", "form", "google", "ads", "instagram", "سایت", "موقع", "сайт", "stron"),
+    "user": ("refer", "recommend", "customer", "معرف", "توصية", "рекоменд", "polec"),
+}
+
+
+def source_icon(source: str) -> str:
+    """The picture of a source; a dialled number is a call."""
+    if source.removeprefix("+").isdigit():
+        return "in"
+    folded = source.casefold()
+    return next((icon for icon, parts in SOURCES.items() if any(part in folded for part in parts)), "source")
 
 
 class Labels:

@@ -13,10 +13,11 @@ from pbxcrm.http import (
     pages_calls,
     pages_deals,
     pages_disagreements,
+    pages_link,
     pages_webhooks,
 )
 from pbxcrm.http.keys import DEPS, ERROR_PAGE, PERSON
-from pbxcrm.http.pages_common import LANGUAGE, THEME, error_page, show, viewer
+from pbxcrm.http.pages_common import DENSITY, LANGUAGE, THEME, error_page, show, viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
 from pbxcrm.service import people
@@ -38,6 +39,7 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/pbx", pbx)
     pages_board.setup(app)
     pages_deals.setup(app)
+    pages_link.setup(app)
     pages_calls.setup(app)
     pages_disagreements.setup(app)
     pages_audit.setup(app)
@@ -112,12 +114,13 @@ async def settings(request: web.Request) -> web.Response:
 
 
 async def save_settings(request: web.Request) -> web.Response:
-    """Save what the form brought; the theme stays with the browser."""
+    """Save what the form brought; how it looks stays with the browser."""
     form = await request.post()
     after = inside(str(form.get("next", "")))
     response = web.HTTPSeeOther("/me?saved" if after == "/me" else after)
-    if "theme" in form:
-        _cookie(request, response, THEME, str(form["theme"]))
+    for field, name in (("theme", THEME), ("density", DENSITY)):
+        if field in form:
+            _cookie(request, response, name, str(form[field]))
     changes = {k: str(form[k]) for k in ("locale", "calendar", "time_zone") if k in form}
     if changes:
         try:

@@ -17,7 +17,7 @@ from pbxcrm.service.watch import journal_ends
 
 MOST_MISSED = 99
 LARGE = 16_000  # characters of HTML worth packing: a board packs to a thirtieth
-LANGUAGE, THEME = "pbxcrm_language", "pbxcrm_theme"
+LANGUAGE, THEME, DENSITY = "pbxcrm_language", "pbxcrm_theme", "pbxcrm_density"
 CURRENCIES = ("EUR", "USD", "PLN", "RUB", "IRR", "AED", "SAR", "IQD", "GBP", "TRY")
 MODULES = ("app.js", "board.js", "dom.js", "words.js", "panel.js", "drag.js", "keys.js", "caller.js", "live.js")
 
@@ -55,6 +55,11 @@ def theme(request: web.Request) -> str:
     """light, dark, or "" for whatever the browser prefers."""
     chosen = request.cookies.get(THEME, "")
     return chosen if chosen in ("light", "dark") else ""
+
+
+def density(request: web.Request) -> str:
+    """compact, or "" for cards with room."""
+    return "compact" if request.cookies.get(DENSITY) == "compact" else ""
 
 
 async def show(
@@ -185,5 +190,9 @@ def words(locale: str, currency: str = "EUR") -> dict[str, Any]:
         "unsure": _("The server did not answer. If your change arrived it will show by itself; if not, do it again."),
         "broken": _("Something broke on our side. Reload the page and look whether your change was saved."),
         "notify_on": _("Calls are announced when this tab is hidden"),
+        "overdue": _("Overdue: %(n)s"),
+        "today": _("Due today: %(n)s"),
+        "planned": _("Planned: %(n)s"),
+        "none": _("No next step: %(n)s"),
         "notify_off": _("Your browser blocks notifications. Allow them for this site in its settings."),
     }

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from pbxcrm.crm.access import Scope
 from pbxcrm.http import i18n
 from pbxcrm.http.i18n import Reader, catalogue
-from pbxcrm.http.labels import Labels
+from pbxcrm.http.labels import Labels, source_icon
 from pbxcrm.http.static import Static, web_root
 
 Row = Mapping[str, Any]
@@ -131,6 +131,7 @@ def environment(locale: str) -> Environment:
         initials=initials,
         hue=hue,
         phone=i18n.phone,
+        source_icon=source_icon,
         label=Labels(locale),
         caller_state=caller_state,
         locales=i18n.LOCALES,

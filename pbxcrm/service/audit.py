@@ -38,6 +38,7 @@ ACTIONS = (
     "deal.created",
     "deal.changed",
     "deal.moved",
+    "deal.merged",
     "note.added",
     "task.created",
     "task.done",

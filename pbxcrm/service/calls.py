@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from pbxcrm.calls.model import Direction, Outcome
 from pbxcrm.crm import fields as given_fields
 from pbxcrm.crm import views
-from pbxcrm.crm.access import Scope
+from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service import deals as deal_service
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.paging import after, limit_of, page
@@ -126,9 +126,16 @@ def _make_deal(work: Work, scope: Scope, call_id: str, fields: Fields, region: s
     made = deal_service.add(work, scope, {**usual, **fields}, region)
     calls.link(work.conn, [{"call_id": call_id, "deal_id": made["id"]}])
     calls.about(work.conn, call_id, made["contact_id"], made["id"])
-    again = _seen(work.conn, scope, call_id)
-    people = {house.id_of(str(name)) for name in (*view["rang"], *(talk["user"] for talk in view["talks"]))}
-    kind = "call.ended" if again["ended_at"] else "call.answered" if again["answered_at"] else "call.ringing"
-    data = {**again, "card": _card(work.conn, scope, again)}
-    work.journal(kind, data, audience(*people, made["owner_id"]))
+    retell(work, scope, call_id, made["owner_id"])
     return views.deal(made)
+
+
+def retell(work: Work, scope: Scope, call_id: str, *ids: int | None) -> None:
+    """Tell a call once more, for what it is about has changed: to those who took part in it, and to these."""
+    view: Mapping[str, Any] | None = calls.one(work.conn, SYSTEM, call_id)
+    if view is None:
+        return
+    house = lookup.house(work.conn, scope)
+    people = {house.id_of(str(name)) for name in (*view["rang"], *(talk["user"] for talk in view["talks"]))}
+    kind = "call.ended" if view["ended_at"] else "call.answered" if view["answered_at"] else "call.ringing"
+    work.journal(kind, {**view, "card": _card(work.conn, scope, view)}, audience(*people, *ids))

@@ -16,7 +16,7 @@ from pbxcrm.crm.folding import folded
 from pbxcrm.crm.views import DealRow
 from pbxcrm.service import contacts as contact_service
 from pbxcrm.service import tell
-from pbxcrm.service.board import board, mark
+from pbxcrm.service.board import board, column, mark
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.timeline import timeline
@@ -41,20 +41,6 @@ __all__ = [
 ]
 
 Fields = Mapping[str, object]
-
-
-async def column(
-    db: Database, scope: Scope, stage_id: object, cursor: str | None = None, limit: int | None = None
-) -> dict[str, Any]:
-    """More of one column: {items, next}."""
-    wanted, size, start = key(stage_id), limit_of(limit), after(cursor)
-
-    def run(conn: Connection) -> dict[str, Any]:
-        if stages.stage(conn, scope, wanted) is None:
-            raise NotFound
-        return _page(deals.column(conn, scope, wanted, size + 1, start), size)
-
-    return await read(db, run)
 
 
 def _page(rows: list[DealRow], size: int) -> dict[str, Any]:
@@ -222,7 +208,7 @@ async def change(db: Database, scope: Scope, deal_id: object, version: int, fiel
 
 
 def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields, region: str | None) -> dict[str, Any]:
-    before = _current(work.conn, scope, deal_id, version)
+    before = current(work.conn, scope, deal_id, version)
     given = checked(lambda: deal_fields(fields, before["currency"], region))
     if "stage" in given:
         raise wrong({"stage": "A deal changes its stage by a move."})
@@ -277,7 +263,8 @@ def _hand_over(work: Work, scope: Scope, before: DealRow, after_: DealRow) -> No
             tell.task(work, house, now, was)
 
 
-def _current(conn: Connection, scope: Scope, deal_id: int, version: int) -> DealRow:
+def current(conn: Connection, scope: Scope, deal_id: int, version: int) -> DealRow:
+    """The deal as it is, if it still has this version. Raises NotFound, Conflict."""
     row = _seen(conn, scope, deal_id)
     if row["version"] != version:
         by, moved = deals.changed_by(conn, scope, row)
@@ -300,7 +287,7 @@ async def move(
 
 
 def _move(work: Work, scope: Scope, deal_id: int, stage_id: object, version: int, reason: str | None) -> dict[str, Any]:
-    before = _current(work.conn, scope, deal_id, version)
+    before = current(work.conn, scope, deal_id, version)
     wanted, said = checked(lambda: move_fields(stage_id, reason))
     stage = stages.stage(work.conn, scope, wanted)
     if stage is None or stage.pipeline_id != before["pipeline_id"]:

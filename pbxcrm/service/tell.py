@@ -41,6 +41,14 @@ def _audited(row: DealRow) -> dict[str, Any]:
     return {**row, "value": value, "next_contact_at": views.iso(row["next_contact_at"])}
 
 
+def merged(work: Work, row: DealRow, into: int, scope: Scope) -> None:
+    """deal.changed, {id, gone: true, before, into}: it is part of another now, for all who saw it."""
+    data = {"id": str(row["id"]), "gone": True, "before": _before(row), "into": str(into)}
+    work.journal("deal.changed", data, audience(row["owner_id"]))
+    lost = {name: (value, None) for name, value in _audited(row).items() if name in _DEAL and value}
+    audit.note(work, scope, "deal.merged", "deal", row["id"], {**lost, "into": (None, str(into))})
+
+
 def _before(row: DealRow) -> dict[str, Any]:
     return {
         "stage": str(row["stage_id"]),

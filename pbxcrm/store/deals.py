@@ -28,7 +28,7 @@ _COLUMNS = (
     contacts.c.name.label("contact_name"),
     contacts.c.company,
 )
-_ROWS: Select[Any] = select(*_COLUMNS).select_from(_TABLES)
+ROWS: Select[Any] = select(*_COLUMNS).select_from(_TABLES)
 
 
 def _both(statement: Select[Any]) -> dict[bool, Select[Any]]:
@@ -40,9 +40,9 @@ def _rows(conn: Connection, statement: Select[Any], values: Mapping[str, Any]) -
     return [cast("DealRow", dict(row)) for row in conn.execute(statement, values).mappings()]
 
 
-_NEWEST = (_d.created_at.desc(), _d.id.desc())
-_ONE = _both(_ROWS.where(_d.id == bindparam("id")))
-_COLUMN = _both(_ROWS.where(_d.stage_id == bindparam("stage_id")).order_by(*_NEWEST).limit(bindparam("limit")))
+NEWEST = (_d.created_at.desc(), _d.id.desc())
+_ONE = _both(ROWS.where(_d.id == bindparam("id")))
+_COLUMN = _both(ROWS.where(_d.stage_id == bindparam("stage_id")).order_by(*NEWEST).limit(bindparam("limit")))
 _COLUMN_AFTER = {
     all_: statement.where(tuple_(_d.created_at, _d.id) < tuple_(bindparam("at"), bindparam("last")))
     for all_, statement in _COLUMN.items()
@@ -50,8 +50,8 @@ _COLUMN_AFTER = {
 _LATEST = (_d.active_at.desc(), _d.id.desc())
 _THESE = _d.id.in_(bindparam("ids", expanding=True))
 _OPEN_OF_THESE = and_(_d.contact_id.in_(bindparam("contacts", expanding=True)), _d.open.is_(True))
-_OF_IDS = Query(_ROWS.where(_THESE).order_by(*_LATEST), "ids")
-_OF_CALLS = Query(_ROWS.where(or_(_THESE, _OPEN_OF_THESE)).order_by(*_LATEST), "ids", "contacts")
+_OF_IDS = Query(ROWS.where(_THESE).order_by(*_LATEST), "ids")
+_OF_CALLS = Query(ROWS.where(or_(_THESE, _OPEN_OF_THESE)).order_by(*_LATEST), "ids", "contacts")
 
 
 def one(conn: Connection, scope: Scope, deal_id: int) -> DealRow | None:
@@ -76,15 +76,15 @@ def some(
     """A page of deals, the newest on top. Filters: stage_id, owner, open, contact_id, number, source, q."""
     where: list[ColumnElement[bool]] = [_CONDITIONS[name](value) for name, value in filters.items() if name != "q"]
     if "q" in filters:
-        where.append(_found(conn, filters["q"]))
+        where.append(by_words(conn, filters["q"]))
     if not scope.sees_all:
         where.append(_d.owner_id == scope.user_id)
     if after is not None:
         where.append(tuple_(_d.created_at, _d.id) < tuple_(*after))
-    return _rows(conn, _ROWS.where(and_(True, *where)).order_by(*_NEWEST).limit(limit), {})
+    return _rows(conn, ROWS.where(and_(True, *where)).order_by(*NEWEST).limit(limit), {})
 
 
-def _found(conn: Connection, q: str) -> ColumnElement[bool]:
+def by_words(conn: Connection, q: str) -> ColumnElement[bool]:
     """By its title or note, by a note on its timeline, or by a number of its contact."""
     if part := number_part(q):
         theirs = select(contact_numbers.c.contact_id).where(containing(conn, contact_numbers.c.number, [part]))
@@ -112,12 +112,12 @@ def _claimable(scope: Scope) -> ColumnElement[bool]:
 
 def unclaimed(conn: Connection, scope: Scope, limit: int) -> list[DealRow]:
     """Open deals that nobody owns and this person may claim: their team's, and those of no team."""
-    return _rows(conn, _ROWS.where(_d.open.is_(True), _claimable(scope)).order_by(*_NEWEST).limit(limit), {})
+    return _rows(conn, ROWS.where(_d.open.is_(True), _claimable(scope)).order_by(*NEWEST).limit(limit), {})
 
 
 def claimable(conn: Connection, scope: Scope, deal_id: int) -> DealRow | None:
     """This deal, if nobody owns it and this person may claim it."""
-    rows = _rows(conn, _ROWS.where(_d.id == deal_id, _claimable(scope)), {})
+    rows = _rows(conn, ROWS.where(_d.id == deal_id, _claimable(scope)), {})
     return rows[0] if rows else None
 
 
@@ -130,7 +130,7 @@ def of_calls(conn: Connection, _scope: Scope, ids: Sequence[int], contact_ids: S
 
 def of_contact(conn: Connection, _scope: Scope, contact_id: int) -> list[DealRow]:
     """All deals of a contact, open or not, whoever owns them: to tell their owners of the contact."""
-    return _rows(conn, _ROWS.where(_d.contact_id == contact_id).order_by(_d.id), {})
+    return _rows(conn, ROWS.where(_d.contact_id == contact_id).order_by(_d.id), {})
 
 
 def of_ids(conn: Connection, _scope: Scope, deal_ids: Sequence[int]) -> list[DealRow]:

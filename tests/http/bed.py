@@ -1,6 +1,8 @@
 """What the tests of the web side stand on: a house with its people, served on loopback."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from pbxcrm.service.dial import Dialler
 from pbxcrm.store.db import Database
 
 both = pytest.mark.parametrize("db_url", ["sqlite", "postgres"], indirect=True)
+SOUNDS = Path(__file__).parent / "sounds"
 PASSWORD = "correct horse battery"
 POLICY = DialPolicy(region="PL", per_live=100)
 
@@ -150,7 +153,8 @@ async def house(db: Database, pbx: Any = None, policy: DialPolicy = POLICY, **se
     """A house served on a free loopback port; `pbx` is what dials, a Pbx when left out."""
     pbx, hub = pbx or Pbx(), Hub(db)
     dialler = Dialler(db, pbx.originate, policy, link_up=lambda: pbx.link.up)
-    sounds = Path(__file__).parent / "sounds"
+    sounds = Path(tempfile.mkdtemp(prefix="pbxcrm-sounds-"))  # a copy: erasing a person erases recordings
+    shutil.copytree(SOUNDS, sounds, dirs_exist_ok=True)
     limits = {"max_streams_session": 50} | settings
     deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**limits), recordings=sounds)
     running = asyncio.create_task(hub.run())
@@ -160,6 +164,7 @@ async def house(db: Database, pbx: Any = None, policy: DialPolicy = POLICY, **se
     try:
         yield House(db, pbx, deps, hub, server, http, await settle(db))
     finally:
+        shutil.rmtree(sounds)
         await http.close()
         await server.close()
         running.cancel()

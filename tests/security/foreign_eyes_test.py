@@ -121,7 +121,13 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", "/me"): everybody(303, 303, form={"locale": "en"}),
     ("GET", "/pbx"): everybody(200, 303),
     ("GET", "/board"): everybody(200, 303, shows=True),
-    ("GET", "/board/heads"): everybody(200, 303),
+    ("GET", "/board/heads"): everybody(200, 303, path="/board/heads?deal={deal}", shows=True),
+    ("GET", "/board/filter"): everybody(200, 303),
+    ("GET", "/help/keys"): everybody(200, 303),
+    ("GET", "/deals/{id}/link"): theirs(200, 303, path="/deals/{deal}/link", shows=True),
+    ("POST", "/deals/{id}/link"): Eyes(
+        (422, 404, 404, 422, 303), path="/deals/{deal}/link", form={"version": "0", "to": "{free}"}, shows=True
+    ),
     ("GET", "/audit"): Eyes((404, 404, 404, 200, 303)),
     ("GET", "/contacts/{id}/privacy"): Eyes((404, 404, 404, 200, 303), path="/contacts/{contact}/privacy"),
     ("GET", "/contacts/{id}/export"): Eyes((404, 404, 404, 200, 303), path="/contacts/{contact}/export"),

@@ -1,10 +1,14 @@
 // The board: where cards stand, what the heads say, and the one way a card is moved.
+// Where something is looked for, what a change does to it is the server's to say: it is asked about that deal.
 import { $, $$, ask, element, icon, parse, Refused, say, toast } from "./dom.js";
 import { all, me, money, minor, number, t } from "./words.js";
 import { gate } from "./panel.js";
 
 export const board = $("[data-board]");
+const query = board?.dataset.query ?? "";
+const looking = board && "looking" in board.dataset;
 let countsAt = Number(document.body.dataset.asOf ?? 0);
+let newest = 0; // the last journal row that changed a card here
 
 export const column = (stage) => $(`.col[data-stage="${CSS.escape(stage)}"]`, board);
 export const columns = () => $$(".col", board);
@@ -32,8 +36,16 @@ function text(units, places) {
 
 function head(col) {
   const [units, places] = minor(col.dataset.value);
-  $("[data-n]", col).textContent = number(col.dataset.count);
-  $("[data-sum]", col).textContent = units ? money(units, places) : "";
+  const n = number(col.dataset.count);
+  const sum = units ? money(units, places) : "";
+  $("[data-n]", col).textContent = n;
+  $("[data-sum]", col).textContent = sum;
+  for (const node of $$(`[data-n-of="${col.dataset.stage}"]`)) node.textContent = n;
+  for (const node of $$(`[data-sum-of="${col.dataset.stage}"]`)) node.textContent = sum;
+  whole();
+}
+
+function whole() {
   let count = 0;
   let sum = 0n;
   let decimals = 0;
@@ -47,24 +59,66 @@ function head(col) {
   $("#sum-up").textContent = t("open", { n: number(count) }) + (sum ? ` · ${money(sum, decimals)}` : "");
 }
 
-let waiting = 0;
-// What the heads say is read anew when a change came that the cards on the page cannot account for.
-export function recount() {
-  clearTimeout(waiting);
-  waiting = setTimeout(async () => {
-    try {
-      const now = await ask("/board/heads");
-      countsAt = now.as_of;
-      for (const stage of now.stages) {
-        const col = column(stage.id);
-        if (!col) continue;
-        Object.assign(col.dataset, { count: stage.count, value: stage.value });
-        head(col);
-      }
-    } catch {
-      // The next change asks again; until then the old numbers stand.
+function bar(col, dues) {
+  const total = Object.values(dues).reduce((a, b) => a + b, 0);
+  for (const part of $$(".bar a", col)) {
+    const n = dues[part.dataset.due];
+    part.hidden = !n;
+    part.dataset.w = Math.round((9 * n) / total) + 1;
+    part.title = t(part.dataset.due, { n: number(n) });
+    part.setAttribute("aria-label", `${stageName(col)}: ${part.title}`);
+  }
+}
+
+// What the heads say is read anew: soon when a change came that the cards on the page cannot account for, in a few
+// seconds for the bars of next steps. `ids` are deals whose cards are asked for too.
+const asked = new Set();
+let timer = 0;
+let at = Infinity;
+export function recount(wait = 200 + Math.random() * 600, ids = []) {
+  for (const id of ids) asked.add(id);
+  if (Date.now() + wait >= at) return;
+  clearTimeout(timer);
+  at = Date.now() + wait;
+  timer = setTimeout(reread, wait);
+}
+
+async function reread() {
+  at = Infinity;
+  const ids = [...asked].slice(0, 50);
+  for (const id of ids) asked.delete(id);
+  try {
+    const now = await ask(`/board/heads?${query}&deal=${ids}`);
+    if (now.as_of < newest) return recount(100, ids);
+    const nodes = parse(now.html);
+    for (const id of ids) {
+      const card = $(`#deal-${CSS.escape(id)}`, nodes);
+      if (card) place(card);
+      else if (looking) remove(id, { row: 0 });
     }
-  }, 200 + Math.random() * 600);
+    countsAt = now.as_of;
+    const sums = {};
+    for (const stage of now.stages) {
+      const col = column(stage.id);
+      if (!col) continue;
+      Object.assign(col.dataset, { count: stage.count, value: stage.value });
+      head(col);
+      bar(col, stage.dues);
+      for (const [due, n] of Object.entries(stage.dues)) sums[due] = (sums[due] ?? 0) + n;
+    }
+    for (const node of $$("[data-due-sum]")) node.textContent = number(sums[node.dataset.dueSum] ?? 0);
+    if (asked.size) recount();
+  } catch {
+    // The next change asks again; until then the old numbers stand.
+  }
+}
+
+// A next step that is due by now: its card is drawn anew.
+function overdue() {
+  const ids = $$(".card[data-due]", board)
+    .filter((card) => Date.parse(card.dataset.due) < Date.now() && !$(".chip.overdue", card))
+    .map((card) => card.dataset.id);
+  if (ids.length) recount(0, ids);
 }
 
 // -- cards ---------------------------------------------------------------------------------------------------------
@@ -100,9 +154,18 @@ function was(before, sign) {
   if (before && (all || before.owner === me)) add(before.stage, before, sign);
 }
 
+// What the journal says of a deal: its card, or none when it is gone.
+export function changed(id, card, change) {
+  newest = Math.max(newest, change.row);
+  if (looking) return recount(undefined, [id]);
+  if (card) place(card, change);
+  else remove(id, change);
+  recount(2000 + Math.random() * 4000);
+}
+
 // Put in the newest rendering of a deal: from a live message, or from an answer. `row` is the journal's id, if any,
 // `before` what the deal was. The heads are kept by arithmetic: a card on the page is counted as it stands there.
-export function place(card, { row = 0, before = null } = {}) {
+function place(card, { row = 0, before = null } = {}) {
   const old = cardOf(card.dataset.id);
   if (old && Number(old.dataset.version) >= Number(card.dataset.version) && row) return;
   const counted = row && row <= countsAt;
@@ -125,7 +188,7 @@ export function place(card, { row = 0, before = null } = {}) {
   if (focused) $(".title", card).focus({ preventScroll: true });
 }
 
-export function remove(id, { row, before }) {
+function remove(id, { row, before }) {
   const old = cardOf(id);
   if (row > countsAt) {
     if (old) add(old.dataset.stage, old.dataset, -1);
@@ -262,7 +325,7 @@ async function more(row) {
 
 // Read the whole board anew: after a gap that cannot be bridged. Gives the journal id it is true at.
 export async function reload() {
-  const { nodes } = await ask("/board");
+  const { nodes } = await ask(`/board?${query}`);
   const fresh = $("[data-board]", nodes);
   board.replaceChildren(...fresh.childNodes);
   countsAt = Number(fresh.dataset.asOf);
@@ -275,8 +338,27 @@ function start() {
   const first = $(".card", board);
   if (first) tabStop(first, true);
   for (const row of $$(".more", board)) watcher.observe(row);
-  for (const col of columns()) head(col);
+  for (const col of columns()) {
+    head(col);
+    tabs?.observe(col);
+  }
 }
+
+// On a narrow screen one column is seen at a time: which one it is, the strip of tabs says.
+const tabs = board && new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) {
+    if (!isIntersecting) continue;
+    for (const tab of $$(".strip a")) {
+      if (tab.hash !== `#${target.id}`) {
+        tab.removeAttribute("aria-current");
+        continue;
+      }
+      tab.setAttribute("aria-current", "true");
+      const [at, frame] = [tab, tab.parentElement].map((node) => node.getBoundingClientRect());
+      tab.parentElement.scrollLeft += (at.left + at.right - frame.left - frame.right) / 2;
+    }
+  }
+}, { root: board, threshold: 0.7 });
 
 async function quick(form, card) {
   const open = columns().find((c) => c.dataset.kind === "open")?.dataset.stage;
@@ -293,6 +375,7 @@ async function quick(form, card) {
 
 if (board) {
   start();
+  setInterval(overdue, 15000);
   $("#main").append(menu);
   board.addEventListener("click", (event) => {
     const button = event.target.closest("[data-move]");

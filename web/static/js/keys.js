@@ -91,20 +91,27 @@ if (board) {
 
 const KEY = "pbxcrm.shortcuts";
 const on = () => localStorage.getItem(KEY) !== "off";
-const toggle = $("[data-shortcuts]");
-toggle?.setAttribute("aria-pressed", String(on()));
-toggle?.addEventListener("click", () => {
-  localStorage.setItem(KEY, on() ? "off" : "on");
-  toggle.setAttribute("aria-pressed", String(on()));
+addEventListener("click", (event) => {
+  if (event.target.closest("[data-shortcuts]")) localStorage.setItem(KEY, on() ? "off" : "on");
+  pressed();
 });
+
+// The switch stands in the help sheet, which comes and goes.
+function pressed() {
+  for (const toggle of $$("[data-shortcuts]")) toggle.setAttribute("aria-pressed", String(on()));
+}
+new MutationObserver(pressed).observe($("#dialog") ?? document.body, { childList: true });
+pressed();
 
 addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select, dialog")) return;
   if (event.code === "KeyZ" && (event.ctrlKey || event.metaKey)) return void takeBack();
   if (!on() || event.ctrlKey || event.metaKey || event.altKey || lifted) return;
-  if (event.code === "Slash" && !event.shiftKey) $("#q")?.focus();
-  else if (event.code === "KeyN") $('[data-key="KeyN"]')?.click();
+  // The question mark stands elsewhere on other layouts: by its character, or by its place on ours.
+  if (event.key === "?" || event.key === "؟" || (event.code === "Slash" && event.shiftKey)) $('[data-key="Help"]')?.click();
+  else if (event.code === "Slash" && !event.shiftKey) $("#q")?.focus();
   else if (event.code === "KeyC") $(".caller .btn, .caller a, .caller textarea")?.focus();
+  else if (event.code === "KeyN" || event.code === "KeyF") $(`[data-key="${event.code}"]`)?.click();
   else return;
   event.preventDefault();
 });

@@ -1,6 +1,6 @@
 // One WebSocket a tab. What the page shows is true at `after`; every later row of the journal comes once and in order.
 import { $, $$, ask, parse, toast } from "./dom.js";
-import { board, place, reload, remove } from "./board.js";
+import { board, changed, reload } from "./board.js";
 import { onCall } from "./caller.js";
 import { refreshPanel } from "./panel.js";
 import { number, t } from "./words.js";
@@ -74,11 +74,7 @@ async function row({ id, kind, data, html }) {
 }
 
 function onDeal(data, nodes, n) {
-  if (board) {
-    const card = $(".card", nodes);
-    if (card) place(card, { row: n, before: data.before });
-    else if (data.gone) remove(data.id, { row: n, before: data.before });
-  }
+  if (board && (data.gone || $(".card", nodes))) changed(data.id, $(".card", nodes), { row: n, before: data.before });
   refreshPanel(data.id);
 }
 
@@ -118,6 +114,7 @@ function missed() {
       const badge = $("#missed-count");
       badge.textContent = number(n);
       badge.hidden = !n;
+      for (const node of $$("[data-missed]")) node.textContent = number(n);
       await relist();
     } catch {
       // It is asked again after the next call.

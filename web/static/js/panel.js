@@ -91,6 +91,7 @@ dialog?.addEventListener("close", () => {
 // -- forms ---------------------------------------------------------------------------------------------------------
 
 async function submit(form, submitter, box) {
+  if (form.matches("[data-again]")) return openDialog(`${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`);
   const data = new FormData(form, submitter);
   const button = submitter ?? $("button", form);
   if (button.getAttribute("aria-disabled") === "true") return;
@@ -127,7 +128,7 @@ function put(box, nodes) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.matches("[data-dial]")) return;
+  if (event.defaultPrevented || form.matches("[data-dial]") || (form.method === "get" && !form.matches("[data-again]"))) return;
   const box = form.closest("dialog, #side, .caller");
   if (!box) return;
   event.preventDefault();
