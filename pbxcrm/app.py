@@ -191,6 +191,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         if recorder is not None:
             tasks.start(_then(standby, recorder.run))
         await web.TCPSite(runner, settings.http_host, settings.http_port).start()
+        stack.push_async_callback(server.leave, runner)
         url = _url(runner)
         log.info("pbxcrm serves on %s", url)
         tasks.start(notify.keep_alive())
@@ -382,7 +383,9 @@ async def serve(settings: Settings) -> int:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
-            return 1 if process.stop.is_set() else 0
+            began, status = loop.time(), int(process.stop.is_set())
+        log.info("pbxcrm stopped, in %.2f s", loop.time() - began)
+        return status  # noqa: TRY300 - what could fail is all above
     except (WrongSetting, DatabaseUnusable) as error:
         log.error("%s", error)  # noqa: TRY400 - a person reads this, a traceback would hide it
     except OSError as error:

@@ -52,6 +52,7 @@ KINDS = frozenset(
 # After these, what a stream may show has to be asked anew.
 _RIGHTS = frozenset({"session.ended", "user.changed", "token.revoked"})
 HEARTBEAT, WRITE_TIMEOUT, RECHECK = 20.0, 10.0, 60.0
+FAREWELL = 0.3  # seconds, when we stop: whoever reads has answered long before
 FAR_BEHIND = 5000  # rows: reading the page anew is cheaper then
 _AT_ONCE = 16 * 1024  # bytes that a transport takes without making us wait: no clock is needed then
 _KERNEL = 64 * 1024  # bytes that the kernel keeps for one who does not read (it takes twice as much)
@@ -177,7 +178,7 @@ class Streams:
         streams = list(self.open)
         if streams:
             closes = [asyncio.ensure_future(s.ws.close(code=WSCloseCode.GOING_AWAY)) for s in streams]
-            _, late = await asyncio.wait(closes, timeout=0.3)
+            _, late = await asyncio.wait(closes, timeout=FAREWELL)
             for task in late:
                 task.cancel()
             for stream in streams:
