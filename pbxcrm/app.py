@@ -121,6 +121,11 @@ def keep(settings: Settings) -> dict[str, int]:
     }
 
 
+def monitor(settings: Settings) -> Path | None:
+    """The folder of recordings, where there is one."""
+    return Path(settings.recordings) if settings.recordings else None
+
+
 def rules(settings: Settings) -> Rules:
     """What calls do to the pipeline."""
     return Rules(
@@ -269,7 +274,7 @@ def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Li
             trusted_proxies=settings.http_trusted_proxies,
         ),
         demo=settings.demo,
-        recordings=Path(settings.recordings) if settings.recordings else None,
+        recordings=monitor(settings),
         latency=follower.latency,
         gauges=lambda: {**follower.gauges(), "pbxcrm_link_clock_ahead_seconds": link.skew or 0.0},
     )
@@ -359,7 +364,7 @@ async def _beside(settings: Settings, db: Database, hub: Hub, started: float, sp
     witness = Witness(
         found,
         People(await people_service.devices(db)),
-        partial(history.apply, db, source=kind, rules=rules(settings)),
+        partial(history.apply, db, source=kind, rules=rules(settings), monitor=monitor(settings)),
         pbx=settings.pbx_name,
         region=settings.region,
         since=await reading.last_heard(db, started) or started,

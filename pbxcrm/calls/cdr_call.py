@@ -147,6 +147,7 @@ class _Reader:
             caller=self._caller if direction != "inbound" else None,
             customer=first.uniqueid if self._outside else None,
             root=first.uniqueid,
+            recording=next((leg.recording for leg in self._legs if leg.recording), None),
         )
 
     @property

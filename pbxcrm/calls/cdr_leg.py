@@ -11,6 +11,7 @@ from pbxcrm.calls.people import People, device_of
 _CLID = re.compile(r'^\s*"?(?P<name>.*?)"?\s*<(?P<number>[^<>]*)>\s*$', re.DOTALL)
 _LOCAL = re.compile(r"^Local/.*;[12]$", re.IGNORECASE)
 _NUMBERED = re.compile(r"-[0-9a-f]{8}(?:;[12])?$", re.IGNORECASE)
+_SOUND = re.compile(r"\.(?:wav|mp3|ogg|opus|gsm)$", re.IGNORECASE)
 _EXTENSION = 6  # an extension has so many digits at most, a number from outside more
 _LINES = frozenset({"dahdi", "zap", "misdn", "capi", "console", "ooh323"})  # numbered by their ports, not by people
 _LONGEST = 30 * 86_400.0  # seconds; nothing lasts longer, and a row that says so is wrong
@@ -37,6 +38,7 @@ class Leg:
     app: str
     data: str
     disposition: str
+    recording: str
 
     @classmethod
     def read(cls, row: Mapping[str, object]) -> "Leg | None":
@@ -66,6 +68,7 @@ class Leg:
             app=_text(row, "lastapp").casefold(),
             data=_text(row, "lastdata"),
             disposition=disposition,
+            recording=_text(row, "recordingfile") or _recorded(_text(row, "userfield")),
         )
 
     @property
@@ -77,6 +80,11 @@ class Leg:
     def outgoing(self) -> bool:
         """Whether the channel was itself dialled: it answered, it did not call."""
         return self.app in ("appdial", "appqueue")
+
+
+def _recorded(userfield: str) -> str:
+    """Dialplans of old keep a recording's name there, FreePBX's with a mark before it; others what they like."""
+    return userfield.removeprefix("audio:") if _SOUND.search(userfield) else ""
 
 
 def _text(row: Mapping[str, object], name: str) -> str:

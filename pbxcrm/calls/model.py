@@ -53,6 +53,7 @@ class Call:
     `action_id` is the ActionID of the Originate that began it, for click-to-call. `customer` and `root` are the
     Uniqueids of the outside party's channel and of the one of ours that began it: how a call is found again after a
     restart of ours. `number_verified`: the PBX says that the caller's carrier vouches for the number (STIR/SHAKEN, A).
+    `recording`: the path or name that a CDR gives for it, as it stands there.
     """
 
     pbx: str
@@ -81,6 +82,7 @@ class Call:
     customer: str | None = None
     root: str | None = None
     number_verified: bool = False
+    recording: str | None = None
 
     @property
     def whole(self) -> bool:

@@ -62,8 +62,9 @@ def _nobodys(call: Call) -> Call:
     talks = tuple(replace(talk, device=talk.device if talk.user else "") for talk in call.talks)
     transfers = tuple(replace(passed, to=None) if _is_number(passed.to) else passed for passed in call.transfers)
     return replace(
-        call, number=None, caller_name=None, evidence=(), talks=talks, transfers=transfers, customer=None, root=None
-    )
+        call, number=None, caller_name=None, evidence=(), talks=talks, transfers=transfers, customer=None, root=None,
+        recording=None,
+    )  # fmt: skip
 
 
 def _is_number(text: str | None) -> bool:

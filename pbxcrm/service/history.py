@@ -4,12 +4,14 @@ A call that nobody followed is created, one that we lost is mended, and one that
 PBX wrote down. One transaction a batch; the same calls again change nothing. Recent ones do what live ones do.
 """
 
+import asyncio
 import dataclasses
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pbxcrm.calls.facts import Fact
@@ -18,10 +20,12 @@ from pbxcrm.crm import views, witness
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.crm.rules import Rules
 from pbxcrm.crm.witness import Source
-from pbxcrm.service import erased
+from pbxcrm.service import erased, recordings
 from pbxcrm.service.history_bulk import Bulk
 from pbxcrm.service.intake_batch import Batch
+from pbxcrm.service.recordings import Files
 from pbxcrm.service.transact import unchanged, write
+from pbxcrm.store import calls as store
 from pbxcrm.store import history, lookup
 from pbxcrm.store.calls import NEAR
 from pbxcrm.store.db import Database, Work
@@ -40,13 +44,19 @@ class Counts(NamedTuple):
     disagreeing: int = 0
 
 
-async def apply(db: Database, calls: Sequence[Call], *, source: Source, rules: Rules) -> Counts:
-    """Write these (some thousand at most, of any order) in one transaction. Raises Unavailable: try again."""
+async def apply(
+    db: Database, calls: Sequence[Call], *, source: Source, rules: Rules, monitor: Path | None = None
+) -> Counts:
+    """Write these (some thousand at most, of any order) in one transaction. Raises Unavailable: try again.
+
+    `monitor`: the folder in which the files lie that they name.
+    """
     ended = [call for call in calls if call.ended_at is not None]
     if not ended:
         return Counts()
+    there = await asyncio.to_thread(recordings.there, monitor, ended)
     # History can be read again: a batch need not wait for the disk by itself.
-    return await write(db, partial(_apply, calls=ended, source=source, rules=rules), durable=False)
+    return await write(db, partial(_apply, calls=ended, source=source, rules=rules, there=there), durable=False)
 
 
 @dataclass(slots=True)
@@ -58,13 +68,14 @@ class _Sorted:
     agree: list[Stored] = field(default_factory=list)
     differ: list[tuple[Stored, Call, tuple[str, ...]]] = field(default_factory=list)
     same: int = 0
+    heard: list[dict[str, str]] = field(default_factory=list)  # {call, path} of stored ones whose recording is found
 
 
-def _apply(work: Work, calls: Sequence[Call], source: Source, rules: Rules) -> Counts:
+def _apply(work: Work, calls: Sequence[Call], source: Source, rules: Rules, there: Files) -> Counts:
     calls = erased.calls(work.conn, calls)
-    found = _sort(work, sorted(calls, key=lambda call: (call.started_at, call.uid)), source)
+    found = _sort(work, sorted(calls, key=lambda call: (call.started_at, call.uid)), source, there)
     counts = Counts(len(found.new), found.same + len(found.agree), len(found.mend), len(found.differ))
-    if counts.same == len(calls) and not found.agree:
+    if counts.same == len(calls) and not (found.agree or found.heard):
         raise unchanged(counts)
     since = work.at - rules.history_recent
     lately: list[tuple[Stored | None, Call]] = [(None, call) for call in found.new if call.started_at >= since]
@@ -75,15 +86,20 @@ def _apply(work: Work, calls: Sequence[Call], source: Source, rules: Rules) -> C
     older = [call for call in found.new if call.started_at < since]
     mended = [(s, call) for s, call in found.mend if call.started_at < since and s.deal_id is None]
     if older or mended:
-        Bulk(work, lookup.house(work.conn, SYSTEM), rules, source).write(older, mended)
+        Bulk(work, lookup.house(work.conn, SYSTEM), rules, source, there).write(older, mended)
+    born = [call for stored, call in lately if stored is None]
+    found.heard += [{"call": call.id, "path": path} for call in born if (path := there.get(recordings.named(call)))]
+    if found.heard:
+        store.all_recorded(work.conn, found.heard)
     _witness(work, found, source)
+    recorded = len(found.heard) + sum(recordings.named(call) in there for call in older)
     first, last = min(call.started_at for call in calls), max(call.started_at for call in calls)
-    said = {"source": source, **counts._asdict(), "since": views.iso(first), "until": views.iso(last)}
-    work.journal("history.imported", said, None)
+    span = {"since": views.iso(first), "until": views.iso(last)}
+    work.journal("history.imported", {"source": source, **counts._asdict(), "recorded": recorded, **span}, None)
     return counts
 
 
-def _sort(work: Work, calls: Sequence[Call], source: Source) -> _Sorted:
+def _sort(work: Work, calls: Sequence[Call], source: Source, there: Files) -> _Sorted:
     stored: defaultdict[tuple[str, str], list[Stored]] = defaultdict(list)
     for state in history.by_uids(work.conn, SYSTEM, list(dict.fromkeys(call.uid for call in calls))):
         stored[state.pbx, state.uid].append(state)
@@ -103,6 +119,8 @@ def _sort(work: Work, calls: Sequence[Call], source: Source) -> _Sorted:
             found.new.append(dataclasses.replace(call, boot=boot) if again else call)
         else:
             _weigh(found, known, call, source, work.at)
+            if known.recording is None and (path := there.get(recordings.named(call))):
+                found.heard.append({"call": known.id, "path": path})
     return found
 
 

@@ -17,9 +17,11 @@ from pbxcrm.crm.matching import best, tail
 from pbxcrm.crm.rules import Decision, Rules, wants_callback
 from pbxcrm.crm.views import ContactRow
 from pbxcrm.crm.witness import Source
+from pbxcrm.service import recordings
 from pbxcrm.service.intake_batch import Line
 from pbxcrm.service.intake_rows import born_row, call_row, contact_columns, new_contact
 from pbxcrm.service.intake_tasks import Subject, TaskBook
+from pbxcrm.service.recordings import Files
 from pbxcrm.store import calls as store
 from pbxcrm.store import contacts, schema
 from pbxcrm.store.db import Work
@@ -34,12 +36,13 @@ _KEPT = ("n", "deal_id", "made_deal")  # what a mended call keeps
 class Bulk:
     """Use once a batch."""
 
-    def __init__(self, work: Work, house: House, rules: Rules, source: Source) -> None:
+    def __init__(self, work: Work, house: House, rules: Rules, source: Source, there: Files) -> None:
         self._conn = work.conn
         self._at = work.at
         self._house = house
         self._rules = rules
         self._source = source
+        self._there = there
         # Its tasks are not told one by one: the batch's own journal row tells of them all.
         self._quiet = Work(work.at, conn=work.conn)
         self._ids = Ids(work.conn, 1000)
@@ -62,7 +65,9 @@ class Bulk:
             contacts.add_numbers(conn, self._new_numbers)
         if lines:
             told = {"origin": self._source, "witness": None}
-            store.add(conn, [born_row(line) | call_row(line) | told for line in lines])
+            heard = [self._there.get(recordings.named(call)) for call in new]
+            rows = [born_row(line) | call_row(line) | told for line in lines]
+            store.add(conn, [row | {"recording": path} for row, path in zip(rows, heard, strict=True)])
         if again:
             store.again(conn, again)
         ids = [line.id for line in lines] + [stored.id for stored, _ in mended]

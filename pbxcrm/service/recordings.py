@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
+from pbxcrm.calls.model import Call
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import read, unchanged, write
@@ -31,6 +32,7 @@ TYPES = {
 }
 _ID = re.compile(r"[A-Za-z0-9_.-]{3,150}")
 _DAY = 86400.0
+Files = Mapping[tuple[str | None, float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,31 @@ def inside(root: Path, said: str) -> str | None:
         if found.is_relative_to(home) and found.is_file():
             return found.relative_to(home).as_posix()
     return None
+
+
+def told_of(root: Path, said: str, started_at: float) -> str | None:
+    """The same of what a CDR names: a path, or a name alone, which lies in the folder of its day."""
+    try:
+        if "/" in said:
+            return inside(root, said)
+        for folder in _folders(root, started_at):
+            if (folder / said).is_file() and (found := inside(root, (folder / said).relative_to(root).as_posix())):
+                return found
+    except OSError:  # a name longer than names may be, a folder that we may not enter
+        return None
+    return None
+
+
+def named(call: Call) -> tuple[str | None, float]:
+    """By what a call's CDR names its recording: a name alone may come again on another day."""
+    return call.recording, call.started_at
+
+
+def there(root: Path | None, calls: Iterable[Call]) -> Files:
+    """Of these calls, by `named`, where their recordings lie: of those that are there. It looks at the disk."""
+    asked = {named(call) for call in calls if call.recording} if root is not None else set()
+    found = {(said, at): told_of(root, said, at) for said, at in asked if root is not None and said is not None}
+    return {key: path for key, path in found.items() if path is not None}
 
 
 def named_after(root: Path, ids: Iterable[str], started_at: float) -> str | None:

@@ -235,6 +235,14 @@ def about(conn: Connection, call_id: str, contact_id: int | None, deal_id: int |
 _RECORDED = update(calls).where(_c.id == bindparam("call"), _c.recording.is_(None)).values(recording=bindparam("path"))
 
 
+_ALL_RECORDED = Command(_RECORDED)
+
+
+def all_recorded(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same of many: [{call, path}]."""
+    _ALL_RECORDED.run(conn, rows)
+
+
 def recorded(conn: Connection, call_id: str, path: str) -> bool:
     """Where a call's recording lies, within the folder of recordings; False where that is known already."""
     return conn.execute(_RECORDED, {"call": call_id, "path": path}).rowcount == 1

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from pbxcrm.calls.model import Call, Talk
+from pbxcrm.crm.rules import Rules
 from pbxcrm.http.keys import DEPS
 from pbxcrm.recorder import Recorder
-from pbxcrm.service import recordings
+from pbxcrm.service import history, recordings
 from pbxcrm.store.db import Database
 from tests.http.bed import House, until
 from tests.http.eventually import eventually
@@ -71,6 +73,42 @@ async def test_nothing_outside_is_ever_stored_or_opened(root: Path, said: str) -
         assert found is None
     with pytest.raises((OSError, ValueError)):
         recordings.open_inside(root, said).close()
+
+
+@pytest.mark.parametrize("said", [*OUTSIDE, "\u0639" * 150 + ".wav", "a/" + "x" * 300 + ".wav"])
+async def test_nothing_outside_is_what_a_cdr_names(root: Path, said: str) -> None:
+    noon = 1_795_000_000.0
+    for one in (said, f"{root}/{said}", f"2026/11/18/{said}"):
+        assert recordings.told_of(root, one, noon) is None
+
+
+async def test_what_a_cdr_names_is_found_inside(root: Path) -> None:
+    noon = 1_795_000_000.0
+    for said in (Path(GOOD).name, GOOD, f"/var/spool/asterisk/monitor/{GOOD}"):
+        assert recordings.told_of(root, said, noon) == GOOD
+    assert recordings.told_of(root, Path(GOOD).name, noon + 86_400) == GOOD  # the PBX's day, not ours
+    assert recordings.told_of(root, Path(GOOD).name, noon + 30 * 86_400) is None
+
+
+async def test_an_imported_call_is_heard_by_whom_it_concerns(house: House, root: Path) -> None:
+    app = house.server.app
+    app._state[DEPS] = replace(app[DEPS], recordings=root)
+    at = 1_795_000_000.0 - 30 * 86_400
+    (root / "old.wav").write_bytes(SOUND)
+    talk = Talk("alice", "PJSIP/101", at + 5, at + 20)
+    told = Call(
+        pbx="pbx", boot="cdr", uid="77.1", linkedids=(), direction="inbound", number="+48601234567", caller_name=None,
+        did=None, outcome="answered", started_at=at, answered_at=at + 5, ended_at=at + 20, talk_seconds=15.0,
+        first_answered_by="alice", last_answered_by="alice", rang=("alice",), talks=(talk,), transfers=(), evidence=(),
+        recording="old.wav",
+    )  # fmt: skip
+    await history.apply(house.db, [told], source="cdr", rules=Rules(), monitor=root)
+    (call,) = (await house.json("GET", "/api/v1/calls", "alice"))["items"]
+    assert call["recording"] == f"/api/v1/calls/{call['id']}/recording"
+    for who, status in (("alice", 200), ("mona", 200), ("bob", 404), ("charlie", 404)):
+        answer = await house.ask("GET", call["recording"], who)
+        assert answer.status == status
+        assert (await answer.read() == SOUND) == (status == 200)
 
 
 async def test_what_the_pbx_says_is_found_inside(root: Path) -> None:

@@ -181,7 +181,11 @@ async def test_what_the_pbx_tells_later_of_before_does_not_bring_them_back(
     calls += [told(f"{n}.2", now - ago, **missed) for n, ago in enumerate((400, 2 * DAY))]
     calls += [told("5.3", now - 500, number="0601987654", direction="outbound")]
     calls += [told("hers", now - 60, first_answered_by="bob")]  # it is stored, and told otherwise
-    counts = await history.apply(house.db, calls, source=source, rules=Rules())
+    name = f"in-10-{NUMBER}.wav"
+    (tmp_path / "monitor").mkdir()
+    (tmp_path / "monitor" / name).touch()
+    calls = [replace(call, recording=name) for call in calls]
+    counts = await history.apply(house.db, calls, source=source, rules=Rules(), monitor=tmp_path / "monitor")
     assert (counts.new, counts.disagreeing) == (6, 1)
     assert hits(await everything(house.db)) == []
     assert in_files(tmp_path) == {}

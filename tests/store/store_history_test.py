@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import random
+import time
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +79,35 @@ async def test_one_journal_row_a_batch_and_none_when_nothing_is_new(office: Offi
     assert json.loads(rows[0]["data"])["new"] == 100
     was = await everything(office)
     assert await put(office, *calls) == Counts(same=100)
+    assert await everything(office) == was
+
+
+@pytest.mark.parametrize("ago", [30 * DAY, 3600.0])
+async def test_the_recording_that_a_call_names_is_found_once_it_is_there(
+    office: Office, tmp_path: Path, ago: float
+) -> None:
+    async def files() -> list[object]:
+        return [row["recording"] for row in await office.rows("calls")]
+
+    async def tell(monitor: Path | None, *calls: Call) -> Counts:
+        return await history.apply(office.db, calls, source="cdr", rules=Rules(), monitor=monitor)
+
+    day = time.strftime("%Y/%m/%d", time.gmtime(START - ago))
+    call = past(ago=ago, recording="in-7.wav")
+    monitor = tmp_path / "monitor"
+    (monitor / day).mkdir(parents=True)
+    assert await tell(monitor, call) == Counts(new=1)
+    assert await files() == [None]
+    (monitor / day / "in-7.wav").touch()
+    assert await tell(None, call) == Counts(same=1)
+    assert await files() == [None]
+    other = past("+48601000009", ago=ago, recording=f"/var/spool/asterisk/monitor/{day}/in-7.wav")
+    assert await tell(monitor, call, other) == Counts(new=1, same=1)
+    assert await files() == [f"{day}/in-7.wav"] * 2
+    *_, said = [json.loads(row["data"]) for row in await office.rows("journal") if row["kind"] == "history.imported"]
+    assert said["recorded"] == 2
+    was = await everything(office)
+    assert await tell(monitor, call, other) == Counts(same=2)
     assert await everything(office) == was
 
 

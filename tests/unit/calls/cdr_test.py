@@ -104,6 +104,33 @@ def test_of_a_group_the_one_who_answered() -> None:
     assert (call.outcome, call.first_answered_by, call.rang) == ("answered", "bob", ("alice", "bob"))
 
 
+@pytest.mark.parametrize(
+    ("more", "recording"),
+    [
+        ({}, None),
+        ({"recordingfile": "", "userfield": ""}, None),
+        ({"recordingfile": "in-10-+48225550101-9.1.wav"}, "in-10-+48225550101-9.1.wav"),
+        (
+            {"recordingfile": "/var/spool/asterisk/monitor/a.mp3", "userfield": "b.wav"},
+            "/var/spool/asterisk/monitor/a.mp3",
+        ),
+        ({"userfield": "audio:q-600-9.1.WAV"}, "q-600-9.1.WAV"),
+        ({"userfield": "2026/11/18/a.wav"}, "2026/11/18/a.wav"),
+        ({"userfield": "campaign=7"}, None),
+    ],
+)
+def test_the_recording_that_a_cdr_names(more: dict[str, object], recording: str | None) -> None:
+    assert one(ANSWERED, **more).recording == recording
+    assert one(GROUP, **more).recording == recording
+
+
+def test_the_recording_is_that_of_its_own_first_leg_that_names_one() -> None:
+    names = ["consultation.wav", "", "call.wav"]
+    given = [{**row, "recordingfile": name} for row, name in zip(rows(ATTENDED), names, strict=True)]
+    calls = {call.direction: call.recording for call in read(given)}
+    assert calls == {"inbound": "call.wav", "internal": "consultation.wav"}
+
+
 def test_who_waits_in_a_queue_does_not_talk() -> None:
     assert spells(one(QUEUE)) == [("carol", 10, 40)]
 
