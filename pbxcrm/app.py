@@ -276,6 +276,7 @@ def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Li
         demo=settings.demo,
         recordings=monitor(settings),
         latency=follower.latency,
+        skew=lambda: link.skew,
         gauges=lambda: {**follower.gauges(), "pbxcrm_link_clock_ahead_seconds": link.skew or 0.0},
     )
 

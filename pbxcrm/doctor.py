@@ -1,9 +1,14 @@
 """`pbxcrm doctor`: settings, database, people and the PBX, each looked at; what is wrong, and what to do."""
 
 import asyncio
+import errno
+import http.client
+import os
 import shutil
+import socket
 import stat
 import time
+from pathlib import Path
 
 import pbxcrm
 from pbxcrm.ami import doctor as ami_doctor
@@ -12,6 +17,8 @@ from pbxcrm.app import link_config, open_database
 from pbxcrm.history.choose import source
 from pbxcrm.history.errors import SourceError
 from pbxcrm.history.sources import Kind
+from pbxcrm.http.i18n import LOCALES, catalogue
+from pbxcrm.http.static import web_root
 from pbxcrm.service import people
 from pbxcrm.settings import Settings, exposed
 from pbxcrm.store import backup
@@ -22,6 +29,8 @@ from pbxcrm.store.errors import DatabaseUnusable
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, good ones too, in the order a person would mend them."""
     findings = [Finding(True, f"This is pbxcrm {pbxcrm.__version__}"), _region(settings), *_secrets()]
+    findings += [await asyncio.to_thread(_port, settings), _web(), *_recordings(settings)]
+    devices: list[tuple[str, str]] = []
     try:
         db = await open_database(settings)
     except DatabaseUnusable as error:
@@ -30,6 +39,7 @@ async def examine(settings: Settings) -> list[Finding]:
         try:
             findings.extend(await asyncio.to_thread(_file, settings))
             findings.extend(await _people(db))
+            devices = await people.devices(db)
         finally:
             await db.close()
     findings.extend([await _history(settings, kind) for kind in _KINDS if getattr(settings, kind)])
@@ -37,8 +47,75 @@ async def examine(settings: Settings) -> list[Finding]:
         advice = "Set PBXCRM_AMI_HOST, PBXCRM_AMI_USERNAME and PBXCRM_AMI_SECRET_FILE: see the README."
         findings.append(Finding(True, "No PBX is configured: the demo PBX plays recorded calls", advice))
     else:
-        findings.extend(await ami_doctor.check(link_config(settings)))
+        findings.extend(await ami_doctor.check(link_config(settings), devices))
     return findings
+
+
+def _port(settings: Settings) -> Finding:
+    """Whether the pages can be served, or are already."""
+    host, port = settings.http_host, settings.http_port
+    where = f"{host}:{port}"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and _ours(host, port):
+            return Finding(True, f"pbxcrm serves on {where}")
+        advice = "Stop the program that has it, or choose another with PBXCRM_HTTP_HOST and PBXCRM_HTTP_PORT."
+        return Finding(False, f"Cannot serve on {where}: {error.strerror}", advice)
+    return Finding(True, f"{where} is free: nobody serves there yet", "" if port else "0 is any free port.")
+
+
+def _ours(host: str, port: int) -> bool:
+    """Whether it is a pbxcrm that has the port."""
+    connection = http.client.HTTPConnection(_LOOPBACK.get(host, host), port, timeout=3)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().headers.get("Server") == "pbxcrm"
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who serves everywhere serves there too
+
+
+def _web() -> Finding:
+    """The pages' own files and every language: what an installation may have lost."""
+    root = web_root()
+    lost = [name for name in ("templates/base.html", "static/css/app.css", "static/js/app.js", "static/icons.svg")
+            if not (root / name).is_file()]  # fmt: skip
+    for locale in LOCALES:
+        try:
+            if locale != "en" and catalogue(locale).gettext("Calls") == "Calls":
+                lost.append(f"locale/{locale}")
+        except (OSError, ValueError):
+            lost.append(f"locale/{locale}")
+    if lost:
+        return Finding(False, f"Files of the pages are missing below {root}: {', '.join(lost)}", "Install pbxcrm anew.")
+    return Finding(True, f"The pages' files and {len(LOCALES)} languages are in {root}")
+
+
+def _recordings(settings: Settings) -> list[Finding]:
+    """The folder of recordings: may they be heard, may those of an erased person be deleted?"""
+    if not settings.recordings:
+        return []
+    folder = Path(settings.recordings)
+    try:
+        next(folder.iterdir(), None)
+        readable = os.access(folder, os.R_OK | os.X_OK)
+    except OSError:
+        readable = False
+    if not readable:
+        advice = "Let the user that pbxcrm runs as read it, say by the group that the PBX's files have."
+        return [Finding(False, f"The recordings in {folder} cannot be read", advice)]
+    if os.access(folder, os.W_OK):
+        return [Finding(True, f"The recordings in {folder} can be read")]
+    advice = "Nothing to do to hear them. To delete those of an erased person, pbxcrm would have to write there."
+    return [Finding(True, f"The recordings in {folder} can be read, and not deleted", advice)]
 
 
 _LITTLE = 500_000_000  # bytes: months of calls, and room for a backup beside them

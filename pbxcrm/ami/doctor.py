@@ -2,7 +2,9 @@
 
 import asyncio
 import dataclasses
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,8 @@ _RIGHTS = {
     "originate": ("originate", "click-to-call is refused; leave it out when nobody dials from pbxcrm"),
 }
 _TOO_MUCH = {"command": "command", "config": "updateconfig", "system": "restart"}
+_PHONE = re.compile(r"[A-Za-z0-9]+/[^/@]+")  # beside it are listed queues, conferences, what is parked
+_NAMED = 10  # devices in one line
 _READ = "read = call,agent,dialplan,system"
 
 
@@ -34,8 +38,11 @@ class Finding:
     advice: str = ""
 
 
-async def check(config: LinkConfig, *, watch: float = 5.0) -> list[Finding]:
-    """Look at the connection, the login, the rights, the clocks and, for `watch` seconds, at the events."""
+async def check(config: LinkConfig, devices: Sequence[tuple[str, str]] = (), *, watch: float = 5.0) -> list[Finding]:
+    """Look at the connection, the login, the rights, the clocks, the phones and, for `watch` seconds, at the events.
+
+    `devices`: (pattern, person) of everybody's phones, as `user add --device` takes them.
+    """
     session = Session(dataclasses.replace(config, wanted=None), Buffer(config.buffer, lambda: None))
     findings: list[Finding] = []
     try:
@@ -46,6 +53,7 @@ async def check(config: LinkConfig, *, watch: float = 5.0) -> list[Finding]:
         findings += _opened(config, session)
         findings += await _rights(session)
         findings += await _clock(session)
+        findings += await _phones(session, devices)
         findings += _events(config, await _watch(session, watch), watch)
     except AmiError as error:
         findings.append(Finding(False, f"The connection broke while it was looked at: {error}", "Try again."))
@@ -102,6 +110,48 @@ async def _clock(session: Session) -> list[Finding]:
         what = f"The PBX's clock is {abs(session.skew):.1f} s {which} ours"
         return [Finding(False, what, "Run NTP on both: call times come from the PBX, deadlines from this machine.")]
     return [Finding(True, f"The clocks differ by {abs(session.skew):.1f} s")]
+
+
+async def _phones(session: Session, devices: Sequence[tuple[str, str]]) -> list[Finding]:
+    """The phones that people have here beside those that the PBX has. Local channels are no phones."""
+    try:
+        frames = await session.ask("DeviceStateList")
+    except (ActionRefused, ActionTimeout) as error:
+        advice = "To have them compared, load res_manager_devicestate.so and leave `reporting` in the user's `write`."
+        return [Finding(True, f"The PBX does not list its phones ({str(error).partition('.')[0]})", advice)]
+    there = {f["device"] for f in frames if _PHONE.fullmatch(f.get("device", "")) and f.get("state") != "INVALID"}
+    there = {device for device in there if not device.startswith("Local/")}
+    ours = [(pattern, name) for pattern, name in devices if not pattern.startswith("Local/")]
+    findings = [_missing(pattern, name) for pattern, name in ours if not any(_is(pattern, one) for one in there)]
+    nobodys = sorted(device for device in there if not any(_is(pattern, device) for pattern, _ in ours))
+    if nobodys:
+        more = f" and {len(nobodys) - _NAMED} more" if len(nobodys) > _NAMED else ""
+        what = f"Of the PBX's devices nobody owns {', '.join(nobodys[:_NAMED])}{more}"
+        advice = (
+            "Right for trunks and doors. Who answers on one has no name here; a person's phone is added with: pbxcrm "
+            f"user device NAME {nobodys[0]}"
+        )
+        findings.append(Finding(True, what, advice))
+    if ours and len(findings) == bool(nobodys):
+        findings.insert(0, Finding(True, f"The PBX has all phones of your people ({len(ours)})"))
+    return findings
+
+
+def _missing(pattern: str, name: str) -> Finding:
+    # PJSIP tells of every endpoint from its start; other drivers tell of a phone only once something happened to it.
+    sure = pattern.startswith("PJSIP/")
+    what = f"The PBX has no {pattern}, which is to be {name}'s phone"
+    advice = (
+        f"No call is {name}'s as long as its channels are named otherwise. `pjsip show endpoints` lists the names; add "
+        f"the right one with: pbxcrm user device {name} PJSIP/…"
+        if sure
+        else "Make a call on it and look again; if it stays so, its channels are named otherwise."
+    )
+    return Finding(not sure, what, advice)
+
+
+def _is(pattern: str, device: str) -> bool:
+    return device.startswith(pattern[:-1]) if pattern.endswith("*") else device == pattern
 
 
 async def _watch(session: Session, seconds: float) -> list[Frame]:

@@ -227,6 +227,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "CoreStatus": frozenset(),
     "CoreSettings": frozenset(),
     "CoreShowChannels": frozenset(),
+    "DeviceStateList": frozenset(),
     "Originate": frozenset(
         {"Channel", "Context", "Exten", "Priority", "CallerID", "Timeout", "Variable", "Async", "ChannelId"}
     ),

@@ -78,7 +78,7 @@ class HttpSettings:
 @dataclass(frozen=True, slots=True)
 class Deps:
     """Everything the web side stands on. `gauges`: further numbers for /metrics, name -> value; `latency`: from an
-    event of the PBX to its commit.
+    event of the PBX to its commit; `skew`: seconds that the PBX's clock is ahead of ours, None where nobody knows.
 
     `recordings`: the folder of the PBX's recordings.
     """
@@ -92,6 +92,7 @@ class Deps:
     web_root: Path | None = None
     gauges: Callable[[], Mapping[str, float]] = dict
     latency: Histogram | None = None
+    skew: Callable[[], float | None] = lambda: None
     auth: Auth | None = None
     recordings: Path | None = None
 

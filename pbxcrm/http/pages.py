@@ -25,6 +25,7 @@ from pbxcrm.service.auth import LoginFailed
 from pbxcrm.service.errors import Invalid, ServiceError, TooMany
 
 YEAR = 365 * 86400
+SKEW = 2.0  # seconds between the PBX's clock and ours that a person should know of; so does `pbxcrm doctor`
 
 
 def setup(app: web.Application) -> None:
@@ -135,7 +136,8 @@ async def save_settings(request: web.Request) -> web.Response:
 
 async def pbx(request: web.Request) -> web.Response:
     """How the link to the PBX is, and how to connect one's own."""
-    return await show(request, "pbx.html")
+    skew = request.app[DEPS].skew()
+    return await show(request, "pbx.html", skew=round(skew, 1) if skew is not None and abs(skew) > SKEW else 0)
 
 
 def _cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:

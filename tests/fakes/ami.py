@@ -145,6 +145,15 @@ class Connection:
             )
         )
 
+    async def do_devicestatelist(self, action: Action) -> None:
+        self_id = header(action, "ActionID")
+        await self.reply(action, "Success", EventList="start", Message="Device State Changes will follow")
+        for device, state in self.fake.devices.items():
+            await self.write(
+                frame(("Event", "DeviceStateChange"), ("ActionID", self_id), ("Device", device), ("State", state))
+            )
+        await self.write(frame(Event="DeviceStateListComplete", EventList="Complete", ActionID=self_id))
+
     async def do_originate(self, action: Action) -> None:
         await self.reply(action, "Success", Message="Originate successfully queued")
 
@@ -161,6 +170,7 @@ class FakeAmi:
         self.refused: set[str] = set()  # actions that get "Permission denied"
         self.on: dict[str, Callable[[Connection, Action], Awaitable[None]]] = {}
         self.channels: list[dict[str, str]] = []
+        self.devices: dict[str, str] = {}  # name -> state, as DeviceStateList tells them
         self.commands = {"Ping": "<none>", "Originate": "originate,all", "CoreShowChannels": "system,reporting,all"}
         self.boot = ("2026-11-21", "08:00:00")
         self.uptime: Callable[[], str] = lambda: "5"  # seconds, as FullyBooted tells it

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pbxcrm.http.keys import DEPS
 from pbxcrm.http.metrics import _on_this_machine
 from tests.http.bed import House
 from tests.http.things import call_of
@@ -67,3 +68,13 @@ async def test_this_machine(remote: str | None, here: bool) -> None:
     from aiohttp.test_utils import make_mocked_request
 
     assert _on_this_machine(make_mocked_request("GET", "/metrics").clone(remote=remote or "")) is here
+
+
+@pytest.mark.parametrize(
+    ("skew", "said"), [(75.04, "75.0 seconds ahead"), (-3.0, "3.0 seconds behind"), (1.9, ""), (None, "")]
+)
+async def test_the_page_of_the_pbx_says_when_the_clocks_differ(house: House, skew: float | None, said: str) -> None:
+    object.__setattr__(house.server.app[DEPS], "skew", lambda: skew)
+    page = await (await house.ask("GET", "/pbx", "alice")).text()
+    assert ("Run NTP on both" in page) is bool(said)
+    assert said in page

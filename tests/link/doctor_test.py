@@ -1,6 +1,7 @@
 """The doctor names what is missing, and what to do."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,9 +12,11 @@ from tests.link.conftest import quick
 pytestmark = pytest.mark.asyncio
 
 
-async def examine(fake: FakeAmi, *events: bytes, **changes: object) -> list[Finding]:
+async def examine(
+    fake: FakeAmi, *events: bytes, devices: Sequence[tuple[str, str]] = (), **changes: object
+) -> list[Finding]:
     """Run the doctor while these events come."""
-    task = asyncio.create_task(check(quick(fake, **changes), watch=0.2))
+    task = asyncio.create_task(check(quick(fake, **changes), devices, watch=0.2))
     if events:
         await until(lambda: fake.live or task.done())
         await fake.send(b"".join(events))
@@ -78,6 +81,48 @@ async def test_clocks_that_differ():
     async with fake_ami(skew=-75.0) as fake:
         findings = await examine(fake, call(Timestamp="1.5"))
         assert faults(findings) == ["The PBX's clock is 75.0 s behind ours"]
+
+
+STATES = {
+    "PJSIP/101": "NOT_INUSE",
+    "PJSIP/102": "UNAVAILABLE",
+    "PJSIP/103": "INVALID",
+    "PJSIP/trunk": "INUSE",
+    "Queue:sales_pause_PJSIP/109": "NOT_INUSE",
+    "Local/101@from-queue": "NOT_INUSE",
+    "confbridge:77": "NOT_INUSE",
+}
+
+
+async def test_phones_that_are_not_there_and_devices_that_are_nobodys():
+    ours = [("PJSIP/101", "alice"), ("Local/101@*", "alice"), ("PJSIP/103", "bob"), ("SIP/7", "carol")]
+    async with fake_ami(devices=STATES) as fake:
+        findings = await examine(fake, call(Timestamp="1.5"), devices=ours)
+        assert faults(findings) == ["The PBX has no PJSIP/103, which is to be bob's phone"]
+        hints = {f.what: f.advice for f in findings if f.ok and f.advice}
+        assert "Make a call on it" in hints["The PBX has no SIP/7, which is to be carol's phone"]
+        assert "pbxcrm user device NAME PJSIP/102" in hints["Of the PBX's devices nobody owns PJSIP/102, PJSIP/trunk"]
+
+
+async def test_phones_that_are_all_there():
+    async with fake_ami(devices=STATES) as fake:
+        findings = await examine(fake, call(Timestamp="1.5"), devices=[("PJSIP/101", "alice"), ("PJSIP/1*", "bob")])
+        assert "The PBX has all phones of your people (2)" in {f.what for f in findings}
+        assert faults(findings) == []
+    many = {f"PJSIP/{n}": "NOT_INUSE" for n in range(200, 230)}
+    async with fake_ami(devices=many) as fake:
+        (hint,) = [f for f in await examine(fake, call(Timestamp="1.5")) if f.advice]
+        assert hint.what.endswith("PJSIP/208, PJSIP/209 and 20 more")
+
+
+@pytest.mark.parametrize("knob", ["refused", "ignored"])
+async def test_a_pbx_that_does_not_list_its_phones(knob: str):
+    async with fake_ami(**{knob: {"DeviceStateList"}}) as fake:
+        findings = await examine(fake, call(Timestamp="1.5"), devices=[("PJSIP/101", "alice")])
+        assert faults(findings) == []
+        (hint,) = [f for f in findings if f.advice]
+        assert "does not list its phones" in hint.what
+        assert "res_manager_devicestate.so" in hint.advice
 
 
 async def test_noise():

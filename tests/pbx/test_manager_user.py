@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pbxcrm.ami.doctor import check
+from pbxcrm.ami.link import LinkConfig
 from tests.pbx.bed.ami import Control, Recorder
 from tests.pbx.bed.asterisk import DIALPLAN, Asterisk
 from tests.pbx.bed.record import FLOWS
@@ -69,6 +71,18 @@ async def test_filter_on_the_wire(bed: Asterisk) -> None:
     expected = Counter(name(f) for f in events(bytes(full.data)) if passes(f) and name(f) not in login)
     assert Counter(name(f) for f in events(bytes(own.data)) if name(f) not in login) == expected
     assert len(own.data) < 0.4 * len(full.data)
+
+
+@pytest.mark.asyncio
+async def test_the_doctor_knows_the_pbxs_phones(bed: Asterisk) -> None:
+    config = LinkConfig(bed.host, bed.ami_port, "pbxcrm", bed.secret)
+    findings = await check(config, [("PJSIP/101", "alice"), ("PJSIP/999", "ghost")], watch=0.2)
+    assert "The PBX has no PJSIP/999, which is to be ghost's phone" in [f.what for f in findings if not f.ok]
+    (nobodys,) = [f.what for f in findings if "nobody owns" in f.what]
+    assert "PJSIP/102" in nobodys
+    assert "PJSIP/trunk" in nobodys
+    assert "PJSIP/101" not in nobodys
+    assert "Queue" not in nobodys
 
 
 @pytest.mark.asyncio
