@@ -1,4 +1,7 @@
-"""While pbxcrm is dead or its link is cut a real PBX writes CEL: then each call is there once, as it truly was."""
+"""While pbxcrm is dead or its link is cut a real PBX writes CEL: then each call is there once, as it truly was.
+
+Where it writes CDR alone, as well as that can tell.
+"""
 
 from __future__ import annotations
 
@@ -189,6 +192,68 @@ def passed(call: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def talking(crm: Pbxcrm, number: str) -> list[str]:
     return [user for call in crm.items("/calls") if call["number"] == number for user in call["talking"]]
+
+
+CUT, GONE, MISSED, KEPT = (f"+4822555078{n}" for n in range(1, 5))
+
+
+@pytest.fixture
+def without_cel(bed: Asterisk, settled: Callable[..., Pbxcrm]) -> Iterator[Pbxcrm]:
+    """pbxcrm with CDR alone, beside the bed's Asterisk."""
+    crm = settled(**pbx_of(bed, cel="", cdr=str(bed.cdr)))
+    try:
+        yield crm.start().ready()
+    finally:
+        crm.kill()
+
+
+def told_by_cdr(crm: Pbxcrm) -> dict[str, dict[str, Any]]:
+    """The four calls, when they are over for us and those of the gap are told of by CDR."""
+    calls = [call for call in crm.items("/calls") if call["number"] in (CUT, GONE, MISSED, KEPT)]
+    known = {call["number"]: call for call in calls if call["ended_at"] and call["outcome"] != "lost"}
+    assert len(calls) == len({call["number"] for call in calls}), "a call is there twice"
+    return known if len(known) == 4 and known[KEPT]["first_answered_by"] else {}
+
+
+@pytest.mark.asyncio
+async def test_killed_in_mid_call_without_cel_the_rest_is_told_by_cdr(bed: Asterisk, without_cel: Pbxcrm) -> None:
+    crm = without_cel
+    async with Office(bed) as office:
+        cut = await office.incoming("10", caller=CUT)
+        alice = await office.alice.answers()
+        await asyncio.to_thread(crm.until, lambda: talking(crm, CUT) == ["alice"], "see who answered")
+        await asyncio.to_thread(crm.kill)
+        await office.talk(cut, alice, seconds=0.2)
+        await cut.hang_up()
+        await office.ended(alice)
+        gone = await office.incoming("10", caller=GONE)
+        again = await office.alice.answers()
+        await office.talk(gone, again, seconds=0.2)
+        await gone.hang_up()
+        await office.ended(again)
+        missed = await office.incoming("11", caller=MISSED)  # nobody takes it
+        await office.alice.rings()
+        await office.ended(missed)
+        kept = await office.incoming("10", caller=KEPT)
+        third = await office.alice.answers()
+        await asyncio.to_thread(lambda: crm.start().ready())
+        await office.talk(kept, third, seconds=0.2)
+        await kept.hang_up()
+        await office.ended(third)
+        await office.idle()
+    calls = await asyncio.to_thread(crm.until, lambda: told_by_cdr(crm), "learn from CDR what was missed")
+    for number in (CUT, GONE, KEPT):
+        call = calls[number]
+        who = (call["direction"], call["outcome"], call["first_answered_by"], call["last_answered_by"])
+        assert who == ("inbound", "answered", "alice", "alice"), number
+        assert call["rang"] == ["alice"]
+        assert call["transfers"] == []
+    assert (calls[MISSED]["direction"], calls[MISSED]["outcome"], calls[MISSED]["talks"]) == ("inbound", "missed", [])
+    deals = await asyncio.to_thread(crm.items, "/deals")
+    owners = {deal["number"]: deal["owner"] for deal in deals if deal["number"] in calls}
+    assert owners == {CUT: "alice", GONE: "alice", KEPT: "alice"} | {MISSED: None}
+    tasks = await asyncio.to_thread(crm.items, "/tasks")
+    assert [task["number"] for task in tasks if task["kind"] == "callback" and task["number"] in calls] == [MISSED]
 
 
 @pytest.mark.parametrize("played_name", SCENARIOS)
