@@ -81,12 +81,12 @@ class Book:
     def awaits(self, user: str | None, number: str | None) -> bool:
         """Whether this person passed on a customer with that number whom nobody has taken yet.
 
-        Of a call that was not wholly seen (a gap, our restart) the passing on itself may not be known.
+        Of a call that was not wholly seen (a gap, our restart) it is not known who passed it on.
         """
         return any(
             life.customer is not None
             and life.number == number
-            and (any(label.by == user for label in life.labels) or life.has_left(user))
+            and (not life.whole or any(label.by == user for label in life.labels))
             for life in self.lives.values()
         )
 
@@ -104,13 +104,16 @@ class Book:
             if len({end.key for end in found}) < 2:
                 return {}
         talkers: dict[str, End] = {}
+        hidden = False
         for end in found:
-            if not end.user and end.channel.unknown and life.customer is not None and not life.known_first:
-                life.unseen = True  # perhaps one of ours by a mobile: nobody can say who was the first
+            if not end.user and end.channel.unknown and life.customer is not None:
+                hidden = True  # perhaps one of ours by a mobile: nobody can say who was the first, or is the last
+                life.unseen = life.unseen or not life.known_first
             if end.user is not None or (end.channel.phone and not self.outside(end.channel)):
                 talkers.setdefault(end.key, end)
                 if end.channel is not anchor:
                     self.talked[end.channel.uid] = life
+        life.unseen_last = hidden or (life.unseen_last and not any(end.user for end in talkers.values()))
         return talkers
 
     def outside(self, channel: Channel) -> bool:

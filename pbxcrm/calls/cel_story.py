@@ -58,8 +58,7 @@ def story(
         at = max(at, event.at)
         ended += [fact.call for fact in tracker.feed(event) if fact.kind == "ended"]
     if lost:
-        tracker.feed(ev.SnapshotBegin(at))
-        ended += [fact.call for fact in tracker.feed(ev.SnapshotEnd(at, listed=True)) if fact.kind == "ended"]
+        ended += [fact.call for fact in tracker.died(at)]
     return [_from_cel(call) for call in ended]
 
 

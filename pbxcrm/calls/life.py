@@ -58,6 +58,7 @@ class Life:
     picked_up: bool = False
     unseen: bool = False  # somebody may have talked while nobody looked: who was the first is not known
     unseen_end: bool = False  # how the dialling so far ended may not have been seen
+    unseen_last: bool = False  # somebody may have come and gone while nobody looked: who was the last is not known
     outcome: Outcome = "ongoing"
     ended_at: float | None = None
     rang: list[str] = field(default_factory=list)
@@ -96,10 +97,10 @@ class Life:
         """Whether a person has talked, so that who was the first is settled; a device that nobody owns is nobody."""
         return any(talk.user for talk in self.talks)
 
-    def has_left(self, user: str | None) -> bool:
-        """Whether this person talked in a call that was not wholly seen, and talks no more."""
-        gap = any(one.event in ("snapshot", "restart") for one in self.evidence)
-        return gap and user not in self.talking and any(talk.user == user for talk in self.talks)
+    @property
+    def whole(self) -> bool:
+        """Whether all of it so far was seen."""
+        return not any(one.event in ("snapshot", "restart") for one in self.evidence)
 
     @property
     def dialled_nobody(self) -> bool:
@@ -250,8 +251,7 @@ class Life:
         self.ringing = ()
         self.ended_at = max(at, self.started_at)
         if self.direction is None:
-            outside = self.originated or (self.number or "").startswith("+") or len(self.number or "") >= 7
-            self.direction = "outbound" if outside else "internal"
+            self.direction = "outbound" if self.originated or leads_outside(self.number) else "internal"
         unseen = (self.unseen or self.unseen_end) and not self.known_first
         self.outcome = "lost" if lost or unseen else self._judge()
         self.note(at, "end", f"the call ended: {self.outcome}")
@@ -295,7 +295,8 @@ class Life:
         people = [t for t in self.talks if t.user]
         ours = [t for t in people if t.user != self.caller] if self.direction == "internal" else people
         inf = float("inf")
-        last = max(ours, key=lambda t: (inf if t.end is None else t.end, t.start), default=None)
+        until = max((inf if t.end is None else t.end, t.start) for t in ours) if ours else (inf, inf)
+        last = {t.user for t in ours if (inf if t.end is None else t.end, t.start) == until}
         return Call(
             pbx=self.pbx,
             boot=self.boot,
@@ -311,7 +312,7 @@ class Life:
             ended_at=self.ended_at,
             talk_seconds=talk_seconds(self.talks),
             first_answered_by=ours[0].user if ours and not self.unseen else None,
-            last_answered_by=last.user if last else None,
+            last_answered_by=last.pop() if len(last) == 1 and not self.unseen_last else None,
             rang=tuple(self.rang),
             talks=tuple(self.talks),
             transfers=tuple(sorted(self.transfers, key=lambda t: t.at)),
@@ -339,10 +340,15 @@ class Life:
         life.transfers, life.evidence = list(call.transfers), list(call.evidence)
         life.originated = call.action_id is not None
         life.caller, life.number_verified = call.caller, call.number_verified
-        life.unseen = call.first_answered_by is None and call.last_answered_by is not None
+        life.unseen = call.first_answered_by is None and life.known_first
         life.ringing = call.ringing
         life.open = {talk.user or talk.device: i for i, talk in enumerate(call.talks) if talk.end is None}
         return life
+
+
+def leads_outside(number: str | None) -> bool:
+    """Whether that is too long for one of ours."""
+    return number is not None and (number.startswith("+") or len(number) >= 7)
 
 
 def talk_seconds(talks: list[Talk]) -> float:

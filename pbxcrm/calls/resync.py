@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 
 from pbxcrm.calls import events as ev
 from pbxcrm.calls.book import Book
-from pbxcrm.calls.life import Life
+from pbxcrm.calls.life import Life, leads_outside
 from pbxcrm.calls.model import Call
+from pbxcrm.calls.numbers import normalise
 from pbxcrm.calls.switch import DOWN, RINGING, UP, Channel, Switch
 
 _SAME_BOOT = 5.0  # seconds: Uptime is in whole seconds and takes its time on the wire
@@ -25,6 +26,9 @@ class Resync:
         self._named_boot = False
         self._resync: set[str] | None = None  # while channels are being named: those alive
         self._gap = False  # whether nothing was heard for a while before that
+        self.deaf = False  # from there to when the PBX begins to name what lives
+        self._past: list[ev.Event] = []  # what it told meanwhile
+        self.unread: list[ev.Event] = []  # that is to be read after all
         self._news: set[str] = set()  # of the channels named: those that have changed meanwhile
         self._asleep: list[tuple[Life, Call]] = []  # calls that lived when we were stopped, until a snapshot
 
@@ -37,9 +41,21 @@ class Resync:
         if self._resync is not None:
             self._resync.add(uid)
 
+    def puts_by(self, event: ev.Event) -> bool:
+        """Whether this is of a past whose beginning nobody saw: told after a gap, before what lives was named.
+
+        The PBX knows of it when it names what lives. Only where it names nothing, it is read, at the end.
+        """
+        if isinstance(event, (ev.Booted, ev.SnapshotBegin, ev.SnapshotEnd)):
+            return False
+        self._past.append(event)
+        return True
+
     def booted(self, e: ev.Booted) -> None:
+        if e.uptime is None:
+            self._gap = self.deaf = True
+            self._past = []
         if e.boot:
-            self._gap = True
             if self.book.boot and e.boot != self.book.boot:
                 self.restart(e.at, e.boot, "the PBX has restarted")
             self.book.boot, self._named_boot = e.boot, True
@@ -69,6 +85,7 @@ class Resync:
 
     def snapshot_begin(self, _e: ev.SnapshotBegin) -> None:
         self._resync, self._news = set(), set()
+        self.deaf = False
 
     def snapshot(self, e: ev.Snapshot) -> None:
         if self._resync is None or e.party.uid in self.book.switch.gone:
@@ -80,11 +97,14 @@ class Resync:
         risen = e.party.state == UP and (not known or channel.state != UP)
         if risen or bridge != e.bridge:
             self._news.add(channel.uid)
+        channel.number = e.party.number or channel.number
         if channel.name != e.party.name:
             self.book.switch.name(channel, e.party.name)
         if e.dialled and not channel.was_dialled:
             channel.was_dialled = channel.unknown = True
             channel.placed = False
+        if channel.local and e.party.state == UP and (risen or not known):
+            channel.was_bridged = True  # perhaps: whoever it dials now may not be its member any more
         channel.state = e.party.state
         channel.ringing = self._rings(channel, known=known)
         if e.bridge:
@@ -103,7 +123,8 @@ class Resync:
         return channel.state == RINGING and channel.was_dialled and not channel.local and may
 
     def snapshot_end(self, e: ev.SnapshotEnd) -> None:
-        alive, self._resync = self._resync, None
+        alive, self._resync, self.deaf = self._resync, None, False
+        self.unread, self._past = [] if e.listed else self._past, []
         if alive is None:
             return
         asleep = {life for life, _ in self._asleep}
@@ -116,6 +137,7 @@ class Resync:
             self.book.talked.pop(channel.uid, None)
             self.book.legs.pop(channel.uid, None)
             self.book.held.pop(channel.uid, None)
+        self._find_customers()
         for life in self.book.all():
             if not any(c.uid in alive for c in life.kept_by):
                 life.note(e.at, "snapshot", "the call ended while the PBX was out of sight")
@@ -128,16 +150,19 @@ class Resync:
         self.book.settle(self.book.all(), e.at, "snapshot")
 
     def _doubt(self, asleep: set[Life], alive: set[str]) -> None:
-        """Of calls that nobody had answered when we last looked: what may have happened to them meanwhile.
+        """What may have happened to these calls while nobody looked: somebody may have talked, and gone again.
 
-        While the customer's channel is not up nobody has talked with them. Else somebody may have, and gone again.
+        While the customer's channel is not up nobody has talked with them.
         """
         switch = self.book.switch
         changed = self._news | (switch.channels.keys() - alive)
         stirred = {c.linkedid for uid in changed if (c := switch.channels.get(uid)) is not None}
         for life in self.book.all():
             found = life.anchor is not None and life.anchor.uid in self._news
-            if life.known_first or not (self._gap or found or life in asleep or stirred.intersection(life.linkedids)):
+            if not (self._gap or found or life in asleep or stirred.intersection(life.linkedids)):
+                continue
+            life.unseen_last = True  # until somebody is found in talk, or comes
+            if life.known_first:
                 continue
             life.unseen_end = True
             life.unseen = life.unseen or any(
@@ -147,14 +172,40 @@ class Resync:
             )
         self._gap = False
 
+    def _find_customers(self) -> None:
+        """Of calls to outside: whoever was dialled while nobody looked, or in the place of another."""
+        channels = self.book.switch.channels
+        for life in self.book.all():
+            unmet = life.customer is None or life.customer.uid not in channels
+            if unmet and life.root is not None and not life.answered:
+                self._meet(life, self._called(life.root.uid, life.number))
+
+    def _called(self, root: str, number: str | None) -> Channel | None:
+        """Who was dialled outside by the channel with that uniqueid, and is shown under the number that it called."""
+        for channel in self.book.switch.channels.values():
+            ours = channel.user is not None or channel.local or channel.machine
+            dialled = channel.was_dialled and channel.linkedid == root and channel.uid not in self.book.lives
+            if dialled and not ours and normalise(channel.number, self.book.region) == number:
+                return channel if leads_outside(number) else None
+        return None
+
+    def _meet(self, life: Life, customer: Channel | None) -> None:
+        if customer is not None:
+            life.customer, life.direction = customer, "outbound"
+            self.book.lives[customer.uid] = life
+            self.book.switch.trunks.add(customer.device)
+
     def _guess_dials(self) -> None:
         """A snapshot does not say who dials a phone: its Linkedid is the caller's, as long as it rings.
 
-        So it is with a Local channel that is dialled and nobody has answered.
+        So it is with a Local channel that is dialled and nobody has answered. Where one of ours began the call and has
+        left, the Linkedid is still theirs, and the customer is who calls.
         """
         switch = self.book.switch
+        calls = [life for life in self.book.all() if life.customer is not None]
+        customers = {linkedid: life.customer for life in calls for linkedid in life.linkedids}
         for channel in list(switch.channels.values()):
-            caller = switch.channels.get(channel.linkedid)
+            caller = switch.channels.get(channel.linkedid) or customers.get(channel.linkedid)
             waits = channel.ringing or (channel.half == 1 and channel.was_dialled and channel.bridge is None)
             if waits and channel.caller is None and caller is not None and caller is not channel:
                 switch.dial(caller, channel)
@@ -167,8 +218,12 @@ class Resync:
             life.customer = channels.get(call.customer or "")
             life.root = channels.get(call.root or "")
             life.caller = life.root.whose if life.root else None
-            if life.anchor is None or (call.customer and life.customer is None):
+            if life.customer is None and call.root and not life.answered:
+                self._meet(life, self._called(call.root, life.number))
+            trying = life.direction == "outbound" and not life.answered and life.root is not None
+            if life.anchor is None or (call.customer and life.customer is None and not trying):
                 life.note(at, "restart", "the call ended while pbxcrm was not running")
+                life.unseen_last = True
                 self.book.finish(life, at, lost=True)
                 continue
             for channel in (life.customer, life.root):

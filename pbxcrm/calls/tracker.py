@@ -12,7 +12,7 @@ from pbxcrm.calls import events as ev
 from pbxcrm.calls.book import Book
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.labels import Labels
-from pbxcrm.calls.life import Leg, Life, leg_result
+from pbxcrm.calls.life import Leg, Life, leads_outside, leg_result
 from pbxcrm.calls.model import Call
 from pbxcrm.calls.numbers import normalise
 from pbxcrm.calls.people import People
@@ -66,7 +66,12 @@ class Tracker:
 
     def feed(self, event: ev.Event) -> list[Fact]:
         """What this event changed; most change nothing."""
+        if self._resync.deaf and self._resync.puts_by(event):
+            return []
         self._on[type(event)](event)
+        while self._resync.unread:
+            late = self._resync.unread.pop(0)
+            self._on[type(late)](late)
         facts, self.book.facts = self.book.facts, []
         return facts
 
@@ -80,6 +85,12 @@ class Tracker:
         The next snapshot says which of them live still; the others are `lost`.
         """
         self._resync.resume(calls)
+
+    def died(self, at: float) -> list[Fact]:
+        """The PBX died, or wrote no more: what lived is lost."""
+        self._resync.restart(at, "", "nothing more was heard of it")
+        facts, self.book.facts = self.book.facts, []
+        return facts
 
     def set_people(self, people: People) -> None:
         """Other devices, other people: from the next event on, calls that live included."""
@@ -302,11 +313,17 @@ class Tracker:
 
     def _open_top(self, top: Channel, dest: Channel, at: float) -> Life | None:
         """The call of whoever dials, where its beginning was not seen or is a Local channel's."""
-        if top.machine:
-            return None
+        if top.machine or (top.local and top.unknown):
+            return None  # nobody's, or somebody's whose dialling was not seen
         # A second call of the same channel, after the first is over, is named by what it dials.
         life = self.book.lives[top.uid] = self.book.open(dest if top.had_call else top, at)
         phone = top.phone or top.whose is not None or top.endpoint == top.number
+        shown = normalise(top.number, self.book.region)
+        if top.unknown and not phone and leads_outside(shown):
+            # Whom one of ours called while nobody looked, and has passed on since.
+            life.customer, life.direction, life.number = top, "outbound", shown
+            life.unseen = life.unseen_end = True
+            return life
         if not (top.local or phone or top.was_dialled):
             self.book.switch.trunks.add(top.device)
             life.customer, life.direction, life.number = top, "inbound", normalise(top.number, self.book.region)

@@ -137,7 +137,7 @@ def _weigh(found: _Sorted, known: Stored, call: Call, source: Source, now: float
             found.same += 1
     elif known.ended_at is None and source == "cdr":
         found.same += 1  # its first legs may be over while it goes on: whoever follows it says when it ended
-    elif known.outcome == "lost" or known.ended_at is None or _began_unseen(known):
+    elif known.outcome == "lost" or known.ended_at is None or _not_all_seen(known):
         missed_its_end = known.ended_at is not None or (call.ended_at or now) < now - STALE
         if missed_its_end and call.outcome not in ("lost", "ongoing"):
             found.mend.append((known, call))
@@ -151,9 +151,10 @@ def _weigh(found: _Sorted, known: Stored, call: Call, source: Source, now: float
         found.agree.append(known)
 
 
-def _began_unseen(known: Stored) -> bool:
-    """Whether it was answered while nobody looked: who was the first we cannot know, the PBX wrote it down."""
-    return known.first_answered_by is None and known.last_answered_by is not None
+def _not_all_seen(known: Stored) -> bool:
+    """Whether somebody may have answered, or talked last, while nobody looked: the PBX wrote down who it was."""
+    said = (known.first_answered_by, known.last_answered_by)
+    return said.count(None) == 1 or (known.origin == "part" and known.outcome == "answered" and None in said)
 
 
 def _as_live(work: Work, rules: Rules, lately: Sequence[tuple[Stored | None, Call]], source: Source) -> None:

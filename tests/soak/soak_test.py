@@ -20,9 +20,6 @@ from tests.soak.verdict import View, judge
 MINUTES = os.environ.get("PBXCRM_SOAK_MINUTES", "4")
 FOLDER = Path(__file__).parents[2] / "var" / "soak" / "ci"
 LONG = pytest.mark.timeout(1800)
-# Of the calls made. None is what is wanted, and not yet so: the last talker of a call that a snapshot found may still
-# be named wrongly, and a leg be taken for a call. Three runs had 0 of 100, 2 of 128 and 1 of 443: docs/soak.md.
-UNSEEN = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +40,15 @@ def test_where_the_pbx_s_history_is_read_every_call_is_there_once_and_right(
     results: dict[tuple[str, bool], Result], pbx: str
 ) -> None:
     verdict = results[pbx, True].verdict
-    found = (verdict.lost, verdict.unsaid, verdict.doubled, verdict.wrong, verdict.wrong_owner, verdict.invented)
-    assert found == (0, 0, 0, 0, 0, 0), "\n".join(verdict.problems)
+    assert (verdict.lost, verdict.unsaid, verdict.bad) == (0, 0, 0), "\n".join(verdict.problems)
     assert verdict.right == verdict.made > 10
     assert len(results[pbx, True].faults) >= 5
 
 
 @LONG
-def test_without_history_nothing_is_doubled_and_no_deal_is_anothers(results: dict[tuple[str, bool], Result]) -> None:
+def test_without_history_nothing_that_is_said_is_wrong(results: dict[tuple[str, bool], Result]) -> None:
     verdict = results["fake", False].verdict
-    assert (verdict.doubled, verdict.wrong_owner) == (0, 0), "\n".join(verdict.problems)
-    assert verdict.wrong + verdict.invented <= verdict.made * UNSEEN, "\n".join(verdict.problems)
+    assert verdict.bad == 0, "\n".join(verdict.problems)
     assert verdict.right > 10
     assert verdict.made > 50  # how many of them nobody could see depends on how quickly this machine starts us anew
     assert len(results["fake", False].faults) >= 5

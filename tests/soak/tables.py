@@ -6,7 +6,7 @@ from tests.soak.run import Result
 
 _COUNTS = (
     ("calls made", "made"), ("right", "right"), ("lost, marked", "marked"), ("lost, not there", "missing"),
-    ("answered, the first not said", "unsaid"),
+    ("answered, first or last not said", "unsaid"),
     ("doubled", "doubled"), ("wrong", "wrong"), ("wrong owner", "wrong_owner"), ("nobody's", "invented"),
     ("internal, twice or nobody's", "aside"),
     ("cut by the PBX's death", "died"), ("of these marked lost", "died_marked"), ("not there", "died_missing"),

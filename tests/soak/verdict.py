@@ -10,6 +10,7 @@ from tests.soak.lives import Told
 
 View = dict[str, Any]
 NEAR = 10.0  # seconds by which a call that was found late may seem to have begun earlier or later
+SAME = 1.5  # a list of channels counts their seconds whole
 EDGE = 1.0  # seconds before a PBX's death in which nobody can say what it still wrote
 
 
@@ -21,12 +22,12 @@ class Verdict:
     right: int = 0
     marked: int = 0  # outcome `lost`, and nothing false beside it
     missing: int = 0
-    unsaid: int = 0  # answered and right, but who was the first is not said
+    unsaid: int = 0  # answered and right, but who was the first, or the last, is not said
     doubled: int = 0
     wrong: int = 0
     wrong_owner: int = 0
     invented: int = 0  # calls that nobody made
-    aside: int = 0  # internal calls told twice or made up: see docs/soak.md, not yet as promised
+    aside: int = 0  # internal calls told twice or made up
     died: int = 0  # cut by the PBX's own death: nobody wrote their end
     died_marked: int = 0
     died_missing: int = 0
@@ -40,7 +41,7 @@ class Verdict:
     @property
     def bad(self) -> int:
         """What nothing excuses."""
-        return self.doubled + self.wrong + self.wrong_owner + self.invented
+        return self.doubled + self.wrong + self.wrong_owner + self.invented + self.aside
 
     def keeps(self, *, cel: bool) -> bool:
         """What is promised: nothing doubled or wrong; with the PBX's own history nothing lost either."""
@@ -90,8 +91,9 @@ class _Life:
 
     def judge(self, truths: list[Told], calls: list[View]) -> None:
         rest, missing, done = list(calls), [], []
-        for told in sorted(truths, key=lambda t: t.optional):
-            match = min((c for c in rest if _alike(told, c)), key=lambda c: _apart(told, c), default=None)
+        matches = _matches(truths, calls)
+        for index, told in enumerate(truths):
+            match = matches.get(index)
             if match is not None:
                 rest.remove(match)
                 done.append(told)
@@ -153,25 +155,28 @@ class _Life:
         if call["outcome"] == "lost":
             self.verdict.marked += 1
             self.verdict.problems.append(f"lost: {_name(call)} was {told.outcome}")
-            if outside and call["first_answered_by"] not in (None, told.first):
-                self._wrong(told, call, [f"first {call['first_answered_by']}, not {told.first}"])
-        else:
-            pairs = [("outcome", call["outcome"], told.outcome or call["outcome"])]
-            unsaid = outside and _unsaid(told, call)
-            if outside and not unsaid:
-                pairs.append(("first", call["first_answered_by"], told.first))
             if outside:
-                pairs.append(("last", call["last_answered_by"], told.last))
-            differ = [f"{what} {is_}, not {should}" for what, is_, should in pairs if is_ != should]
-            if differ:
-                self._wrong(told, call, differ)
-            elif unsaid:
-                self.verdict.unsaid += 1
-                self.verdict.problems.append(f"first not said: {_name(call)}, it was {told.first}")
-            else:
-                self.verdict.right += 1
+                self._people(told, call)
+        elif differ := _other_outcome(told, call):
+            self._wrong(told, call, differ)
+        elif not outside:
+            self.verdict.right += 1
+        elif self._people(told, call):
+            unsaid = [what for what, is_, should in _answerers(told, call) if is_ != should]
+            self.verdict.right += not unsaid
+            self.verdict.unsaid += bool(unsaid)
+            if unsaid:
+                who = f"{told.first} and {told.last}"
+                self.verdict.problems.append(f"{' and '.join(unsaid)} not said: {_name(call)}, it was {who}")
         if outside:
             self._owner(told, call)
+
+    def _people(self, told: Told, call: View) -> bool:
+        """Whether nobody is named who was not the first, or the last: nobody at all may be."""
+        differ = [f"{what} {is_}, not {it}" for what, is_, it in _answerers(told, call) if is_ not in (None, it)]
+        if differ:
+            self._wrong(told, call, differ)
+        return not differ
 
     def _owner(self, told: Told, call: View) -> None:
         if call["deal_id"] is None:
@@ -196,9 +201,35 @@ class _Life:
         self.verdict.problems.append(f"wrong: {_name(call)} {told.life}: {'; '.join(differ)}")
 
 
+def _other_outcome(told: Told, call: View) -> list[str]:
+    is_, should = call["outcome"], told.outcome or call["outcome"]
+    return [f"outcome {is_}, not {should}"] if is_ != should else []
+
+
+def _answerers(told: Told, call: View) -> tuple[tuple[str, str | None, str | None], ...]:
+    return ("first", call["first_answered_by"], told.first), ("last", call["last_answered_by"], told.last)
+
+
 def _unsaid(told: Told, call: View) -> bool:
     """Answered, and it names nobody as the first: what was not seen is not guessed."""
     return call["outcome"] == "answered" and told.first is not None and call["first_answered_by"] is None
+
+
+def _matches(truths: Sequence[Told], calls: Sequence[View]) -> dict[int, View]:
+    """By the truth's index the call that tells of it: the nearest in time, and of those what surely is a call."""
+    pairs: list[tuple[bool, bool, float, int, int]] = []
+    for i, told in enumerate(truths):
+        for k, call in enumerate(calls):
+            if _alike(told, call):
+                apart = _apart(told, call)
+                pairs.append((apart > SAME, told.optional, apart, i, k))
+    matches: dict[int, View] = {}
+    taken: set[int] = set()
+    for *_, i, k in sorted(pairs):
+        if i not in matches and k not in taken:
+            matches[i] = calls[k]
+            taken.add(k)
+    return matches
 
 
 def _alike(told: Told, call: View) -> bool:

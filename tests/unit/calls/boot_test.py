@@ -197,8 +197,10 @@ def test_the_same_channel_told_twice_is_no_restart() -> None:
 def test_a_kill_of_which_nothing_is_said_but_that_the_link_is_up_again() -> None:
     o = Office(boot="first")
     o.link_up("first")
+    o.snapshot([])
     o.talk()
     o.link_up("second")
+    o.snapshot([])
     assert (o.call.outcome, o.call.boot) == ("lost", "first")
     o.gone(o.customer())
     assert [call.boot for call in o.calls] == ["first", "second"]
@@ -207,6 +209,7 @@ def test_a_kill_of_which_nothing_is_said_but_that_the_link_is_up_again() -> None
 def test_the_links_own_name_of_the_boot_stands_above_uptimes() -> None:
     o = Office()
     o.link_up("named")
+    o.snapshot([])
     o.talk()
     o.booted(2)
     assert len(o.tracker.lives()) == 1
@@ -224,6 +227,7 @@ def test_trunks_are_known_after_a_restart() -> None:
     o = Office(boot="a")
     o.gone(o.customer())
     o.link_up("b")
+    o.snapshot([])
     alice = o.new("PJSIP/101", state="4", number="101", exten="0600100104")
     trunk = o.new("PJSIP/trunk", linked=alice)
     o.dial(alice, trunk, "trunk")
