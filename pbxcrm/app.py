@@ -118,11 +118,17 @@ def keep(settings: Settings) -> dict[str, int]:
         "calls": settings.keep_calls_days,
         "dials": settings.keep_calls_days,
         "audit": settings.keep_audit_days,
+        "recordings": settings.keep_recordings_days,
     }
 
 
 def monitor(settings: Settings) -> Path | None:
     """The folder of recordings, where there is one."""
+    return Path(settings.recordings) if settings.recordings else None
+
+
+def recordings_folder(settings: Settings) -> Path | None:
+    """Where the PBX's recordings are, if they are anywhere."""
     return Path(settings.recordings) if settings.recordings else None
 
 
@@ -191,7 +197,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             partial(_follow_people, db, hub, tracker),
             partial(_beside, settings, db, hub, db.clock(), spool),
             Sender(db, outbox.post).run,
-            partial(retention.daily, db, keep(settings)),
+            partial(retention.daily, db, keep(settings), recordings_folder(settings)),
         )))  # fmt: skip
         if recorder is not None:
             tasks.start(_then(standby, recorder.run))

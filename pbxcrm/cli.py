@@ -376,7 +376,7 @@ def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _retention(args: argparse.Namespace, settings: Settings) -> int:
-    from pbxcrm.app import keep
+    from pbxcrm.app import keep, recordings_folder
     from pbxcrm.service import retention
 
     if args.dry_run == (args.action == "run"):
@@ -384,10 +384,12 @@ def _retention(args: argparse.Namespace, settings: Settings) -> int:
     days = keep(settings)
 
     async def work(db: "Database") -> dict[str, int]:
-        return await (retention.due(db, days) if args.dry_run else retention.run(db, days))
+        if args.dry_run:
+            return await retention.due(db, days)
+        return await retention.run(db, days, recordings=recordings_folder(settings))
 
     found, word = _run(_with_database(settings, work)), "to go" if args.dry_run else "gone"
     for kind, limit in days.items():
         kept = f"{found[kind]} {word}, older than {limit} days" if limit else "kept for good"
-        print(f"{kind:8} {kept}")
+        print(f"{kind:10} {kept}")
     return 0

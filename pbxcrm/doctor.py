@@ -114,6 +114,11 @@ def _recordings(settings: Settings) -> list[Finding]:
         return [Finding(False, f"The recordings in {folder} cannot be read", advice)]
     if os.access(folder, os.W_OK):
         return [Finding(True, f"The recordings in {folder} can be read")]
+    if settings.keep_recordings_days:
+        what = f"The recordings in {folder} are to be deleted after {settings.keep_recordings_days} days, and cannot be"
+        return [
+            Finding(False, what, "Let the user that pbxcrm runs as write there, or set PBXCRM_KEEP_RECORDINGS_DAYS=0.")
+        ]
     advice = "Nothing to do to hear them. To delete those of an erased person, pbxcrm would have to write there."
     return [Finding(True, f"The recordings in {folder} can be read, and not deleted", advice)]
 

@@ -114,6 +114,9 @@ class Settings:
     keep_journal_days: int = _setting(30, "Days that the journal is kept; 0: for good", low=0, high=36500)
     keep_calls_days: int = _setting(0, "Days that calls are kept; 0: for good", low=0, high=36500)
     keep_audit_days: int = _setting(365, "Days that the audit log is kept; 0: for good", low=0, high=36500)
+    keep_recordings_days: int = _setting(
+        0, "Days that recordings are kept, then their files are deleted; 0: nothing is deleted", low=0, high=36500
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
     @property
@@ -248,6 +251,8 @@ def _check(settings: Settings) -> None:
         )
     if settings.recordings and not Path(settings.recordings).is_dir():
         raise WrongSetting(f"PBXCRM_RECORDINGS names {settings.recordings}, which is no folder that we can see.")
+    if settings.keep_recordings_days and not settings.recordings:
+        raise WrongSetting("PBXCRM_KEEP_RECORDINGS_DAYS is set, but no PBXCRM_RECORDINGS: name the folder they are in.")
     hours(settings.dial_hours)
     for prefix in settings.dial_denied:
         if not re.fullmatch(r"\+?[0-9]{1,15}", prefix):

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from pbxcrm.crm.access import COMMAND_LINE, SYSTEM, Scope
-from pbxcrm.service import audit
+from pbxcrm.service import audit, old_recordings
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.transact import read, unchanged, write
 from pbxcrm.store import retention
@@ -41,12 +42,26 @@ async def _due(db: Database, kind: str, days: int) -> tuple[float, int]:
 
 async def due(db: Database, keep: Keep) -> dict[str, int]:
     """How many of each kind are older than they may be. Changes nothing."""
-    return {kind: (await _due(db, kind, keep[kind]))[1] for kind in KINDS if keep[kind]}
+    found = {}
+    if days := _days_of_recordings(keep):
+        found["recordings"] = await old_recordings.due(db, _before(db, days))
+    return found | {kind: (await _due(db, kind, keep[kind]))[1] for kind in KINDS if keep[kind]}
 
 
-async def run(db: Database, keep: Keep, scope: Scope = COMMAND_LINE) -> dict[str, int]:
-    """Take away what is older than it may be; gives how many of each kind. Done twice, the second finds nothing."""
+def _days_of_recordings(keep: Keep) -> int:
+    """A recording is not kept longer than its call: nobody would know any more whose it is."""
+    days, of_calls = keep.get("recordings", 0), keep["calls"]
+    return min(days, of_calls) if days and of_calls else days
+
+
+async def run(db: Database, keep: Keep, scope: Scope = COMMAND_LINE, recordings: Path | None = None) -> dict[str, int]:
+    """Take away what is older than it may be; gives how many of each kind. Done twice, the second finds nothing.
+
+    `recordings`: the folder they are in.
+    """
     gone: dict[str, int] = {}
+    if recordings is not None and (days := _days_of_recordings(keep)):
+        gone["recordings"] = await old_recordings.prune(db, recordings, _before(db, days))
     for kind in KINDS:
         if keep[kind]:
             gone[kind] = await _prune(db, kind, keep[kind])
@@ -75,12 +90,12 @@ def _batch(work: Work, kind: str, bound: float) -> int:
     return count
 
 
-async def daily(db: Database, keep: Keep) -> None:
+async def daily(db: Database, keep: Keep, recordings: Path | None = None) -> None:
     """Until cancelled: now and once a day."""
     scope = Scope(0, "pbxcrm", "admin", peer="daily")
     while True:
         try:
-            gone = await run(db, keep, scope)
+            gone = await run(db, keep, scope, recordings)
         except Unavailable as error:
             log.warning("What is older than it may be stays for now: %s", error.message)
         else:

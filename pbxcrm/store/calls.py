@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -9,8 +10,10 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -262,3 +265,44 @@ def unrecorded(conn: Connection, _scope: Scope, call_id: str) -> tuple[list[str]
     said = json.loads(row.data)
     ids = [row.uid, said.get("customer"), said.get("root"), *said.get("linkedids", ())]
     return [one for one in dict.fromkeys(ids) if one], row.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A call and where its recording lies; `shared`: a call that is not to be touched names the same file."""
+
+    id: str
+    started_at: float
+    path: str
+    shared: bool
+
+
+def _old_recordings(before: float) -> ColumnElement[bool]:
+    return and_(_c.recording.is_not(None), _c.started_at < before, _c.ended_at.is_not(None))
+
+
+def count_recorded(conn: Connection, _scope: Scope, before: float) -> int:
+    """How many calls that began before this moment, and are over, have a recording."""
+    return int(conn.execute(select(func.count()).select_from(calls).where(_old_recordings(before))).scalar_one())
+
+
+def recorded_before(
+    conn: Connection, _scope: Scope, before: float, after: Recorded | None, limit: int
+) -> list[Recorded]:
+    """So many of them, the oldest first, from the one behind `after` on."""
+    other = calls.alias()
+    shared = (
+        select(other.c.id)
+        .where(other.c.recording == _c.recording, or_(other.c.started_at >= before, other.c.ended_at.is_(None)))
+        .exists()
+    )
+    query = select(_c.id, _c.started_at, _c.recording, shared.label("shared")).where(_old_recordings(before))
+    if after is not None:
+        query = query.where(tuple_(_c.started_at, _c.id) > (after.started_at, after.id))
+    rows = conn.execute(query.order_by(_c.started_at, _c.id).limit(limit))
+    return [Recorded(row.id, row.started_at, row.recording, bool(row.shared)) for row in rows]
+
+
+def forget_recordings(conn: Connection, ids: Sequence[str]) -> None:
+    """These calls have no recording any more."""
+    conn.execute(update(calls).where(_c.id.in_(ids)).values(recording=None))

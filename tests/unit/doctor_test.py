@@ -98,6 +98,9 @@ def test_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = doctor._recordings(settings)
     assert found.ok
     assert "erased" in found.advice
+    (found,) = doctor._recordings(Settings(recordings=str(tmp_path), keep_recordings_days=30))
+    assert not found.ok
+    assert "write there" in found.advice
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
     (found,) = doctor._recordings(settings)
     assert not found.ok
