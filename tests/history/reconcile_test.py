@@ -1,7 +1,10 @@
 """`pbxcrm reconcile`: killed after any page it goes on, and what it stores is the same as without."""
 
+import csv
 import os
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -126,6 +129,25 @@ def test_when(text: str, at: float) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="is no time"):
         when(text, 0, CLOCK.zone)
+
+
+def test_the_command_links_the_recordings_that_cdr_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PBXCRM_")]:
+        monkeypatch.delenv(name)
+    told = GOLDEN[0].with_name(GOLDEN[0].name.replace(".cel.csv", ".cdr.csv"))
+    with told.open(newline="") as given, (tmp_path / "Master.csv").open("w", newline="") as out:
+        for fields in csv.reader(given):
+            fields[17] = "/var/spool/asterisk/monitor/a.wav"
+            csv.writer(out).writerow(fields)
+    (tmp_path / "monitor").mkdir()
+    (tmp_path / "monitor/a.wav").touch()
+    monkeypatch.setenv("PBXCRM_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/x.db")
+    monkeypatch.setenv("PBXCRM_HISTORY_ZONE", "UTC")
+    monkeypatch.setenv("PBXCRM_CDR", str(tmp_path / "Master.csv"))
+    monkeypatch.setenv("PBXCRM_RECORDINGS", str(tmp_path / "monitor"))
+    assert cli.main(["reconcile", "--since", "2026-01-01"]) == 0
+    with closing(sqlite3.connect(tmp_path / "x.db")) as conn:
+        assert {row[0] for row in conn.execute("SELECT recording FROM calls")} == {"a.wav"}
 
 
 def test_the_command_counts_and_says_what_is_wrong(
