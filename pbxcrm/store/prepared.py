@@ -52,7 +52,8 @@ class Query:
     def rows(self, conn: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
         """What it selects, in the order of `names`."""
         if conn.dialect.name != "sqlite":
-            return conn.execute(self._with_arrays, values).all()
+            lists = {name: list(values[name]) for name in self._lists}
+            return conn.execute(self._with_arrays, {**values, **lists}).all()
         given = {**values, **{name: _padded(values[name]) for name in self._lists}}
         lengths = tuple(len(given[name]) for name in self._lists)
         text, order, constants = self._texts.get(lengths) or self._expand(conn, lengths, given)
