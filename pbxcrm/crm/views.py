@@ -15,6 +15,7 @@ __all__ = ["CardView", "DealRow", "View", "call", "card", "contact", "deal", "is
 
 View = dict[str, object]
 
+GLANCE = 300  # characters
 # Stored beside a call's view, for the tracker to find the call again after a restart of ours.
 KEPT = ("customer", "root")
 
@@ -101,6 +102,9 @@ class CardDeal(TypedDict):
     stage_name: str
     owner: str | None
     next_contact_at: str | None
+    value: str
+    currency: str
+    note: str
 
 
 class CardContact(TypedDict):
@@ -268,7 +272,7 @@ def card(contact: ContactRow | None, deals: Iterable[DealRow]) -> CardView:
 
 
 def card_deal(row: DealRow) -> CardDeal:
-    """A deal as one line of the caller card."""
+    """A deal as one line of the caller card; of its note (needs and details) as much as is read at a glance."""
     return {
         "id": str(row["id"]),
         "title": row["title"],
@@ -276,6 +280,9 @@ def card_deal(row: DealRow) -> CardDeal:
         "stage_name": row["stage_name"],
         "owner": row["owner_name"],
         "next_contact_at": iso(row["next_contact_at"]),
+        "value": money(row["value"], row["currency"]),
+        "currency": row["currency"],
+        "note": row["note"][:GLANCE],
     }
 
 

@@ -41,6 +41,15 @@ OUTBOUND = {"missed": N_("no answer")}
 DIRECTIONS = {"inbound": N_("Incoming"), "outbound": N_("Outgoing"), "internal": N_("Internal")}
 PRIORITIES = {"2": N_("urgent"), "1": N_("high priority"), "0": N_("usual priority"), "-1": N_("low priority")}
 SOON = {"1h": N_("In an hour"), "1d": N_("Tomorrow at 9:00"), "3d": N_("In 3 days"), "7d": N_("In a week")}
+# What came of a talk (crm.wrapup.OUTCOMES), in the order of their keys.
+WRAPUPS = {
+    "agreed": N_("Agreed"),
+    "again": N_("Call again"),
+    "info": N_("Send information"),
+    "not_interested": N_("Not interested"),
+    "no_decider": N_("Decider not reached"),
+    "wrong_number": N_("Wrong number"),
+}
 EVENTS = {
     "call.ringing": N_("A call rings"),
     "call.answered": N_("A call is answered"),
@@ -96,6 +105,7 @@ ACTIONS = {
     "note.added": N_("wrote a note"),
     "task.created": N_("made a task"),
     "task.done": N_("finished a task"),
+    "call.wrapped": N_("wrapped up a call"),
     "contact.created": N_("made a contact"),
     "contact.changed": N_("changed a contact"),
     "person.exported": N_("exported a person's data"),
@@ -197,6 +207,14 @@ class Labels:
     def soon(self) -> list[tuple[str, str]]:
         """Quick choices for the next contact."""
         return [(key, self._t(text)) for key, text in SOON.items()]
+
+    def wrapup(self, outcome: str) -> str:
+        """What came of a talk."""
+        return self._t(WRAPUPS.get(outcome, outcome))
+
+    def wrapups(self) -> list[tuple[str, str]]:
+        """All of them, for a choice."""
+        return [(key, self._t(text)) for key, text in WRAPUPS.items()]
 
     def action(self, action: str) -> str:
         """What somebody did, for the audit log."""

@@ -37,6 +37,7 @@ KINDS = frozenset(
         "call.answered",
         "call.transferred",
         "call.ended",
+        "call.wrapped",
         "deal.created",
         "deal.changed",
         "deal.moved",

@@ -15,6 +15,7 @@ from pbxcrm.http import (
     pages_disagreements,
     pages_link,
     pages_webhooks,
+    pages_wrapup,
 )
 from pbxcrm.http.keys import DEPS, ERROR_PAGE, PERSON
 from pbxcrm.http.pages_common import DENSITY, LANGUAGE, THEME, error_page, show, viewer
@@ -42,6 +43,7 @@ def setup(app: web.Application) -> None:
     pages_deals.setup(app)
     pages_link.setup(app)
     pages_calls.setup(app)
+    pages_wrapup.setup(app)
     pages_disagreements.setup(app)
     pages_audit.setup(app)
     pages_webhooks.setup(app)

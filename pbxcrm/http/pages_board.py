@@ -72,6 +72,7 @@ async def _page(request: web.Request, data: dict[str, Any], address: Address, wr
         "board.html",
         status=422 if wrong else 200,
         here="board",
+        whole=True,
         as_of=data["as_of"],
         board=data,
         address=address,

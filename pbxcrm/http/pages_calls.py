@@ -1,4 +1,4 @@
-"""Calls as pages: the log, one call with its reasons, the missed ones, the caller card; and the search."""
+"""Calls as pages: the log, one call with its reasons, the missed ones; and the search."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +10,6 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import day_filter, go, missed_count, show, viewer
 from pbxcrm.http.pages_dial import dial_to
-from pbxcrm.http.render import caller_state, part
 from pbxcrm.service import calls, contacts, deals, tasks
 from pbxcrm.service.errors import NotFound
 
@@ -21,7 +20,6 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/calls/missed", missed)
     app.router.add_get("/calls/missed/count", count)
     app.router.add_get("/calls/{id:[0-9a-f-]{36}}", one)
-    app.router.add_get("/calls/{id:[0-9a-f-]{36}}/card", card)
     app.router.add_post("/tasks/{id:\\d+}/done", done)
     app.router.add_post("/tasks/{id:\\d+}/dial", dial_task)
     app.router.add_get("/search", search)
@@ -59,18 +57,8 @@ async def count(request: web.Request) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     """A call with all we know of it, and why."""
-    call = await calls.card(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    call = await calls.page_of(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     return await show(request, "call.html", here="calls", call=call)
-
-
-async def card(request: web.Request) -> web.Response:
-    """The caller card of a call of mine, as it stands: for a page opened while one wraps up."""
-    me = viewer(request)
-    call = await calls.card(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
-    state = caller_state(me, call)
-    if state not in ("ringing", "talking", "wrapup"):
-        raise NotFound
-    return web.Response(text=part("caller", "call_card", me, call, state), content_type="text/html")
 
 
 async def done(request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """What every page needs: the frame around it, fragments for scripts, words for scripts, errors in words."""
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from pbxcrm.service.watch import journal_ends
 MOST_MISSED = 99
 LARGE = 16_000  # characters of HTML worth packing: a board packs to a thirtieth
 LANGUAGE, THEME, DENSITY = "pbxcrm_language", "pbxcrm_theme", "pbxcrm_density"
+HOUR = 3600.0
 CURRENCIES = ("EUR", "USD", "PLN", "RUB", "IRR", "AED", "SAR", "IQD", "GBP", "TRY")
 MODULES = ("app.js", "board.js", "dom.js", "words.js", "panel.js", "drag.js", "keys.js", "caller.js", "live.js")
 
@@ -70,11 +72,12 @@ async def show(
     here: str = "",
     as_of: int | None = None,
     currency: str = "EUR",
+    whole: bool = False,
     **context: Any,
 ) -> web.Response:
-    """A page: whole, or as a fragment for our script."""
+    """A page: whole, or as a fragment for our script, unless that takes its part of the whole."""
     me = viewer(request)
-    if fragment(request):
+    if fragment(request) and not whole:
         return _html(render.page(template, me, layout="bare.html", **context), status)
     frame = {**await _frame(request, me, as_of), "words": words(me.r.locale, currency)}
     return _html(render.page(template, me, layout="base.html", **{**frame, "here": here, **context}), status)
@@ -135,6 +138,16 @@ def go(request: web.Request, path: str, **body: Any) -> web.Response:
     raise web.HTTPSeeOther(path)
 
 
+def soon(me: Viewer, choice: str) -> float | None:
+    """Epoch seconds of a quick choice: in an hour, or at nine on a later day."""
+    if choice == "1h":
+        return me.r.clock() + HOUR
+    days = {"1d": 1, "3d": 3, "7d": 7}.get(choice)
+    if days is None:
+        return None
+    return me.r.moment((me.r.today() + timedelta(days=days)).isoformat(), "09:00")
+
+
 def refused(request: web.Request, error: ServiceError, status: int, **more: Any) -> web.Response:
     """For our script: why not, and how it stands now."""
     body: dict[str, Any] = {"code": error.code, "message": said(viewer(request), error), **more}
@@ -182,6 +195,7 @@ def words(locale: str, currency: str = "EUR") -> dict[str, Any]:
         "incoming": _("Incoming call"),
         "dialling": _("Your phone rings. Pick it up."),
         "dial_over": _("The call is over"),
+        "elsewhere": _("You finished this call elsewhere. What you typed here is not saved yet: save it, or hide it."),
         "live_on": _("Live: changes appear by themselves"),
         "live_off": _("Not live just now: connecting again. What you see may be old."),
         "logged_out": _("Your session is over. What you saved is safe; log in again to go on."),

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -11,7 +10,7 @@ from pbxcrm.crm.views import iso
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
-from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, viewer
+from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, soon, viewer
 from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import Viewer, deal_card, full_name
 from pbxcrm.http.said import fields as fields_said
@@ -20,7 +19,6 @@ from pbxcrm.service import calls, contacts, deals
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 
 Deal = dict[str, Any]
-HOUR = 3600.0
 
 
 def setup(app: web.Application) -> None:
@@ -203,7 +201,18 @@ def _filled(me: Viewer, deal: Deal) -> dict[str, str]:
 
 def timeline(me: Viewer, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The timeline with a sentence a line, the newest on top."""
-    return [item if item["kind"] == "call" else {**item, **_sentence(me, item)} for item in items]
+    said = {
+        (one["by"], text)
+        for item in items
+        if item["kind"] == "call"
+        for one in item["call"]["wrapups"]
+        for text in (one["note"], *one["note"].split("\n"))
+    }
+    return [
+        item if item["kind"] == "call" else {**item, **_sentence(me, item)}
+        for item in items
+        if item["kind"] != "note" or (item["by"], item["text"]) not in said  # it stands with its call
+    ]
 
 
 def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
@@ -236,7 +245,7 @@ async def save(request: web.Request) -> web.Response:
     deal_id, form = request.match_info["id"], await request.post()
     given = {k: _text(form, k) for k in ("title", "value", "currency", "priority", "note", "next_day", "next_hour")}
     try:
-        at = _moment(me, given)
+        at = moment(me, given)
         fields = {k: given[k] for k in ("title", "priority", "note")}
         fields |= {"currency": given["currency"].upper(), "value": given["value"] or "0"}
         await deals.change(db, scope, deal_id, _version(form), {**fields, "next_contact_at": at})
@@ -256,7 +265,8 @@ def _version(form: Mapping[str, Any]) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _moment(me: Viewer, given: Mapping[str, str]) -> str | None:
+def moment(me: Viewer, given: Mapping[str, str]) -> str | None:
+    """The next contact as a person wrote its day and hour (next_day, next_hour). Raises Invalid."""
     try:
         return iso(me.r.moment(given["next_day"], given["next_hour"]))
     except (ValueError, OverflowError):
@@ -386,20 +396,10 @@ async def wrapup(request: web.Request) -> web.Response:
     note, following = _text(form, "note"), _text(form, "next")
     if note:
         await deals.add_note(db, scope, deal_id, note)
-    if (at := _soon(me, following)) is not None:
+    if (at := soon(me, following)) is not None:
         deal = await deals.get(db, scope, deal_id)
         await deals.change(db, scope, deal_id, deal["version"], {"next_contact_at": iso(at)})
     return go(request, f"/deals/{deal_id}", say=me.r.gettext("Saved."))
-
-
-def _soon(me: Viewer, choice: str) -> float | None:
-    """Epoch seconds of a quick choice: in an hour, or at nine on a later day."""
-    if choice == "1h":
-        return me.r.clock() + HOUR
-    days = {"1d": 1, "3d": 3, "7d": 7}.get(choice)
-    if days is None:
-        return None
-    return me.r.moment((me.r.today() + timedelta(days=days)).isoformat(), "09:00")
 
 
 async def dial(request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ from jinja2.ext import do as do_extension
 from jinja2.ext import i18n as i18n_extension
 from markupsafe import Markup
 
+from pbxcrm.crm import wrapup
 from pbxcrm.crm.access import Scope
 from pbxcrm.http import i18n
 from pbxcrm.http.i18n import Reader, catalogue
@@ -134,6 +135,7 @@ def environment(locale: str) -> Environment:
         source_icon=source_icon,
         label=Labels(locale),
         caller_state=caller_state,
+        caller_spell=caller_spell,
         locales=i18n.LOCALES,
         rtl_locales=i18n.RTL,
     )
@@ -208,7 +210,7 @@ def message(person: Person, row: Row) -> str | None:
     Fifty agents of one language share one rendering: it is kept by row and by what about the person matters.
     """
     me, kind, data = viewer(person), row["kind"], row["data"]
-    if kind.startswith("call."):
+    if kind.startswith("call.") and kind != "call.wrapped":
         state = caller_state(me, data)
         own = (me.sees_all, state, me.name if state in _OWN else "")
         return _kept(me, row, own, lambda: f"{part('caller', 'mine', me, data, state)}\n{_told(me, row)}")
@@ -243,16 +245,16 @@ def _message(me: Viewer, kind: str, data: Mapping[str, Any]) -> str | None:
 def caller_state(me: Viewer, call: Mapping[str, Any]) -> str:
     """How this call concerns this person now: ringing | talking | wrapup | taken | over | "" (not theirs).
 
-    taken: it rang here and somebody else has it. over: it rang here and ended unanswered.
+    wrapup: they have talked and not yet said what came of it; it may go on with somebody else. taken: it rang here
+    and somebody else has it. over: it rang here and ended unanswered.
     """
-    if call["direction"] == "internal":
-        return ""
-    if me.name in call.get("ringing", ()):
-        return "ringing"
-    if me.name in call.get("talking", ()):
-        return "talking"
-    if any(t["user"] == me.name for t in call["talks"]):
-        return "wrapup" if call["ended_at"] or not call.get("talking") else "taken"
-    if me.name in call["rang"]:
+    if wrapup.concerns(me.name, call):
+        return "ringing" if me.name in call["ringing"] else "talking" if me.name in call["talking"] else "wrapup"
+    if call["direction"] != "internal" and me.name in call["rang"] and not wrapup.began(me.name, call):
         return "over" if call["ended_at"] else "taken"
     return ""
+
+
+def caller_spell(me: Viewer, call: Mapping[str, Any]) -> str:
+    """Which part of the call this person's card is about."""
+    return wrapup.spell(me.name, call)

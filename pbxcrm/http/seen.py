@@ -37,7 +37,7 @@ SHOWS = {
     "/calls/missed": "tasks",
     "/calls/disagreements": "calls",
     "/calls/{id}": "call",
-    "/calls/{id}/card": "call",
+    "/calls/mine": "calls",
     "/search": "contacts",
     "/deals/{id}": "deal",
     "/deals/new": "calls",

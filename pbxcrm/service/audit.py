@@ -42,6 +42,7 @@ ACTIONS = (
     "note.added",
     "task.created",
     "task.done",
+    "call.wrapped",
     "contact.created",
     "contact.changed",
     "exported",

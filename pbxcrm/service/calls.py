@@ -1,23 +1,25 @@
 """Calls as people see them: the list, one call, the caller card, and a deal made from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from sqlalchemy import Connection
 
 from pbxcrm.calls.model import Direction, Outcome
 from pbxcrm.crm import fields as given_fields
-from pbxcrm.crm import views
+from pbxcrm.crm import views, wrapup
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service import deals as deal_service
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
+from pbxcrm.service.timeline import with_wrapups
 from pbxcrm.service.transact import checked, read, write
-from pbxcrm.store import calls, contacts, deals, lookup
+from pbxcrm.store import calls, contacts, deals, lookup, wrapups
 from pbxcrm.store.db import Database, Work, audience
 
 Fields = Mapping[str, object]
+WRAPUP_FOR, WRAPUPS = 12 * 3600.0, 6  # what is older, or beyond so many, is left to the lists of deals and calls
 
 
 async def list_calls(
@@ -32,7 +34,7 @@ async def list_calls(
     def run(conn: Connection) -> dict[str, Any]:
         found = calls.some(conn, scope, size + 1, wanted, start)
         shown, following = page(found, size, lambda one: cursor_of(one[0], str(one[1]["id"])))
-        return {"items": [view for _, view in shown], "next": following}
+        return {"items": with_wrapups(conn, scope, [view for _, view in shown]), "next": following}
 
     return await read(db, run)
 
@@ -62,11 +64,12 @@ def _filters(given: Fields, region: str | None) -> dict[str, Any]:
 
 
 async def get(db: Database, scope: Scope, call_id: str) -> dict[str, Any]:
-    """One call."""
-    return await read(db, lambda conn: _seen(conn, scope, call_id))
+    """One call, and what people said of it: `wrapups`."""
+    return await read(db, lambda conn: with_wrapups(conn, scope, [seen(conn, scope, call_id)])[0])
 
 
-def _seen(conn: Connection, scope: Scope, call_id: str) -> dict[str, Any]:
+def seen(conn: Connection, scope: Scope, call_id: str) -> dict[str, Any]:
+    """This call, if it is theirs to see. Raises NotFound."""
     view = calls.one(conn, scope, call_id) if len(call_id) < 100 and "\0" not in call_id else None
     if view is None:
         raise NotFound
@@ -74,11 +77,20 @@ def _seen(conn: Connection, scope: Scope, call_id: str) -> dict[str, Any]:
 
 
 async def live(db: Database, scope: Scope) -> list[dict[str, Any]]:
-    """The calls that go on now whose card this person should see: it rings at their phones, or they talk."""
+    """The calls whose card this person should see now, the newest wrap-ups last.
+
+    It rings at their phones, or they talk, or have talked and not yet said what came of it (the newest WRAPUPS of the
+    last WRAPUP_FOR seconds).
+    """
+    since = db.clock() - WRAPUP_FOR
 
     def run(conn: Connection) -> list[dict[str, Any]]:
-        found = [view for view in calls.ongoing(conn, scope) if _is_with(scope.name, view)]
-        return [{**view, "card": _card(conn, scope, view)} for view in found]
+        on = [view for view in calls.ongoing(conn, scope) if _is_with(scope.name, view)]
+        known = {view["id"] for view in on}
+        over = [calls.one(conn, scope, key) for key in wrapups.waiting(conn, scope, since, WRAPUPS) if key not in known]
+        shown = wrapped(conn, scope, [*on, *(view for view in over if view is not None)])
+        mine = [view for view in shown if wrapup.concerns(scope.name, view)]
+        return [{**view, "card": _card(conn, scope, view)} for view in mine]
 
     return await read(db, run)
 
@@ -87,11 +99,27 @@ def _is_with(name: str, view: Mapping[str, Any]) -> bool:
     return name in view["ringing"] or name in view["talking"]
 
 
+def wrapped(conn: Connection, scope: Scope, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These calls with who has finished with each: `wrapped_by`, names."""
+    rows = wrapups.finished(conn, scope, [str(one["id"]) for one in found])
+    return [{**one, "wrapped_by": wrapup.finished(one, rows.get(str(one["id"]), {}))} for one in found]
+
+
 async def card(db: Database, scope: Scope, call_id: str) -> dict[str, Any]:
     """One call with its `card`: {contact: {id, name, company}|None, deals: […], last_talk: {at, by}|None}."""
 
     def run(conn: Connection) -> dict[str, Any]:
-        view = _seen(conn, scope, call_id)
+        view = wrapped(conn, scope, [seen(conn, scope, call_id)])[0]
+        return {**view, "card": _card(conn, scope, view)}
+
+    return await read(db, run)
+
+
+async def page_of(db: Database, scope: Scope, call_id: str) -> dict[str, Any]:
+    """One call with all there is to it: its `card`, and its `wrapups`."""
+
+    def run(conn: Connection) -> dict[str, Any]:
+        view = with_wrapups(conn, scope, [seen(conn, scope, call_id)])[0]
         return {**view, "card": _card(conn, scope, view)}
 
     return await read(db, run)
@@ -114,7 +142,7 @@ async def make_deal(db: Database, scope: Scope, call_id: str, fields: Fields | N
 
 
 def _make_deal(work: Work, scope: Scope, call_id: str, fields: Fields, region: str | None) -> dict[str, Any]:
-    view = _seen(work.conn, scope, call_id)
+    view = seen(work.conn, scope, call_id)
     house = lookup.house(work.conn, scope)
     number = view["number"] if view["direction"] != "internal" else None
     did = house.dids.get(str(view["did"]))
@@ -132,9 +160,10 @@ def _make_deal(work: Work, scope: Scope, call_id: str, fields: Fields, region: s
 
 def retell(work: Work, scope: Scope, call_id: str, *ids: int | None) -> None:
     """Tell a call once more, for what it is about has changed: to those who took part in it, and to these."""
-    view: Mapping[str, Any] | None = calls.one(work.conn, SYSTEM, call_id)
-    if view is None:
+    found = calls.one(work.conn, SYSTEM, call_id)
+    if found is None:
         return
+    view = wrapped(work.conn, SYSTEM, [found])[0]
     house = lookup.house(work.conn, scope)
     people = {house.id_of(str(name)) for name in (*view["rang"], *(talk["user"] for talk in view["talks"]))}
     kind = "call.ended" if view["ended_at"] else "call.answered" if view["answered_at"] else "call.ringing"

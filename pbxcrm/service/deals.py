@@ -287,7 +287,11 @@ async def move(
 
 
 def _move(work: Work, scope: Scope, deal_id: int, stage_id: object, version: int, reason: str | None) -> dict[str, Any]:
-    before = current(work.conn, scope, deal_id, version)
+    return moved(work, scope, current(work.conn, scope, deal_id, version), stage_id, reason)
+
+
+def moved(work: Work, scope: Scope, before: DealRow, stage_id: object, reason: str | None) -> dict[str, Any]:
+    """Move this deal within a transaction that does more."""
     wanted, said = checked(lambda: move_fields(stage_id, reason))
     stage = stages.stage(work.conn, scope, wanted)
     if stage is None or stage.pipeline_id != before["pipeline_id"]:
@@ -329,12 +333,13 @@ async def add_note(db: Database, scope: Scope, deal_id: object, text: object) ->
     wanted = key(deal_id)
     said = checked(lambda: note_text(text))
 
-    def run(work: Work) -> dict[str, Any]:
-        row = _seen(work.conn, scope, wanted)
-        made = deals.add_note(work.conn, wanted, scope.user_id or None, work.at, said)
-        deals.touch(work.conn, [{"deal": wanted, "moment": work.at}])
-        view = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": said}
-        tell.note(work, row, view, scope)
-        return view
+    return await write(db, lambda work: noted(work, scope, _seen(work.conn, scope, wanted), said))
 
-    return await write(db, run)
+
+def noted(work: Work, scope: Scope, row: DealRow, text: str) -> dict[str, Any]:
+    """Write a note on this deal within a transaction that does more."""
+    made = deals.add_note(work.conn, row["id"], scope.user_id or None, work.at, text)
+    deals.touch(work.conn, [{"deal": row["id"], "moment": work.at}])
+    view = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": text}
+    tell.note(work, row, view, scope)
+    return view

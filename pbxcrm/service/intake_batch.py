@@ -12,7 +12,7 @@ from typing import Any
 
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.model import Call, Evidence
-from pbxcrm.crm import views
+from pbxcrm.crm import views, wrapup
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.crm.matching import best, tail
 from pbxcrm.crm.rules import Caller, Decision, OpenDeal, Rules, concerns_tasks, decide
@@ -20,12 +20,13 @@ from pbxcrm.crm.views import ContactRow, DealRow
 from pbxcrm.service import tell
 from pbxcrm.service.intake_rows import born_row, call_row, contact_columns, deal_row, history_row, new_contact
 from pbxcrm.service.intake_tasks import Subject, TaskBook
-from pbxcrm.store import calls, contacts, deals, dials, schema
+from pbxcrm.store import calls, contacts, deals, dials, schema, wrapups
 from pbxcrm.store.db import Work, audience
 from pbxcrm.store.lookup import House
 from pbxcrm.store.reserve import Ids
 from pbxcrm.store.totals import Ledger
 
+WRAPUP_FOR = 12 * 3600.0  # seconds: of an older call nobody is asked any more what came of it
 _DIAL_STATE = {"ringing": "ringing", "answered": "answered", "transferred": "answered", "ended": "ended"}
 
 
@@ -46,6 +47,7 @@ class Line:
     text: str = ""  # the view as JSON, without its closing brace
     noted: tuple[Evidence, ...] = ()  # what was done about it
     links: list[DealRow] = field(default_factory=list)
+    wrapped: Mapping[str, float] = field(default_factory=dict)  # who has said what came of it: of which talk
     people: set[int] = field(default_factory=set)
 
 
@@ -75,6 +77,7 @@ class Batch:
         self._touched: dict[int, float] = {}
         self._talked: list[dict[str, Any]] = []
         self._mended: Mapping[str, bool] = {}
+        self._left: dict[tuple[str, int], float] = {}  # (call, person) who has talked: when that talk began
         self._hands: dict[int, deals.Hands] = {}
         self.kept: dict[str, str] = {}  # mended calls whose deal stays with another than they say; who it is
 
@@ -104,6 +107,9 @@ class Batch:
         if not self._facts:
             return False
         self._load_callers(states)
+        talked = [line.id for line, fact in self._facts if line.stored and fact.call.talks and fact.kind != "answered"]
+        for key, rows in wrapups.finished(self._conn, SYSTEM, list(dict.fromkeys(talked))).items():
+            self._lines[key].wrapped = rows
         if made := [line.about["id"] for line in self._lines.values() if line.about and line.id in self._mended]:
             self._hands = deals.hands(self._conn, SYSTEM, made)
         return True
@@ -319,10 +325,22 @@ class Batch:
             views.call(call, line.id), contact_id, line.about["id"] if line.about else None, line.recording
         )
         line.text = json.dumps(view)[:-1]
+        self._leave(line, fact)
         line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)
         card = json.dumps(views.card(line.contact, line.deals))
         heard = audience(*line.people, *(row["owner_id"] for row in line.deals))
-        self._work.journal(f"call.{fact.kind}", f'{line.text}, "card": {card}}}', heard)
+        wrapped = json.dumps(wrapup.finished(view, line.wrapped))
+        self._work.journal(f"call.{fact.kind}", f'{line.text}, "card": {card}, "wrapped_by": {wrapped}}}', heard)
+
+    def _leave(self, line: Line, fact: Fact) -> None:
+        """Who has talked and talks no more is to say what came of it: asked of calls of these hours alone."""
+        call = fact.call
+        if call.direction == "internal" or line.id in self._mended or fact.at < self._work.at - WRAPUP_FOR:
+            return
+        for talk in call.talks:
+            key = self._house.id_of(talk.user)
+            if key is not None and talk.user not in call.talking:
+                self._left[line.id, key] = views.epoch(views.iso(talk.start) or "")
 
     # ---- writing
 
@@ -346,6 +364,8 @@ class Batch:
             calls.link(conn, linked)
         if touched := [{"deal": k, "moment": at} for k, at in self._touched.items() if k not in self._new_deals]:
             deals.touch(conn, touched)
+        if left := [{"call_id": k, "user_id": user, "at": at} for (k, user), at in self._left.items()]:
+            wrapups.begin(conn, left)
         if self._talked:
             contacts.talked(conn, self._talked)
         self._tasks.store()

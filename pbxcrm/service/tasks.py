@@ -104,3 +104,24 @@ def _done(work: Work, scope: Scope, task_id: int) -> dict[str, Any]:
     tell.task(work, lookup.house(work.conn, scope), after_)
     audit.note(work, scope, "task.done", "task", task_id)
     return views.task(after_)
+
+
+def to_call(work: Work, scope: Scope, call: Mapping[str, Any], at: float) -> None:
+    """A call to make to whom this call was with, when there is no deal to set the date on. Raises Invalid."""
+    if call["number"] is None:
+        raise wrong(
+            {"next_contact_at": "This caller hid their number: make a deal of the call, then set its next contact."}
+        )
+    row = {
+        "kind": "todo",
+        "title": call["caller_name"] or call["number"],
+        "contact_id": int(call["contact_id"]) if call["contact_id"] else None,
+        "call_id": call["id"],
+        "number": call["number"],
+        "user_id": scope.user_id,
+        "created_at": work.at,
+        "due_at": at,
+    }
+    made = tasks.of_ids(work.conn, scope, tasks.add(work.conn, [row]))[0]
+    tell.task(work, lookup.house(work.conn, scope), made)
+    audit.note(work, scope, "task.created", "task", made["id"], {"title": (None, made["title"])})

@@ -1,15 +1,16 @@
 """All that happened on a deal, in one row."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm import views
+from pbxcrm.crm import views, wrapup
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import DealRow
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import key, read
-from pbxcrm.store import calls, deals, stages, tasks
+from pbxcrm.store import calls, deals, stages, tasks, wrapups
 from pbxcrm.store.db import Database
 
 MOST_CALLS = 200
@@ -32,7 +33,7 @@ def _timeline(conn: Connection, scope: Scope, deal_id: int) -> list[dict[str, An
     items = [
         *(
             {"kind": "call", "at": view["started_at"], "call": view}
-            for view in calls.of_deal(conn, scope, deal_id, MOST_CALLS)
+            for view in with_wrapups(conn, scope, calls.of_deal(conn, scope, deal_id, MOST_CALLS))
         ),
         *stages_of(conn, scope, row),
         *(_note(note) for note in deals.notes_of(conn, scope, deal_id)),
@@ -41,8 +42,10 @@ def _timeline(conn: Connection, scope: Scope, deal_id: int) -> list[dict[str, An
     return sorted(items, key=lambda item: str(item["at"]), reverse=True)
 
 
-def _call(view: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "call", "at": view["started_at"], "call": view}
+def with_wrapups(conn: Connection, scope: Scope, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These calls with what was said of each: `wrapups`, [{by, at, outcome, note, tags}]."""
+    said = wrapups.of_calls(conn, scope, [str(one["id"]) for one in found])
+    return [{**one, "wrapups": [wrapup.view(row) for row in said.get(str(one["id"]), ())]} for one in found]
 
 
 def stages_of(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, Any]]:

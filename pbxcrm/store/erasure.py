@@ -40,6 +40,7 @@ from pbxcrm.store.schema import (
     notes,
     stage_history,
     tasks,
+    wrapups,
 )
 
 CHUNK = 2_000  # journal rows that one read looks at
@@ -226,6 +227,7 @@ def _free_calls(conn: Connection, traces: Traces) -> None:
         values = {"number": None, "recording": None, "contact_id": None}
         said = json.dumps(without(data, traces.numbers))
         conn.execute(update(calls).where(calls.c.id == call_id).values(**values, data=said))
+        conn.execute(update(wrapups).where(wrapups.c.call_id == call_id).values(note="", tags=""))
 
 
 def _free_audit(conn: Connection, traces: Traces) -> None:

@@ -289,6 +289,27 @@ notes = Table(
     Column("search", Text, nullable=False, server_default=""),  # folded
 )
 
+# A call that somebody talked in and has yet to say what came of it (done_at NULL), or has said. `at`: when the last
+# talk began that it is about, by the PBX's clock; `tags`: by comma.
+wrapups = Table(
+    "wrapups",
+    metadata,
+    Column("call_id", Text, ForeignKey("calls.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("done_at", Time),
+    Column("outcome", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("tags", Text, nullable=False, server_default=""),
+)
+Index(
+    "ix_wrapups_open",
+    wrapups.c.user_id,
+    wrapups.c.at,
+    sqlite_where=wrapups.c.done_at.is_(None),
+    postgresql_where=wrapups.c.done_at.is_(None),
+)
+
 tasks = Table(
     "tasks",
     metadata,

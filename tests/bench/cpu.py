@@ -34,3 +34,17 @@ def ahead(pid: int | str = "self") -> None:
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0 if pid == "self" else int(pid), -15)
         Path(f"/proc/{pid}/autogroup").write_text("-15")
+
+
+def descendants(pid: int | None = None) -> list[int]:
+    """A process's children, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    found, todo = [], [pid or os.getpid()]
+    while todo:
+        new = parents.get(todo.pop(), [])
+        found += new
+        todo += new
+    return found

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from tests.bench import ceiling, wire
+from tests.bench import ceiling, paint, wire
 
 GOAL = 0.05  # seconds
 
@@ -47,6 +47,18 @@ def ceilings(results: Sequence[ceiling.Result]) -> str:
         for r in results
     ]
     return _table("database, calls/s, CPU ms a call, plays, events, facts, calls stored", rows)
+
+
+def painted(r: paint.Result) -> str:
+    """Milliseconds from the wire to the card, and what the browsers cost."""
+    rows = []
+    for name, values in (("in the document", r.dom), ("painted", r.painted)):
+        times = [f"{1000 * percentile(values, share):.0f}" for share in (0.5, 0.9, 0.99, 1.0)]
+        load = f"{r.load[0]:.1f} to {r.load[1]:.1f}"
+        cpu = f"{1000 * r.cpu['browsers'] / r.calls:.0f}"
+        rows.append([name, r.calls, len(values), *times, r.missing, load, f"{1000 * percentile(r.lag, 0.99):.0f}", cpu])
+    heads = "card, calls, cards, p50 ms, p90 ms, p99 ms, max ms, missing, load, wake-up p99 ms, browsers' CPU ms a call"
+    return _table(heads, rows)
 
 
 def _rate(r: wire.Result) -> str:

@@ -205,12 +205,13 @@ async def test_a_hidden_tab_rings_too_and_only_once_asked(firm: World, open_page
     await page.evaluate(
         """() => {
             Object.defineProperty(document, "hidden", { get: () => true });
-            localStorage.setItem("pbxcrm.seen", "0");
+            document.dispatchEvent(new Event("visibilitychange"));
         }"""
     )
     second = firm.call("+48221234502")
     await second.rings("maria")
     await expect(card(page, "ringing")).to_have_count(2)
+    await page.wait_for_function("rung.length")
     assert await page.evaluate("rung") == [["+48 22 123 45 02", "Incoming call", second.call.id]]
 
 

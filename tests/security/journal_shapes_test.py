@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from pbxcrm.crm.access import COMMAND_LINE
 from pbxcrm.http.keys import TRAIL
-from pbxcrm.service import contacts, deals, link, people, privacy, retention, tasks
+from pbxcrm.service import contacts, deals, link, people, privacy, retention, tasks, wrapup
 from pbxcrm.service import house as house_settings
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.intake import Intake
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio
 CALL = (
     "answered_at caller caller_name card contact_id deal_id dial_id did direction ended_at evidence "
     "first_answered_by id last_answered_by linkedids number number_verified outcome pbx rang recording "
-    "ringing started_at talk_seconds talking talks transfers"
+    "ringing started_at talk_seconds talking talks transfers wrapped_by"
 )
 CONTACT = "company created_at email id last_talk_at last_talk_by name note numbers owner source version"
 DEAL = (
@@ -39,6 +39,7 @@ TASK = (
 SHAPES: dict[str, str] = {
     "audit.noted": "rows",
     **dict.fromkeys(("call.answered", "call.ended", "call.ringing", "call.transferred"), CALL),
+    "call.wrapped": "deal_id id outcome spell",  # what was said is on the call and the deal, not here
     "contact.changed": CONTACT,
     "contact.created": CONTACT,
     "contact.erased": "id",
@@ -77,6 +78,7 @@ async def everything_once(house: House, clock: Clock) -> None:
         missed.ends("missed"), alone.answers(None, "PJSIP/777"), alone.ends(),
     ):  # fmt: skip
         await intake.apply([fact])
+    await wrapup.finish(db, alice, call.call.id, {"outcome": "info", "note": "Bob does it"})
     contact = await contacts.create(db, alice, {"name": "Anna", "numbers": ["+48601111111"]})
     await contacts.change(db, alice, contact["id"], 1, {"company": "Boats"})
     deal = await deals.create(db, alice, {"title": "Boat", "contact_id": contact["id"]})

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from pbxcrm.crm import wrapup
 from pbxcrm.crm.access import Scope
 from pbxcrm.service import calls, deals, tasks
+from pbxcrm.service.calls import WRAPUPS
 from pbxcrm.store import journal
 from tests.store.office import Office
 
@@ -13,8 +15,9 @@ View = dict[str, Any]
 
 
 def _without_card(call: View) -> View:
-    """The card says what was known when this call was told of last; other calls and people go on meanwhile."""
-    return {name: value for name, value in call.items() if name != "card"}
+    """The card says what was known when this call was told of last; other calls and people go on meanwhile, and say
+    what came of theirs."""
+    return {name: value for name, value in call.items() if name not in ("card", "wrapped_by")}
 
 
 @dataclass
@@ -61,10 +64,18 @@ class Mirror:
             self.tasks.pop(data["id"], None)
             if kind == "task.due" and self._for_me(data):
                 self.tasks[data["id"]] = data
+        elif kind == "call.wrapped":
+            self.live.pop(data["id"], None)
         elif kind.startswith("call."):
             self.live.pop(data["id"], None)
-            if self.scope.name in (*data["ringing"], *data["talking"]):
+            if wrapup.concerns(self.scope.name, data):
                 self.live[data["id"]] = _without_card(data)
+            waiting = [key for key, call in self.live.items() if not self._is_on(call)]
+            for key in sorted(waiting, key=lambda key: wrapup.began(self.scope.name, self.live[key]))[:-WRAPUPS]:
+                del self.live[key]
+
+    def _is_on(self, call: View) -> bool:
+        return self.scope.name in (*call["ringing"], *call["talking"])
 
     def _for_me(self, task: View) -> bool:
         if self.scope.sees_all or task["user"] == self.scope.name:

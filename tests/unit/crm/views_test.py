@@ -106,7 +106,10 @@ def test_the_caller_card():
     assert views.card(CONTACT, [DEAL]) == {
         "contact": {"id": "4", "name": "Ann", "company": "Acme"},
         "deals": [
-            {"id": "7", "title": "Roof", "stage": "2", "stage_name": "New", "owner": "alice", "next_contact_at": None}
+            {
+                "id": "7", "title": "Roof", "stage": "2", "stage_name": "New", "owner": "alice",
+                "next_contact_at": None, "value": "1500.50", "currency": "EUR", "note": "",
+            }
         ],
         "last_talk": {"at": AT, "by": "bob"},
     }  # fmt: skip

@@ -1,82 +1,109 @@
-// The caller card: one a call, on every tab of the person it concerns, until they hide it. It never takes the focus.
+// The caller card: one a call, on every tab of the person it concerns, until they have said what came of it. It never
+// takes the focus. Which cards are up is the server's to say; what is being typed is kept here.
 import { $, $$, ask, parse, Refused, say, toast } from "./dom.js";
 import { gate } from "./panel.js";
-import { span, t } from "./words.js";
+import { me, span, t } from "./words.js";
 
 const rail = $("#rail");
-const HIDDEN = "pbxcrm.hidden"; // ids of calls this person put away, the newest last
-const WRAP = "pbxcrm.wrapup"; // [id, time] of calls that ended and were not put away: they come back on the next page
-const WRAP_FOR = 2 * 3600 * 1000; // ms; after that only the deal remembers
-const SEEN = "pbxcrm.seen"; // when a tab of ours was last in view
-const channel = new BroadcastChannel("pbxcrm");
+const HIDDEN = "pbxcrm.hidden"; // "call spell" of cards that ring out of sight, the newest last
+const DRAFTS = `pbxcrm.drafts.${me}`; // {call: {at, field: value}}: what is typed and not saved, on all tabs
+const MOST = 6; // cards of talks that are over, the newest: as the server shows them (service/calls.py)
+const KEPT_FOR = 24 * 3600 * 1000; // ms
 const skew = Date.now() - Number(document.body.dataset.now ?? 0) * 1000;
 
-function kept(key) {
+function kept(key, empty) {
   try {
-    return JSON.parse(localStorage.getItem(key) ?? "[]");
+    return JSON.parse(localStorage.getItem(key)) ?? empty;
   } catch {
-    return [];
+    return empty;
   }
 }
 
-function keep(key, ids) {
-  localStorage.setItem(key, JSON.stringify(ids.slice(-60)));
+const keep = (key, value) => localStorage.setItem(key, JSON.stringify(value));
+const cardOf = (id) => document.getElementById(`call-${id}`);
+const cards = () => $$(".caller", rail);
+const isHidden = (card) => kept(HIDDEN, []).includes(`${card.dataset.call} ${card.dataset.spell}`);
+
+// -- what is being typed -------------------------------------------------------------------------------------------
+
+function typed(form) {
+  const values = Object.fromEntries(new FormData(form));
+  const changed = (field) => !["", $(`[name="${field}"]`, form)?.defaultValue].includes(values[field]);
+  return Object.keys(values).some((field) => field !== "deal_id" && changed(field)) ? values : null;
 }
 
-function isHidden(id) {
-  return kept(HIDDEN).includes(id);
+function keepDraft(card) {
+  const form = card && $("[data-wrapup]", card);
+  if (!form) return;
+  const drafts = kept(DRAFTS, {});
+  for (const id in drafts) if (Date.now() - drafts[id].at > KEPT_FOR) delete drafts[id];
+  const values = typed(form);
+  if (values) drafts[card.dataset.call] = { at: Date.now(), ...values };
+  else delete drafts[card.dataset.call];
+  keep(DRAFTS, drafts);
 }
 
-function wrapped(id, at = 0) {
-  const others = kept(WRAP).filter(([x]) => x !== id);
-  keep(WRAP, at ? [...others, [id, at]] : others);
+function dropDraft(id) {
+  const drafts = kept(DRAFTS, {});
+  delete drafts[id];
+  keep(DRAFTS, drafts);
 }
 
-export function hide(id, { tell = true } = {}) {
-  const card = document.getElementById(`call-${id}`) ?? document.getElementById(`dial-${id}`);
-  card?.remove();
-  sessionStorage.removeItem(`pbxcrm.note.${id}`);
-  if (!tell) return;
-  keep(HIDDEN, [...kept(HIDDEN).filter((x) => x !== id), id]);
-  wrapped(id);
-  channel.postMessage({ hide: id });
-}
-
-channel.addEventListener("message", (event) => event.data?.hide && hide(event.data.hide, { tell: false }));
-
-// What somebody has begun to write, and where they are, survives the card's next rendering.
-function carry(old, card, { last = false } = {}) {
-  for (const field of $$("textarea, select", card)) {
-    const before = old ? document.getElementById(field.id) : null;
-    if (before) field.value = before.value;
-    else if (field.matches("textarea")) field.value = sessionStorage.getItem(`pbxcrm.note.${card.dataset.call}`) ?? "";
+function fill(card) {
+  const form = $("[data-wrapup]", card);
+  const draft = form && kept(DRAFTS, {})[card.dataset.call];
+  for (const field of draft ? form.elements : []) {
+    if (field.type === "radio") field.checked = draft[field.name] === field.value;
+    else if (field.name in draft) field.value = draft[field.name];
   }
-  if (!old) {
-    card.classList.add("new");
-    return last ? rail.append(card) : rail.prepend(card);
-  }
+}
+
+addEventListener("storage", (event) => {
+  if (event.key !== DRAFTS) return;
+  for (const card of cards()) if (!card.contains(document.activeElement)) $("[data-wrapup]", card)?.reset(), fill(card);
+});
+
+// -- cards come, change and go -------------------------------------------------------------------------------------
+
+// Where somebody is in a card survives its next rendering.
+function put(card, old = cardOf(card.dataset.call)) {
+  fill(card);
+  if (!old) return rail.prepend(card);
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const range = active?.matches("textarea") ? [active.selectionStart, active.selectionEnd] : null;
   old.replaceWith(card);
   if (!active) return;
-  const again = active.id ? document.getElementById(active.id) : $(active.matches("a") ? "a" : "button", card);
-  again?.focus({ preventScroll: true });
-  if (range) again?.setSelectionRange?.(...range);
+  const again = active === old ? card : (active.id && document.getElementById(active.id)) || card;
+  again.focus({ preventScroll: true });
+  if (range) again.setSelectionRange?.(...range);
+}
+
+function drop(card) {
+  const next = card.contains(document.activeElement) ? (card.nextElementSibling ?? card.previousElementSibling) : null;
+  card.remove();
+  next?.focus({ preventScroll: true });
+  mark();
+}
+
+// The newest stand on top; those beyond wait in the lists, unless somebody is in one.
+function limit() {
+  for (const card of $$('[data-state="wrapup"]', rail).slice(MOST)) {
+    if (!card.contains(document.activeElement) && !kept(DRAFTS, {})[card.dataset.call]) card.remove();
+  }
 }
 
 // A message about a call: `nodes` is the server's rendering of it for this person.
 export function onCall(data, nodes) {
-  const id = data.id;
   const card = $(".caller", nodes);
-  const old = document.getElementById(`call-${id}`);
+  const old = cardOf(data.id);
   const dialling = data.dial_id ? document.getElementById(`dial-${data.dial_id}`) : null;
-  if (card && !isHidden(id)) {
-    const was = old?.dataset.state;
-    carry(old, card);
+  const was = old?.dataset.state;
+  if (card && !isHidden(card)) {
+    put(card, old);
+    limit();
     dialling?.remove();
-    if (card.dataset.state === "wrapup") wrapped(id, Date.now());
     if (card.dataset.state === "ringing" && was !== "ringing") ring(card);
-  } else if (!card) {
+  } else {
     const gone = $(".gone", nodes)?.textContent;
     if (old && gone) say(gone);
     old?.remove();
@@ -86,21 +113,60 @@ export function onCall(data, nodes) {
   tick();
 }
 
+// This person has finished with a card, here or elsewhere. What was typed in this browser and is not saved stays.
+export function onWrapped({ id, spell }) {
+  if (spell.startsWith("r")) keep(HIDDEN, [...kept(HIDDEN, []), `${id} ${spell}`].slice(-60));
+  const card = cardOf(id);
+  if (!card || card.dataset.spell !== spell) return;
+  if (kept(DRAFTS, {})[id]) return void toast(t("elsewhere"), { for: 12000 });
+  drop(card);
+}
+
+// All cards anew: after a gap in what we were told.
+export async function reread() {
+  const { nodes } = await ask("/calls/mine");
+  const fresh = $$(".caller", nodes).filter((card) => !isHidden(card));
+  const ids = new Set(fresh.map((card) => card.id));
+  for (const card of cards()) if (card.dataset.spell && !ids.has(card.id)) card.remove();
+  for (const card of fresh.reverse()) put(card);
+  mark();
+}
+
 function ended(dialling, text) {
   dialling.dataset.state = "wrapup";
   $("[data-what]", dialling).textContent = text ?? t("dial_over");
 }
 
-function ring(card) {
-  const name = card.dataset.title;
-  say(t("rings", { name }));
-  const watched = Date.now() - Number(localStorage.getItem(SEEN) ?? 0) < 2500;
-  if (!document.hidden || watched || globalThis.Notification?.permission !== "granted") return;
-  const note = new Notification(name, { body: t("incoming"), tag: card.dataset.call, requireInteraction: true });
+// -- a phone that rings --------------------------------------------------------------------------------------------
+
+const SEEN = "pbxcrm.seen"; // the lock that every tab in view holds a share of
+let letGo = null;
+
+function watch() {
+  letGo?.();
+  letGo = null;
+  if (document.hidden) return;
+  navigator.locks?.request(SEEN, { mode: "shared" }, () => new Promise((resolve) => (letGo = resolve)));
+}
+
+async function ring(card) {
+  say(t("rings", { name: card.dataset.title }));
+  if (!document.hidden || globalThis.Notification?.permission !== "granted" || !navigator.locks) return;
+  const { held } = await navigator.locks.query();
+  if (held.some((lock) => lock.name === SEEN)) return;
+  // Whichever of a person's hidden tabs is first announces it; the lock is held for as long as it rings.
+  navigator.locks.request(`pbxcrm.${card.dataset.call}`, { ifAvailable: true }, (lock) => lock && announce(card));
+}
+
+const announced = new Map(); // call -> takes its notification away
+function announce({ dataset: { call, title: name } }) {
+  const note = new Notification(name, { body: t("incoming"), tag: call, requireInteraction: true });
   note.addEventListener("click", () => {
     focus();
+    focusCard(cardOf(call));
     note.close();
   });
+  return new Promise((resolve) => announced.set(call, () => (note.close(), resolve())));
 }
 
 const title = document.title;
@@ -110,6 +176,11 @@ function mark() {
   if (ringing) document.title = `☎ ${ringing.dataset.title}`;
   else if (marked) document.title = title;
   marked = Boolean(ringing);
+  for (const [id, close] of announced) {
+    if (cardOf(id)?.dataset.state === "ringing") continue;
+    announced.delete(id);
+    close();
+  }
 }
 
 function tick() {
@@ -117,7 +188,6 @@ function tick() {
     const text = span((Date.now() - skew - Date.parse(node.dataset.since)) / 1000);
     if (node.textContent !== text) node.textContent = text;
   }
-  if (!document.hidden) localStorage.setItem(SEEN, Date.now());
 }
 
 // -- click-to-call: one key a click, so that a click is at most one call ---------------------------------------------
@@ -143,27 +213,86 @@ async function dial(form) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("[data-dial]");
-  if (!form) return;
-  event.preventDefault();
-  dial(form);
+  if (form) {
+    event.preventDefault();
+    dial(form);
+  } else if (event.target.matches("[data-wrapup]")) dropDraft(event.target.closest(".caller").dataset.call);
 });
+
+// -- keys ----------------------------------------------------------------------------------------------------------
+
+function focusCard(card) {
+  card?.focus();
+  card?.scrollIntoView({ block: "nearest" });
+}
+
+const first = (card, ...selectors) => selectors.map((one) => $(one, card)).find(Boolean);
+const KEYS = {
+  KeyD: (card) => first(card, ".deal-link", "[data-make] button")?.click(),
+  KeyM: (card) => $("textarea", card)?.focus(),
+  KeyT: (card) => $('[name="next"]', card)?.focus(),
+  KeyH: (card) => $("[data-dismiss]", card)?.click(),
+};
+
+// C: to the first card, then to the next one. In a card: D its deal, M note, T next contact, 1 to 6 what came of it,
+// H hide. Gives whether the key was one of them.
+export function callerKey(code) {
+  const all = cards();
+  const card = document.activeElement.closest(".caller");
+  if (code === "KeyC") return focusCard(all[(all.indexOf(card) + 1) % all.length]), all.length > 0;
+  const outcome = card && $$('[name="outcome"]', card)[Number(/^(?:Digit|Numpad)(\d)$/.exec(code)?.[1]) - 1];
+  if (outcome) {
+    outcome.click();
+    return true;
+  }
+  if (!card || !KEYS[code]) return false;
+  KEYS[code](card);
+  return true;
+}
 
 // -- the rail --------------------------------------------------------------------------------------------------------
 
-rail?.addEventListener("click", (event) => {
-  if (event.target.closest("[data-dismiss]")) hide(event.target.closest(".caller").dataset.call);
-});
-rail?.addEventListener("input", (event) => {
-  const card = event.target.closest(".caller");
-  if (card && event.target.matches("textarea")) sessionStorage.setItem(`pbxcrm.note.${card.dataset.call}`, event.target.value);
-});
-document.addEventListener("pbxcrm:saved", (event) => {
-  const card = event.detail.form.closest(".caller");
-  if (!card) return;
-  event.detail.form.reset();
-  sessionStorage.removeItem(`pbxcrm.note.${card.dataset.call}`);
-  if (card.dataset.state === "wrapup") hide(card.dataset.call);
-});
+async function hide(form) {
+  const card = form.closest(".caller");
+  try {
+    await ask(form.getAttribute("action"), new FormData(form));
+    dropDraft(card.dataset.call);
+    if (card.isConnected) drop(card);
+  } catch (error) {
+    toast(error.message, { bad: true });
+  }
+}
+
+function listen() {
+  for (const kind of ["input", "change"]) {
+    rail.addEventListener(kind, (event) => {
+      const card = event.target.closest(".caller");
+      if (card && event.target.closest("[data-wrapup]")) keepDraft(card);
+    });
+  }
+  rail.addEventListener("click", (event) => {
+    const card = event.target.closest(".caller");
+    if (card && event.target.closest("[data-dismiss]") && !card.dataset.spell) drop(card); // a dial that went nowhere
+  });
+  rail.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-hide]")) return;
+    event.preventDefault();
+    hide(event.target);
+  });
+  rail.addEventListener("keydown", (event) => {
+    const form = event.target.closest("[data-wrapup]");
+    if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit($(".primary", form));
+    else if (event.key === "Escape" && form) event.preventDefault(), focusCard(form.closest(".caller"));
+  });
+  document.addEventListener("pbxcrm:saved", ({ detail: { form } }) => {
+    if (!form.matches("[data-wrapup]")) return;
+    const card = form.closest(".caller");
+    if (card?.isConnected) drop(card);
+  });
+  rail.addEventListener("pbxcrm:refused", (event) => keepDraft(event.target.closest(".caller")));
+  document.addEventListener("visibilitychange", watch);
+  $('form[action="/logout"]')?.addEventListener("submit", () => localStorage.removeItem(DRAFTS));
+}
 
 const bell = $("[data-notify]");
 if (bell && globalThis.Notification && Notification.permission === "default") {
@@ -175,23 +304,14 @@ if (bell && globalThis.Notification && Notification.permission === "default") {
   });
 }
 
-async function restore() {
-  for (const card of $$(".caller", rail)) if (isHidden(card.dataset.call)) card.remove();
-  for (const [id, at] of kept(WRAP).slice(-3)) {
-    if (Date.now() - at > WRAP_FOR || document.getElementById(`call-${id}`) || isHidden(id)) continue;
-    try {
-      const { nodes } = await ask(`/calls/${id}/card`);
-      const card = $(".caller", nodes);
-      if (card && !document.getElementById(card.id)) carry(null, card, { last: true });
-    } catch {
-      wrapped(id);
-    }
-  }
-}
-
 if (rail) {
-  restore();
+  for (const card of cards()) isHidden(card) ? card.remove() : fill(card);
+  listen();
+  watch();
   mark();
   tick();
-  setInterval(tick, 1000);
+  setInterval(() => {
+    tick();
+    rail.classList.toggle("beats");
+  }, 1000);
 }

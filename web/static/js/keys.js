@@ -1,6 +1,7 @@
 // The keyboard: one tab stop on the board, arrows between cards, Space lifts and drops; a few keys for the rest.
 import { $, $$, say } from "./dom.js";
 import { board, column, columns, current, move, stageName, tabStop, takeBack } from "./board.js";
+import { callerKey } from "./caller.js";
 import { rtl, t } from "./words.js";
 
 let lifted = null;
@@ -104,14 +105,13 @@ new MutationObserver(pressed).observe($("#dialog") ?? document.body, { childList
 pressed();
 
 addEventListener("keydown", (event) => {
-  if (event.target.closest("input, textarea, select, dialog")) return;
+  if (event.target.closest("input:not([type=radio]), textarea, select, dialog")) return;
   if (event.code === "KeyZ" && (event.ctrlKey || event.metaKey)) return void takeBack();
   if (!on() || event.ctrlKey || event.metaKey || event.altKey || lifted) return;
   // The question mark stands elsewhere on other layouts: by its character, or by its place on ours.
   if (event.key === "?" || event.key === "؟" || (event.code === "Slash" && event.shiftKey)) $('[data-key="Help"]')?.click();
   else if (event.code === "Slash" && !event.shiftKey) $("#q")?.focus();
-  else if (event.code === "KeyC") $(".caller .btn, .caller a, .caller textarea")?.focus();
   else if (event.code === "KeyN" || event.code === "KeyF") $(`[data-key="${event.code}"]`)?.click();
-  else return;
+  else if (!callerKey(event.code)) return;
   event.preventDefault();
 });

@@ -1,7 +1,7 @@
 // One WebSocket a tab. What the page shows is true at `after`; every later row of the journal comes once and in order.
 import { $, $$, ask, parse, toast } from "./dom.js";
 import { board, changed, reload } from "./board.js";
-import { onCall } from "./caller.js";
+import { onCall, onWrapped, reread } from "./caller.js";
 import { refreshPanel } from "./panel.js";
 import { number, t } from "./words.js";
 
@@ -60,7 +60,7 @@ async function row({ id, kind, data, html }) {
   if (kind === "reset") {
     after = board ? await reload() : n;
     if (!board && after !== Number(document.body.dataset.asOf)) location.reload();
-    return;
+    return reread();
   }
   const nodes = html ? parse(html) : document.createElement("body");
   if (kind.startsWith("database.")) return void $("#away").replaceChildren(...nodes.childNodes); // of no row: no id
@@ -68,6 +68,7 @@ async function row({ id, kind, data, html }) {
   lost = 0;
   after = n;
   if (kind.startsWith("deal.")) onDeal(data, nodes, n);
+  else if (kind === "call.wrapped") onWrapped(data), data.deal_id && refreshPanel(data.deal_id);
   else if (kind.startsWith("call.")) onEvery(data, nodes);
   else if (kind.startsWith("link.")) $("#banner").replaceChildren(...nodes.childNodes);
   if (MISSED.has(kind)) missed();
@@ -93,6 +94,7 @@ function upsert(list, item, only) {
   const old = document.getElementById(item.id);
   if (old) {
     for (const details of $$("details", item)) details.open = Boolean($("details[open]", old));
+    if (!$(".said", item)) for (const said of $$(".said", old)) $(".why", item)?.before(said);
     old.replaceWith(item);
   } else if (!only) list.prepend(item);
 }

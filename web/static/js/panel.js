@@ -109,6 +109,7 @@ async function submit(form, submitter, box) {
     if (body.go?.startsWith("/deals/") && (box === side || body.panel)) openPanel(body.go, { push: box !== side });
     document.dispatchEvent(new CustomEvent("pbxcrm:saved", { detail: { form, body } }));
   } catch (error) {
+    form.dispatchEvent(new Event("pbxcrm:refused", { bubbles: true }));
     if (!(error instanceof Refused)) throw error;
     toast(error.message, { bad: true });
   } finally {
@@ -128,7 +129,7 @@ function put(box, nodes) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.matches("[data-dial]") || (form.method === "get" && !form.matches("[data-again]"))) return;
+  if (event.defaultPrevented || form.matches("[data-dial], [data-hide]") || (form.method === "get" && !form.matches("[data-again]"))) return;
   const box = form.closest("dialog, #side, .caller");
   if (!box) return;
   event.preventDefault();
