@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Page, WebSocketRoute, expect
 
+from pbxcrm.http.keys import HttpSettings
 from pbxcrm.service import deals
 from pbxcrm.service.auth import Auth
 from tests.browser.conftest import Line, Open
@@ -118,3 +119,26 @@ async def test_the_scripts_write_money_as_the_server_does(firm: World, open_page
                     [list(money_rule(locale, currency)), Reader(locale).digits("0123456789"), str(units), places],
                 )
                 assert got == want
+
+
+async def test_the_oldest_of_seven_tabs_sleeps_until_it_is_looked_at(firm: World, open_page: Open) -> None:
+    first = await open_page("maria")
+    others = []
+    for _ in range(HttpSettings().max_streams_session):
+        page = await first.context.new_page()
+        await page.goto(firm.url + "/board")
+        await expect(page.locator('#live[data-state="on"]')).to_be_attached()
+        others.append(page)
+    await expect(first.locator('#live[data-state="off"]')).to_be_attached()
+    await firm.deal("maria", title="While it slept")
+    for page in others:
+        await expect(page.locator(".title", has_text="While it slept")).to_have_count(1)
+    # It does not come back by itself: that would throw out another, which would throw out the next.
+    await expect(first.locator(".title", has_text="While it slept")).to_have_count(0)
+    await expect(first.locator('#live[data-state="off"]')).to_be_attached()
+    await first.bring_to_front()
+    await first.evaluate("dispatchEvent(new Event('focus'))")  # where there are no windows none has the focus
+    await expect(first.locator('#live[data-state="on"]')).to_be_attached()
+    await expect(first.locator(".title", has_text="While it slept")).to_have_count(1)
+    await expect(others[0].locator('#live[data-state="off"]')).to_be_attached()  # now the oldest
+    await same_as_anew(first)

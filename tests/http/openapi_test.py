@@ -144,6 +144,22 @@ WAYS = [
 ]
 
 
+def test_every_operation_is_fuzzed_rightly_and_wrongly() -> None:
+    """New ones too: all that is described but the stream, and wrongly whatever takes anything."""
+    routed = {
+        f"{method} {path}" for method, path in routes() if path.startswith("/api/") and not path.endswith("/live")
+    }
+    ways = {mode: {way.values[0].label for way in WAYS if way.values[1] is mode} for mode in GenerationMode}
+    assert ways[GenerationMode.POSITIVE] == routed
+    takes_nothing = {
+        f"{method.upper()} {path}"
+        for path, operations in SPEC["paths"].items()
+        for method, operation in operations.items()
+        if not operation.get("parameters") and not operation.get("requestBody")
+    }
+    assert ways[GenerationMode.NEGATIVE] == routed - takes_nothing
+
+
 @pytest.mark.parametrize(("operation", "mode"), WAYS)
 def test_the_fuzzer_finds_nothing(operation: Any, mode: GenerationMode, served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.token}"}

@@ -115,19 +115,38 @@ async def test_a_full_disk_loses_nothing_and_is_left_behind(migrated_file, tmp_p
 @pytest.mark.timeout(1800)
 async def test_killed_at_every_step_of_the_intake_the_same_stream_leads_to_the_same_rows(backend, new_url, tmp_path):
     """See tests/store/killer.py: each task's every resumption, and each touch of the spool, is where it dies once."""
-    url = new_url()
+    await die_everywhere(new_url(), tmp_path, "blind/blind_refer_answered", f"{backend}: ")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chain/chain_attended_then_blind",
+        "inbound/inbound_same_number_twice",
+        "queue/menu_then_queue",
+        "restart/pbx_killed_in_call",
+    ],
+)
+async def test_so_it_is_whatever_kind_of_call_it_was(name, migrated_file, tmp_path):
+    path = tmp_path / "pbxcrm.db"
+    path.write_bytes(migrated_file.read_bytes())
+    await die_everywhere(f"sqlite+aiosqlite:///{path}", tmp_path, name)
+
+
+async def die_everywhere(url: str, folder: Path, name: str, told: str = "") -> None:
     db = Database(url, clock := Clock())
     await settle(db, clock)
     await db.close()
-    if backend == "sqlite":
+    if url.startswith("sqlite"):
         await asyncio.to_thread(checkpoint, url.removeprefix("sqlite+aiosqlite:///"))
     done = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.store.killer", url, str(tmp_path)), cwd=ROOT, stdout=subprocess.PIPE
+        *(sys.executable, "-m", "tests.store.killer", url, str(folder), name), cwd=ROOT, stdout=subprocess.PIPE
     )
     said, _ = await done.communicate()
     assert done.returncode == 0
     outcome = json.loads(said)
-    print(f"{backend}: {outcome}")
+    print(f"{told}{name}: {outcome}")
     assert outcome["wrong"] == []
     assert outcome["died"] >= outcome["steps"] > 50
 
