@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +18,8 @@ from sqlalchemy import Connection
 
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service import audit
-from pbxcrm.service.buckets import Buckets
 from pbxcrm.service.errors import Refused, ServiceError, TooMany
-from pbxcrm.store import people, sessions
+from pbxcrm.store import people, sessions, tries
 from pbxcrm.store.db import Database, Work, audience
 from pbxcrm.store.errors import DatabaseUnusable
 
@@ -76,6 +76,10 @@ def digest(raw: str) -> str:
     return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _bucket(whose: str, name: str) -> str:
+    return f"{whose}:{digest(name)}"
+
+
 def session_ref(token_hash: str) -> str:
     """A public name for a session: says which one, opens nothing."""
     return "session:" + hashlib.sha256(token_hash.encode()).hexdigest()[:16]
@@ -87,12 +91,10 @@ async def hash_password(password: str) -> str:
 
 
 class Auth:
-    """Logins of one process: the database, and how often whom has been tried."""
+    """Logins. How often who was tried is kept in the database: many processes together give no more tries than one."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._accounts = Buckets(TRIES_ACCOUNT, TRY_BACK)
-        self._peers = Buckets(TRIES_PEER, TRY_BACK)
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._waiting = 0
 
@@ -102,7 +104,7 @@ class Auth:
         Raises LoginFailed (the same, after the same time, for an unknown name) and TooMany.
         """
         name = unicodedata.normalize("NFC", name)
-        self._take(name, peer)
+        tried = await self._take(name, peer)
         # What cannot be a name is nobody's; databases refuse some of it.
         nameable = name.isprintable() and len(name) <= MAX_NAME
         user = await self._db.reading(lambda conn: people.by_name(conn, SYSTEM, name)) if nameable else None
@@ -114,37 +116,56 @@ class Auth:
                 "new password with: pbxcrm user password NAME",
                 user.name if user else "",
             )
-        self._give_back(name, peer)
-        return await self._start(user, address or peer)
+        return await self._start(user, address or peer, tried)
 
     async def confirm(self, scope: Scope, password: str, peer: str) -> None:
         """Somebody who is logged in says once more who they are: tries count as those of logging in do.
 
         Raises Refused (a session goes on: it is no login that failed) and TooMany.
         """
-        self._take(scope.name, peer)
+        tried = await self._take(scope.name, peer)
         user = await self._db.reading(lambda conn: people.by_id(conn, SYSTEM, scope.user_id))
         stored = user.password_hash if user is not None and user.active else None
         if not await self._check(stored or _NOBODY, password) or stored is None:
             raise Refused("The password is not right. Nothing was dialled; try again.", code="wrong_password")
-        self._give_back(scope.name, peer)
 
-    def _take(self, name: str, peer: str) -> None:
-        now = self._db.clock()
-        wait = max(self._accounts.take(name, now), self._peers.take(peer, now))
-        if wait:
+        def right(work: Work) -> None:
+            tries.give_back(work.conn, tried, TRY_BACK)
+            work.journal("session.tried", {}, None)
+
+        await self._db.writing(right, durable=False)
+
+    async def _take(self, name: str, peer: str) -> dict[str, int]:
+        """Use one try of the account and of the peer; gives which, for a right password uses nothing up: an office
+        behind one address logs in each morning. Raises TooMany.
+        """
+        sizes = {_bucket("account", name): TRIES_ACCOUNT, _bucket("peer", peer): TRIES_PEER}
+
+        def look(conn: Connection) -> float:
+            return tries.wait(conn, SYSTEM, sizes, TRY_BACK, self._db.clock())
+
+        def take(work: Work) -> None:
+            tries.lock(work.conn)
+            if wait := tries.wait(work.conn, SYSTEM, sizes, TRY_BACK, work.at):
+                raise _too_many(wait)
+            tries.take(work.conn, sizes, TRY_BACK, work.at)
+            work.journal("session.tried", {}, None)
+
+        self._room()
+        # Looked at first: whoever hammers on costs no write.
+        if wait := await self._db.reading(look):
             raise _too_many(wait)
+        await self._db.writing(take, durable=False)
+        return sizes
 
-    def _give_back(self, name: str, peer: str) -> None:
-        # An office behind one address logs in each morning: a right password uses nothing up.
-        self._accounts.give_back(name)
-        self._peers.give_back(peer)
+    def _room(self) -> None:
+        if self._waiting >= CHECKS_WAITING:
+            raise _too_many(5.0)
 
     async def _check(self, stored: str, password: str) -> bool:
         if len(password) > MAX_PASSWORD:
             return False
-        if self._waiting >= CHECKS_WAITING:
-            raise _too_many(5.0)
+        self._room()
         self._waiting += 1
         try:
             async with self._checks:
@@ -152,7 +173,7 @@ class Auth:
         finally:
             self._waiting -= 1
 
-    async def _start(self, user: Any, address: str) -> str:
+    async def _start(self, user: Any, address: str, tried: Mapping[str, int]) -> str:
         raw = secrets.token_urlsafe(32)
         key = digest(raw)
 
@@ -160,6 +181,7 @@ class Auth:
             now = people.by_id(work.conn, SYSTEM, user.id)
             if now is None or not now.active or now.password_hash != user.password_hash:
                 raise LoginFailed("The password was changed at this very moment. Log in with the new one.")
+            tries.give_back(work.conn, tried, TRY_BACK)
             sessions.sweep(work.conn, work.at, SESSION_IDLE)
             sessions.start(work.conn, user.id, key, work.at, work.at + SESSION_LIFE)
             work.journal("session.started", {"user": user.name, "session": session_ref(key)}, audience(user.id))

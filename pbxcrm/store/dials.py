@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, text, true, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, true, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.countries import calling_code, country_of
 from pbxcrm.crm.dialling import Counts
 from pbxcrm.store.schema import calls, dial_countries, dials
+from pbxcrm.store.transaction import alone
 
 _LOCK = 0x7062786469616C  # any number, as long as it is this one in every process
 MINUTE, DAY = 60.0, 86400.0
@@ -31,8 +32,7 @@ def _visible(scope: Scope) -> ColumnElement[bool]:
 
 def lock(conn: Connection) -> None:
     """One at a time, in all processes, until the transaction ends: caps that are counted are kept."""
-    if conn.dialect.name == "postgresql":  # an SQLite writer is alone already
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    alone(conn, _LOCK)
 
 
 def by_key(conn: Connection, scope: Scope, key: str) -> Any | None:

@@ -402,6 +402,9 @@ dids = Table(
     Column("team_id", Id, ForeignKey("teams.id")),
 )
 
+# Tries to log in, of late: see tries.py.
+tries = Table("tries", metadata, Column("key", Text, primary_key=True), Column("full_at", Time, nullable=False))
+
 settings = Table("settings", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
 pbxes = Table(

@@ -20,6 +20,12 @@ _APPEND = insert(schema.journal)
 _APPEND_ALL = Command(_APPEND)
 
 
+def alone(conn: Connection, key: int) -> None:
+    """One transaction with this key at a time, in all processes, until it ends."""
+    if conn.dialect.name == "postgresql":  # an SQLite writer is alone already
+        conn.execute(LOCK, {"key": key})
+
+
 class NothingJournalled(Exception):  # noqa: N818
     """A write transaction that appended no journal row: nobody would have heard of it. Nothing was written."""
 

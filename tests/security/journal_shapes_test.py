@@ -57,6 +57,7 @@ SHAPES: dict[str, str] = {
     "session.ended": "count session user",
     "session.seen": "session user",
     "session.started": "session user",
+    "session.tried": "",
     "settings.changed": "changed",
     "task.done": TASK,
     "task.due": TASK,

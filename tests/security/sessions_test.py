@@ -3,17 +3,20 @@
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from pbxcrm.crm.access import SYSTEM
+from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service import auth as auth_room
 from pbxcrm.service import people
 from pbxcrm.service.auth import Auth, LoginFailed
 from pbxcrm.service.errors import Conflict, TooMany
+from pbxcrm.store import tries
 from pbxcrm.store.db import Database
 from pbxcrm.store.schema import metadata
+from pbxcrm.store.schema import tries as tries_table
 from tests.http.bed import Clock, both
 
 pytestmark = pytest.mark.asyncio
@@ -49,7 +52,14 @@ async def test_a_login_gives_a_session_and_keeps_no_secret(db: Database) -> None
     for secret in (raw, token, PASSWORD):
         assert secret not in kept
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in kept
-    assert await kinds(db) == ["user.added", "device.added", "device.added", "session.started", "token.created"]
+    assert await kinds(db) == [
+        "user.added",
+        "device.added",
+        "device.added",
+        "session.tried",
+        "session.started",
+        "token.created",
+    ]
 
 
 @both
@@ -185,6 +195,59 @@ async def test_twenty_tries_from_one_peer_are_too_many(db: Database, clock: Cloc
         answers.append(failed.type)
     assert answers.count(TooMany) == 20 - auth_room.TRIES_PEER
     assert await auth.login("alice", PASSWORD, "10.0.0.2")  # others may
+
+
+@both
+async def test_two_processes_give_no_more_tries_than_one(
+    db_url: str, db: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await people.add_user(db, "alice", "agent", password=PASSWORD)
+    waits = tries.wait
+
+    def looks_and_waits(conn: Connection, scope: Scope, sizes: Mapping[str, int], each: float, now: float) -> float:
+        """Between looking and taking there is time for all the others to look."""
+        found = waits(conn, scope, sizes, each, now)
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql("SELECT pg_sleep(0.1)")
+        return found
+
+    processes = [Database(db_url, clock) for _ in range(4)]
+    doors = [Auth(one) for one in processes]
+    for one in processes:  # each is connected already: they begin at the same moment
+        await one.reading(lambda conn: conn.exec_driver_sql("SELECT 1"))
+    monkeypatch.setattr(tries, "wait", looks_and_waits)
+    knocks = (doors[n % 4].login("alice", "wrong", f"10.0.0.{n}") for n in range(16))
+    answers = [type(one) for one in await asyncio.gather(*knocks, return_exceptions=True)]
+    assert answers.count(LoginFailed) == auth_room.TRIES_ACCOUNT
+    assert answers.count(TooMany) == 16 - auth_room.TRIES_ACCOUNT
+    for door in doors:  # nor does a process that has just begun
+        with pytest.raises(TooMany):
+            await door.login("alice", PASSWORD, "10.9.9.9")
+    clock.on(auth_room.TRY_BACK)
+    assert await doors[0].login("alice", PASSWORD, "10.9.9.9")
+    assert await doors[1].login("alice", PASSWORD, "10.9.9.9")  # the right one gave its try back, in all of them
+    for one in processes:
+        await one.close()
+
+
+async def test_what_is_kept_of_a_try_names_nobody_and_goes(db: Database, clock: Clock) -> None:
+    auth = Auth(db)
+    with pytest.raises(LoginFailed):
+        await auth.login("my-secret-password", "x", "10.0.0.1")
+    assert "my-secret-password" not in await everything(db)
+    clock.on(auth_room.TRY_BACK + 1)
+    with pytest.raises(LoginFailed):
+        await auth.login("another", "x", "10.0.0.2")
+    async with db.read() as conn:
+        assert len((await conn.execute(tries_table.select())).all()) == 2  # of the newest alone
+
+
+async def test_who_hammers_on_costs_no_write(db: Database) -> None:
+    auth = Auth(db)
+    for number in range(auth_room.TRIES_ACCOUNT + 20):
+        with pytest.raises((LoginFailed, TooMany)):
+            await auth.login("alice", "wrong", f"10.0.0.{number}")
+    assert (await kinds(db)).count("session.tried") == auth_room.TRIES_ACCOUNT
 
 
 async def test_an_office_behind_one_address_can_log_in(db: Database) -> None:
