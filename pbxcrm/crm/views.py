@@ -70,7 +70,7 @@ class ContactRow(TypedDict):
 
 
 class TaskRow(TypedDict):
-    """A row of `tasks` with the names beside it; `outcome` is its call's."""
+    """A row of `tasks` with the names beside it; `outcome` is its last call's, `called_at` when that was over."""
 
     id: int
     kind: str
@@ -81,6 +81,7 @@ class TaskRow(TypedDict):
     company: str | None
     call_id: str | None
     outcome: str | None
+    called_at: float | None
     number: str | None
     user_id: int | None
     user_name: str | None

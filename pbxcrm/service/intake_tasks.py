@@ -72,10 +72,11 @@ class TaskBook:
             self._device(fact, device)
 
     def _talked(self, fact: Fact, decision: Decision, theirs: Sequence[TaskRow]) -> None:
-        """Calls back are done by any talk that began after the call was missed; looks, by the owner's own."""
+        """Calls back are done by any talk after the last call was missed, or in it; looks, by the owner's own."""
         by = next((talk.user for talk in reversed(fact.call.talks) if talk.user), None)
         for task in theirs:
-            if task["kind"] == "callback" and task["created_at"] <= fact.at:
+            missed = max(task["created_at"], task["called_at"] or 0.0)
+            if task["kind"] == "callback" and (missed <= fact.at or task["call_id"] == fact.call.id):
                 self._close(task, fact.at, by)
             elif task["kind"] == "look" and task["user_name"] in decision.looked:
                 self._close(task, fact.at, task["user_name"])
@@ -121,7 +122,7 @@ class TaskBook:
 
     def _count(self, task: TaskRow, fact: Fact, deal: DealRow | None) -> None:
         task["times"] += 1
-        task["call_id"], task["outcome"] = fact.call.id, fact.call.outcome
+        task["call_id"], task["outcome"], task["called_at"] = fact.call.id, fact.call.outcome, fact.at
         task["deal_id"] = task["deal_id"] or (deal["id"] if deal else None)
         self._again.append({"task": task["id"], "more": 1, "call": task["call_id"], "deal": task["deal_id"]})
         tell.task(self._work, self._house, task)
@@ -149,6 +150,7 @@ class TaskBook:
             "company": contact["company"] if contact else None,
             "call_id": fact.call.id,
             "outcome": fact.call.outcome,
+            "called_at": fact.call.ended_at,
             "number": subject.number,
             "user_id": None,
             "user_name": None,

@@ -27,6 +27,7 @@ _ROWS: Select[Any] = select(
     contacts.c.name.label("contact_name"),
     contacts.c.company,
     calls.c.outcome,
+    calls.c.ended_at.label("called_at"),
 ).select_from(_TABLES)
 
 

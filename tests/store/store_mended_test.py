@@ -209,3 +209,17 @@ async def test_a_missed_call_that_nobody_saw_asks_for_a_call_back_as_if_seen_liv
     assert task["due_at"] == task["created_at"] + Rules().callback_within
     await followed(office, caller.answers("bob", at=START + 400))
     assert [row["done_by"] for row in await office.rows("tasks")] == [office.bob.user_id]
+
+
+@pytest.mark.parametrize(("later", "waits"), [("missed", True), ("answered", False)])
+async def test_a_call_missed_after_the_one_that_is_mended_still_waits_for_a_call_back(
+    office: Office, later: str, waits: bool
+) -> None:
+    """Bob answered the lost call; the next was missed: that he talked before is no call back."""
+    await lost(office)
+    again = Caller(NUMBER, uid="2.2", at=START + 100)
+    ends = again.ends("missed", at=START + 130) if later == "missed" else again.ends(at=START + 130)
+    await followed(office, *([again.answers("alice")] if later == "answered" else []), ends)
+    assert await mend(office, told("bob")) == Counts(mended=1)
+    (task,) = [row for row in await office.rows("tasks") if row["kind"] == "callback"]
+    assert (task["done_at"] is None) == waits
