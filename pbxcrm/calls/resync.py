@@ -29,6 +29,7 @@ class Resync:
         self.deaf = False  # from there to when the PBX begins to name what lives
         self._past: list[ev.Event] = []  # what it told meanwhile
         self.unread: list[ev.Event] = []  # that is to be read after all
+        self._began: dict[str, float] = {}  # since when those named live
         self._news: set[str] = set()  # of the channels named: those that have changed meanwhile
         self._asleep: list[tuple[Life, Call]] = []  # calls that lived when we were stopped, until a snapshot
 
@@ -53,6 +54,8 @@ class Resync:
 
     def booted(self, e: ev.Booted) -> None:
         if e.uptime is None:
+            for life in self.book.all():
+                life.unseen_last = True  # until what lives is named, or somebody is found in talk
             self._gap = self.deaf = True
             self._past = []
         if e.boot:
@@ -84,13 +87,14 @@ class Resync:
         self.book.boot = boot or str(round(at))
 
     def snapshot_begin(self, _e: ev.SnapshotBegin) -> None:
-        self._resync, self._news = set(), set()
+        self._resync, self._news, self._began = set(), set(), {}
         self.deaf = False
 
     def snapshot(self, e: ev.Snapshot) -> None:
         if self._resync is None or e.party.uid in self.book.switch.gone:
             return  # somebody else's listing; or a channel that has hung up while others were named
         self._resync.add(e.party.uid)
+        self._began[e.party.uid] = e.at - e.seconds
         known = e.party.uid in self.book.switch.channels
         channel = self.book.switch.channel(e.party)
         bridge = channel.bridge.id if channel.bridge else ""
@@ -179,14 +183,33 @@ class Resync:
             unmet = life.customer is None or life.customer.uid not in channels
             if unmet and life.root is not None and not life.answered:
                 self._meet(life, self._called(life.root.uid, life.number))
+        known = {linkedid for life in self.book.all() for linkedid in life.linkedids}
+        found: dict[str, list[Channel]] = {}
+        for channel in channels.values():
+            if channel.unknown and self._outside(channel) and channel.linkedid not in known | channels.keys():
+                found.setdefault(channel.linkedid, []).append(channel)
+        for alone in [several[0] for several in found.values() if len(several) == 1]:
+            self._found(alone)
+
+    def _found(self, customer: Channel) -> None:
+        """Somebody was called outside and our side has left: a call of which nothing was seen."""
+        number = normalise(customer.number, self.book.region)
+        if leads_outside(number):
+            life = self.book.open(customer, self._began[customer.uid])
+            life.number, life.unseen, life.unseen_end, life.unseen_last = number, True, True, True
+            self._meet(life, customer)
+
+    def _outside(self, channel: Channel) -> bool:
+        """Whether it was dialled and may be somebody from outside whose call is not known."""
+        ours = channel.user is not None or channel.local or channel.machine
+        return channel.was_dialled and not ours and channel.uid not in self.book.lives
 
     def _called(self, root: str, number: str | None) -> Channel | None:
         """Who was dialled outside by the channel with that uniqueid, and is shown under the number that it called."""
         for channel in self.book.switch.channels.values():
-            ours = channel.user is not None or channel.local or channel.machine
-            dialled = channel.was_dialled and channel.linkedid == root and channel.uid not in self.book.lives
-            if dialled and not ours and normalise(channel.number, self.book.region) == number:
-                return channel if leads_outside(number) else None
+            shown = normalise(channel.number, self.book.region)
+            if channel.linkedid == root and shown == number and leads_outside(shown) and self._outside(channel):
+                return channel
         return None
 
     def _meet(self, life: Life, customer: Channel | None) -> None:

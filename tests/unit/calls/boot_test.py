@@ -291,3 +291,30 @@ def test_a_call_whose_customer_is_gone_and_whose_caller_lives_is_lost() -> None:
     before.leave(alice)
     after.snapshot([alice])
     assert after.calls[0].outcome == "lost"
+
+
+def test_a_cut_and_then_a_kill_who_talked_last_nobody_knows() -> None:
+    """Alice talked when the link went down; what she did until the PBX died was not heard."""
+    o = Office(boot="first")
+    o.link_up("first")
+    o.snapshot([])
+    o.talk()
+    o.link_up("second")
+    o.snapshot([])
+    assert (o.call.outcome, o.call.first_answered_by, o.call.last_answered_by) == ("lost", "alice", None)
+
+
+def test_somebody_called_outside_and_passed_on_before_anybody_looked() -> None:
+    """Our side has left, a transfer is under way: a call to that number, of whose beginning nothing is said."""
+    o = Office(boot="first")
+    alice = o.new("PJSIP/101", state="4", number="101", exten="+48225550101")
+    trunk = o.new("PJSIP/trunk", linked=alice, number="+48225550101")
+    seen = Office(boot="first")
+    o.dial(alice, trunk, "+48225550101@trunk")
+    o.picks_up(alice, trunk)
+    o.gone(alice)
+    seen.link_up("first")
+    seen.snapshot([trunk])
+    seen.hangup(trunk)
+    assert (seen.call.direction, seen.call.number, seen.call.outcome) == ("outbound", "+48225550101", "lost")
+    assert seen.call.first_answered_by is None
