@@ -93,7 +93,7 @@ class Pbxcrm:
         """SIGTERM, and the exit status."""
         assert self.process is not None
         self.process.terminate()
-        status = self.process.wait(10)
+        status = self.process.wait(PATIENCE)
         self.process = None
         return status
 
