@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pbxcrm.crm import webhooks, witness
+from pbxcrm.crm import webhooks, witness, wrapup
 from pbxcrm.service.audit import ACTIONS
 
 Spec = dict[str, Any]
@@ -32,6 +32,7 @@ LIVE_KINDS = [
     "call.answered",
     "call.transferred",
     "call.ended",
+    "call.wrapped",
     "deal.created",
     "deal.changed",
     "deal.moved",
@@ -85,6 +86,17 @@ EVIDENCE = {
     "required": ["at", "event", "text"],
     "properties": {"at": TIME, "event": {"type": "string"}, "text": {"type": "string"}},
 }
+WRAPUP = {
+    "type": "object",
+    "required": ["by", "at", "outcome", "note", "tags"],
+    "properties": {
+        "by": NAME,
+        "at": TIME,
+        "outcome": {"type": "string", "enum": ["", *wrapup.OUTCOMES]},
+        "note": LONG,
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+}
 CALL_FIELDS: dict[str, Spec] = {
     "id": UUID,
     "pbx": {"type": "string"},
@@ -107,6 +119,7 @@ CALL_FIELDS: dict[str, Spec] = {
     "deal_id": {"type": ["string", "null"]},
     "recording": {"type": ["string", "null"]},
     "evidence": {"type": "array", "items": EVIDENCE},
+    "wrapups": {"type": "array", "items": WRAPUP, "description": "What people of ours said of it"},
 }
 DEAL_FIELDS: dict[str, Spec] = {
     "id": ID,
