@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
 from pbxcrm.crm.money import money, parse_money
+from pbxcrm.crm.pipelines import idle_from
 
 __all__ = ["CardView", "DealRow", "View", "call", "card", "contact", "deal", "iso", "money", "parse_money", "task"]
 
@@ -50,6 +51,8 @@ class DealRow(TypedDict):
     closed_at: float | None
     close_reason: str
     version: int
+    last_talk_at: float | None
+    idle_days: int | None
 
 
 class ContactRow(TypedDict):
@@ -165,10 +168,17 @@ def deal(row: DealRow) -> View:
         "created_at": iso(row["created_at"]),
         "stage_since": iso(row["stage_since"]),
         "next_contact_at": iso(row["next_contact_at"]),
+        "idle_at": iso(_idle_at(row)),
         "closed_at": iso(row["closed_at"]),
         "close_reason": row["close_reason"],
         "version": row["version"],
     }
+
+
+def _idle_at(row: DealRow) -> float | None:
+    if not row["open"]:
+        return None
+    return idle_from(row["idle_days"], row["stage_since"], row["last_talk_at"], row["next_contact_at"], row["priority"])
 
 
 def call(call: Call, call_id: str | None = None) -> View:

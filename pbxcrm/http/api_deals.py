@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from pbxcrm.http.body import MAX_VERSION, Field, fields, integer, listing, read_json, take_version, text
+from pbxcrm.http.body import MAX_VERSION, Field, Wrong, fields, integer, listing, read_json, take_version, text
 from pbxcrm.http.body import ident as ident_field
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
@@ -11,10 +11,19 @@ from pbxcrm.service import deals
 from pbxcrm.service import timeline as timeline_service
 
 FILTERS = ("stage", "owner", "open", "contact_id", "number", "source")
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise Wrong("This must be an object of fields.")
+    return value
+
+
 _MOVE = {
     "stage": Field(ident_field, required=True),
     "version": Field(integer(1, MAX_VERSION), required=True),
     "reason": Field(text(1000)),
+    "fields": Field(_object),
 }
 _NOTE = {"text": Field(text(10_000), required=True)}
 
@@ -71,11 +80,11 @@ async def change(request: web.Request) -> web.Response:
 
 
 async def move(request: web.Request) -> web.Response:
-    """POST /deals/{id}/move {stage, version, reason?}."""
+    """POST /deals/{id}/move {stage, version, reason?, fields?}."""
     given = fields(await read_json(request), _MOVE)
     db, scope = request.app[DEPS].db, request[PERSON].scope
     deal_id, stage, reason = request.match_info["id"], given["stage"], given.get("reason")
-    return json_response(await deals.move(db, scope, deal_id, stage, given["version"], reason))
+    return json_response(await deals.move(db, scope, deal_id, stage, given["version"], reason, given.get("fields")))
 
 
 async def claim(request: web.Request) -> web.Response:

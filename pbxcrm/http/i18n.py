@@ -234,6 +234,12 @@ class Reader:
             return "overdue"
         return "today" if moment.date() == self.today() else "planned"
 
+    def stays(self, since: str, idle_at: str | None) -> int:
+        """Days that something has stood since then, once it stands too long; 0 before."""
+        if idle_at is None or datetime.fromisoformat(idle_at).timestamp() > self.clock():
+            return 0
+        return max(1, int((self.clock() - datetime.fromisoformat(since).timestamp()) // 86400))
+
     # -- what a person typed --------------------------------------------------------------------------------------
 
     def date_field(self, at: str | None) -> str:

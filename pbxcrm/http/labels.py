@@ -23,7 +23,6 @@ STAGES = (
 PIPELINES = (N_("Sales"),)
 NOT_A_LEAD = N_("Not a lead")
 REASONS = (N_("Too expensive"), N_("Chose a competitor"), N_("No need now"), N_("Cannot be reached"), NOT_A_LEAD)
-_KNOWN = frozenset((*STAGES, *PIPELINES, *REASONS))
 
 OUTCOMES = {
     "ongoing": N_("in progress"),
@@ -148,11 +147,34 @@ THINGS = {
     "webhooks": N_("Webhooks"),
 }
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
+# What a stage may ask of a deal before it comes in.
+NEEDS = {
+    "value": N_("Value"),
+    "contact_id": N_("Customer"),
+    "number": N_("Phone number"),
+    "next_contact_at": N_("Date of the next contact"),
+    "source": N_("Source"),
+    "note": N_("Needs and details"),
+}
+# The funnels we bring (crm/pipelines.py): their names, their stages, what is to be done in these.
+TEMPLATES = (
+    N_("From opportunity to closing"), N_("Opportunity"), N_("Commercial offer"), N_("Coordination of documents"),
+    N_("Signing and payment"), N_("Execution"), N_("Closing"),
+    N_("From motivation to action"), N_("Motivation"), N_("Interest"), N_("Decision"), N_("Action"),
+    N_("From first contact to contract"), N_("First contact"), N_("Call evaluation"), N_("Demo or presentation"),
+    N_("Contract request"), N_("Contract review"), N_("Contract validation"),
+    N_("Five steps"), N_("Identification"), N_("Qualification"),
+    N_("They need our product"), N_("No competitor has them"), N_("We know somebody there"), N_("We know who decides"),
+    N_("Needs and pains"), N_("Our solution for them"), N_("Budget"), N_("Date of the next contact"),
+    N_("Sent on the day agreed"), N_("Prices"), N_("Dates"), N_("Terms of delivery"), N_("Terms of contract"),
+)  # fmt: skip
 # What a source's name speaks of, in our five languages -> the picture for it.
 SOURCES = {
     "globe": ("web", "site", "online", "www", "form", "google", "ads", "instagram", "سایت", "موقع", "сайт", "stron"),
     "user": ("refer", "recommend", "customer", "معرف", "توصية", "рекоменд", "polec"),
 }
+
+_KNOWN = frozenset((*STAGES, *PIPELINES, *REASONS, *TEMPLATES))
 
 
 def source_icon(source: str) -> str:
@@ -227,6 +249,10 @@ class Labels:
     def things(self) -> list[tuple[str, str]]:
         """All of them, for a choice."""
         return [(key, self._t(text)) for key, text in THINGS.items()]
+
+    def need(self, name: str) -> str:
+        """A field that a stage asks for."""
+        return self._t(NEEDS[name])
 
     def role(self, role: str) -> str:
         """What a person may do."""

@@ -45,6 +45,7 @@ KINDS = frozenset(
         "task.done",
         "link.up",
         "link.down",
+        "settings.changed",
         "database.up",
         "database.down",
         "reset",

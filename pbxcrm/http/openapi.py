@@ -191,11 +191,14 @@ def _paths() -> Spec:
         },
         "/deals/{id}/move": {
             "post": _operation(
-                "Into another stage; lost asks for a reason",
+                "Into another stage; lost asks for a reason, others for what they need: `fields` fills it in",
                 {"200": deal},
                 *(400, 404, 409, 413, 415, 422),
                 parameters=one,
-                body=_object({"stage": ID, "version": VERSION, "reason": LINE}, ("stage", "version")),
+                body=_object(
+                    {"stage": ID, "version": VERSION, "reason": LINE, "fields": {"type": "object"}},
+                    ("stage", "version"),
+                ),
             )
         },
         "/deals/{id}/claim": {

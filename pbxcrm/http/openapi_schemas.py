@@ -136,6 +136,7 @@ DEAL_FIELDS: dict[str, Spec] = {
     "created_at": TIME,
     "stage_since": TIME,
     "next_contact_at": nullable(TIME),
+    "idle_at": nullable(TIME),
     "version": VERSION,
 }
 CONTACT_FIELDS: dict[str, Spec] = {

@@ -14,6 +14,7 @@ from pbxcrm.http import (
     pages_deals,
     pages_disagreements,
     pages_link,
+    pages_pipelines,
     pages_webhooks,
     pages_wrapup,
 )
@@ -42,6 +43,7 @@ def setup(app: web.Application) -> None:
     pages_board.setup(app)
     pages_deals.setup(app)
     pages_link.setup(app)
+    pages_pipelines.setup(app)
     pages_calls.setup(app)
     pages_wrapup.setup(app)
     pages_disagreements.setup(app)

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 from markupsafe import Markup
+from yarl import URL
 
 from pbxcrm.crm.looking import DUES, NOBODY
 from pbxcrm.http.board_address import Address, chips, due_words
@@ -15,7 +16,7 @@ from pbxcrm.http.pages_common import density, fragment, show, viewer
 from pbxcrm.http.render import Viewer, deal_card, part
 from pbxcrm.http.said import said
 from pbxcrm.service import board as boards
-from pbxcrm.service import funnel, people
+from pbxcrm.service import funnel, people, saved
 from pbxcrm.service.board import Asked
 from pbxcrm.service.errors import Invalid
 
@@ -28,6 +29,8 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/board", board)
     app.router.add_get("/board/heads", heads)
     app.router.add_get("/board/filter", filter_form)
+    app.router.add_post("/board/views", save_view)
+    app.router.add_post("/board/views/{id:\\d+}/remove", remove_view)
     app.router.add_get("/help/keys", keys)
 
 
@@ -81,6 +84,7 @@ async def _page(request: web.Request, data: dict[str, Any], address: Address, wr
         dues=due_words(me),
         due_sums={due: sum(stage["dues"][due] for stage in data["stages"]) for due in DUES},
         strip=strip,
+        views=await saved.views(db, scope, "board"),
         density=density(request),
         move_to=options(me, data["stages"]),
         totals=totals(data),
@@ -116,6 +120,21 @@ async def filter_form(request: web.Request) -> web.Response:
         dues=due_words(me),
         choices=await boards.choices(db, scope),
     )
+
+
+async def save_view(request: web.Request) -> web.Response:
+    """Keep what is looked for under a name."""
+    form = await request.post()
+    query = Address.of(URL.build(query_string=str(form.get("query", ""))).query).query
+    shared = bool(form.get("shared")) and request[PERSON].scope.sees_all
+    await saved.save(request.app[DEPS].db, request[PERSON].scope, "board", form.get("name", ""), query, shared=shared)
+    raise web.HTTPSeeOther(f"/board?{query}" if query else "/board")
+
+
+async def remove_view(request: web.Request) -> web.Response:
+    """Forget one of one's own."""
+    await saved.remove(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    raise web.HTTPSeeOther("/board")
 
 
 async def keys(request: web.Request) -> web.Response:

@@ -1,11 +1,13 @@
 """Deals as pages and forms: new, the deal itself, move, claim, note, call. Each form works without scripts."""
 
+import itertools
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
+from pbxcrm.crm.pipelines import NEEDS
 from pbxcrm.crm.views import iso
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
@@ -31,6 +33,8 @@ def setup(app: web.Application) -> None:
     app.router.add_post("/deals/{id:\\d+}/claim", claim)
     app.router.add_post("/deals/{id:\\d+}/accept", accept)
     app.router.add_post("/deals/{id:\\d+}/reject", reject)
+    app.router.add_post("/deals/{id:\\d+}/advance", advance)
+    app.router.add_post("/deals/{id:\\d+}/lower", lower)
     app.router.add_post("/deals/{id:\\d+}/wrapup", wrapup)
     app.router.add_post("/deals/{id:\\d+}/dial", dial)
 
@@ -39,8 +43,10 @@ def _text(form: Mapping[str, Any], name: str) -> str:
     return str(form.get(name, "")).strip()
 
 
-async def _stages(request: web.Request) -> list[dict[str, Any]]:
-    found = await deals.board(request.app[DEPS].db, request[PERSON].scope, None, per_column=1)
+async def _stages(request: web.Request, deal: Deal | None = None) -> list[dict[str, Any]]:
+    """The stages of the deal's pipeline, of the first one without a deal."""
+    pipeline = deal["pipeline"] if deal else None
+    found = await deals.board(request.app[DEPS].db, request[PERSON].scope, pipeline, per_column=1)
     stages: list[dict[str, Any]] = found["stages"]
     return stages
 
@@ -164,7 +170,7 @@ async def _deal(
     fields: Mapping[str, str] | None = None,
 ) -> web.Response:
     me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
-    stages = await _stages(request)
+    stages = await _stages(request, deal)
     labels = Labels(me.r.locale)
     return await show(
         request,
@@ -282,23 +288,40 @@ async def move(request: web.Request) -> web.Response:
     """The one way into another stage: by drag, list, keyboard, stage bar or the form of a stage's question."""
     form = await request.post()
     reason = _text(form, "words") or _text(form, "reason") or None
-    return await _move(request, _text(form, "stage"), _version(form), reason)
+    return await _move(request, _text(form, "stage"), _version(form), reason, form)
 
 
-async def _move(request: web.Request, stage: str, version: int, reason: str | None) -> web.Response:
+async def _move(
+    request: web.Request, stage: str, version: int, reason: str | None, form: Mapping[str, Any] | None = None
+) -> web.Response:
     db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
-    deal_id = request.match_info["id"]
+    deal_id, given = request.match_info["id"], form or {}
     try:
-        deal = await deals.move(db, scope, deal_id, stage, version, reason)
+        fields = await _answers(request, given)
+        deal = await deals.move(db, scope, deal_id, stage, version, reason, fields)
     except Invalid as error:
         if "stage" in error.fields:
             return await _not_moved(request, error)
-        return await _question(request, stage, error, asked=reason is not None)
+        return await _question(request, stage, error, given, asked=reason is not None or "asked" in given)
     except Conflict as error:
         return await _not_moved(request, error)
     return _moved(
         request, deal, me.r.gettext("Moved to %(stage)s", stage=Labels(me.r.locale).fixed(deal["stage_name"]))
     )
+
+
+async def _answers(request: web.Request, form: Mapping[str, Any]) -> dict[str, object]:
+    """What the form of a stage's question brought, empty answers left out. A customer named there is found, or made."""
+    me = viewer(request)
+    fields: dict[str, object] = {name: text for name in NEEDS if (text := _text(form, name))}
+    if _text(form, "next_day"):
+        given = {"next_day": _text(form, "next_day"), "next_hour": _text(form, "next_hour")}
+        fields["next_contact_at"] = moment(me, given)
+    if _text(form, "customer"):
+        deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+        named = {"contact_name": _text(form, "customer"), "company": "", "number": deal["number"] or ""}
+        fields["contact_id"] = await _contact(request, named)
+    return fields
 
 
 def _moved(request: web.Request, deal: Deal, say: str) -> web.Response:
@@ -312,14 +335,17 @@ def _card(request: web.Request, deal: Deal) -> str:
     return str(deal_card(viewer(request), deal))
 
 
-async def _question(request: web.Request, stage_id: str, error: Invalid, *, asked: bool) -> web.Response:
+async def _question(
+    request: web.Request, stage_id: str, error: Invalid, given: Mapping[str, Any], *, asked: bool
+) -> web.Response:
     """A stage wants to know something first: its small form, with the message only when it was tried before."""
     deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
-    stage = next((s for s in await _stages(request) if s["id"] == stage_id), None)
+    stage = next((s for s in await _stages(request, deal) if s["id"] == stage_id), None)
     if stage is None:
         raise NotFound
     me = viewer(request)
     fields = fields_said(me, error.fields) if asked else {}
+    filled = [name for name in stage["needs"] if _text(given, name)]  # asked for again: nothing typed is lost
     return await show(
         request,
         "move.html",
@@ -328,6 +354,8 @@ async def _question(request: web.Request, stage_id: str, error: Invalid, *, aske
         deal=deal,
         stage=stage,
         fields=fields,
+        needs=[name for name in stage["needs"] if name in error.fields or name in filled],
+        given={name: str(text) for name, text in given.items()},
         message="",
         reasons=REASONS,
     )
@@ -373,17 +401,37 @@ async def claim(request: web.Request) -> web.Response:
 async def accept(request: web.Request) -> web.Response:
     """Out of Unsorted, into the first stage of work."""
     form = await request.post()
-    first = next((s["id"] for s in await _stages(request) if s["kind"] == "open"), "")
     deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    first = next((s["id"] for s in await _stages(request, deal) if s["kind"] == "open"), "")
     return await _move(request, first, _version(form) or deal["version"], None)
 
 
 async def reject(request: web.Request) -> web.Response:
     """Not a lead: lost, for that reason."""
     form = await request.post()
-    lost = next((s["id"] for s in await _stages(request) if s["kind"] == "lost"), "")
     deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    lost = next((s["id"] for s in await _stages(request, deal) if s["kind"] == "lost"), "")
     return await _move(request, lost, _version(form) or deal["version"], NOT_A_LEAD)
+
+
+async def advance(request: web.Request) -> web.Response:
+    """It has stayed too long: on into the next stage."""
+    form = await request.post()
+    deal = await deals.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    ids = [s["id"] for s in await _stages(request, deal) if s["kind"] in ("unsorted", "open", "won")]
+    following = dict(itertools.pairwise(ids)).get(deal["stage"], deal["stage"])
+    return await _move(request, following, _version(form) or deal["version"], None)
+
+
+async def lower(request: web.Request) -> web.Response:
+    """It has stayed too long: let it wait, and work on others."""
+    form, db, scope = await request.post(), request.app[DEPS].db, request[PERSON].scope
+    deal = await deals.get(db, scope, request.match_info["id"])
+    try:
+        deal = await deals.change(db, scope, deal["id"], _version(form) or deal["version"], {"priority": -1})
+    except Conflict as error:
+        return await _not_moved(request, error)
+    return _moved(request, deal, viewer(request).r.gettext("Its priority is low now"))
 
 
 # -- after and before a call -------------------------------------------------------------------------------------------

@@ -165,11 +165,12 @@ def deal_card(me: Viewer, deal: Row, move_to: str = "") -> Markup:
     """A deal's card. Kept by all that it shows: the deal's fields, how it is read, and what day it is."""
     shown = tuple(deal[name] for name in _SHOWN)
     key = (me.r.locale, me.r.time_zone, me.r.calendar, me.sees_all, me.r.today(), me.r.due(deal["next_contact_at"]))
-    key = (*key, move_to, *shown)
+    stays = me.r.stays(deal["stage_since"], deal.get("idle_at"))
+    key = (*key, move_to, stays, *shown)
     made = _cards.get(key)
     if made is None:
         module: Any = environment(me.r.locale).get_template("parts/deal.html").module
-        made = _cards[key] = module.card(me, deal, move_to)
+        made = _cards[key] = module.card(me, deal, move_to, stays)
         if len(_cards) > _CARDS_KEPT:
             _cards.popitem(last=False)
     return made

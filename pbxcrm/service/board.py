@@ -10,6 +10,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.fields import ident
 from pbxcrm.crm.looking import Looking, looking
+from pbxcrm.crm.pipelines import asked
 from pbxcrm.crm.views import DealRow
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
@@ -27,8 +28,8 @@ ALL = Looking()
 async def board(db: Database, scope: Scope, pipeline_id: object = None, per_column: int = 50) -> dict[str, Any]:
     """The board at one moment: {pipeline: {id, name}, pipelines, as_of, currency, stages: [column]}.
 
-    `as_of` is the journal id it is true at. A column: {id, name, kind, probability, count, value, other, deals, next};
-    `value` is the sum in `currency`, `other` the sums in other ones. A seller's sums are their own.
+    `as_of` is the journal id it is true at. A column: {id, name, kind, probability, guidance, needs, count, value,
+    other, deals, next}; `value` is the sum in `currency`, `other` those in other ones. A seller's are their own.
     """
     wanted = None if pipeline_id is None else key(pipeline_id)
     return await read(db, partial(_board, scope=scope, wanted=wanted, per_column=limit_of(per_column)))
@@ -155,6 +156,8 @@ class _Sums:
             "name": stage.name,
             "kind": stage.kind,
             "probability": stage.probability,
+            "guidance": stage.guidance,
+            "needs": list(asked(stage.needs)),
             "count": sum(total.count for total in mine),
             "value": views.money(value, self._currency),
             "other": {code: views.money(sum_, code) for code, sum_ in sorted(others.items())},

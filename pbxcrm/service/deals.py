@@ -5,6 +5,7 @@ in its own transaction and tells the journal what the deal was before, so that a
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +14,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.fields import DealFields, Parser, deal_fields, ident, line, move_fields, note_text, parse, truth
 from pbxcrm.crm.folding import folded
+from pbxcrm.crm.pipelines import asked, demand
 from pbxcrm.crm.views import DealRow
 from pbxcrm.service import contacts as contact_service
 from pbxcrm.service import tell
@@ -138,6 +140,7 @@ def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow
     }
     if not row["title"]:
         raise wrong({"title": "This is needed."})
+    checked(lambda: demand(stage.needs, row))
     return enter(work, scope, [row])[0]
 
 
@@ -279,18 +282,45 @@ def current(conn: Connection, scope: Scope, deal_id: int, version: int) -> DealR
 
 
 async def move(
-    db: Database, scope: Scope, deal_id: object, stage_id: object, version: int, reason: str | None = None
+    db: Database,
+    scope: Scope,
+    deal_id: object,
+    stage_id: object,
+    version: int,
+    reason: str | None = None,
+    fields: Fields | None = None,
 ) -> dict[str, Any]:
-    """Into another stage of its pipeline. Lost asks for a reason. Raises NotFound, Conflict, Invalid."""
+    """Into another stage of its pipeline. Raises NotFound, Conflict, Invalid.
+
+    Lost asks for a reason; a stage that `needs` fields asks for those the deal lacks. `fields` fills these in, and
+    only these, in the same transaction.
+    """
     wanted = key(deal_id)
-    return await write(db, lambda work: _move(work, scope, wanted, stage_id, version, reason))
+    return await write(db, lambda work: _move(work, scope, wanted, stage_id, version, reason, fields or {}, db.region))
 
 
-def _move(work: Work, scope: Scope, deal_id: int, stage_id: object, version: int, reason: str | None) -> dict[str, Any]:
-    return moved(work, scope, current(work.conn, scope, deal_id, version), stage_id, reason)
+def _move(
+    work: Work,
+    scope: Scope,
+    deal_id: int,
+    stage_id: object,
+    version: int,
+    reason: str | None,
+    fields: Fields,
+    region: str | None,
+) -> dict[str, Any]:
+    return moved(work, scope, current(work.conn, scope, deal_id, version), stage_id, reason, fields, region)
 
 
-def moved(work: Work, scope: Scope, before: DealRow, stage_id: object, reason: str | None) -> dict[str, Any]:
+def moved(
+    work: Work,
+    scope: Scope,
+    before: DealRow,
+    stage_id: object,
+    reason: str | None,
+    fields: Fields = MappingProxyType({}),
+    region: str | None = None,
+) -> dict[str, Any]:
     """Move this deal within a transaction that does more."""
     wanted, said = checked(lambda: move_fields(stage_id, reason))
     stage = stages.stage(work.conn, scope, wanted)
@@ -300,7 +330,9 @@ def moved(work: Work, scope: Scope, before: DealRow, stage_id: object, reason: s
         raise unchanged(views.deal(before))
     if stage.kind == "lost" and not said:
         raise wrong({"reason": "Say why it was lost: the reports on reasons are made of this."})
+    filled = _filled(work.conn, scope, stage, before, fields, region)
     values = {
+        **filled,
         "stage_id": stage.id,
         "open": stage.open,
         "stage_since": work.at,
@@ -308,6 +340,22 @@ def moved(work: Work, scope: Scope, before: DealRow, stage_id: object, reason: s
         "close_reason": "" if stage.open else said,
     }
     return views.deal(store_change(work, scope, before, values, "deal.moved", said))
+
+
+def _filled(
+    conn: Connection, scope: Scope, stage: Stage, before: DealRow, fields: Fields, region: str | None
+) -> dict[str, Any]:
+    """What was given of what the stage asks for. Raises Invalid with all that is wrong or still lacking."""
+    needs = asked(stage.needs)
+    if not needs:
+        return {}
+    given: dict[str, Any] = dict(
+        checked(lambda: deal_fields({k: v for k, v in fields.items() if k in needs}, before["currency"], region))
+    )
+    if given.get("contact_id") is not None and contacts.one(conn, scope, given["contact_id"]) is None:
+        raise wrong({"contact_id": "There is no such contact."})
+    checked(lambda: demand(stage.needs, {**before, **given}))
+    return given
 
 
 async def claim(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:

@@ -73,6 +73,8 @@ def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner:
         "closed_at": None,
         "close_reason": "",
         "version": 1,
+        "last_talk_at": contact["last_talk_at"] if contact else None,
+        "idle_days": house.unsorted.idle_days,
     }
 
 

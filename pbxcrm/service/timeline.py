@@ -50,7 +50,7 @@ def with_wrapups(conn: Connection, scope: Scope, found: Sequence[dict[str, Any]]
 
 def stages_of(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, Any]]:
     """Every stage a deal entered, as the timeline tells it."""
-    names = {stage.id: stage.name for stage in stages.stages(conn, scope, row["pipeline_id"])}
+    names = stages.names(conn, scope, row["pipeline_id"])
     return [
         {
             "kind": "stage",

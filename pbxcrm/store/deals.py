@@ -27,6 +27,8 @@ _COLUMNS = (
     users.c.full_name.label("owner_full_name"),
     contacts.c.name.label("contact_name"),
     contacts.c.company,
+    contacts.c.last_talk_at,
+    stages.c.idle_days,
 )
 ROWS: Select[Any] = select(*_COLUMNS).select_from(_TABLES)
 

@@ -94,6 +94,7 @@ pipelines = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("removed_at", Time),
 )
 
 stages = Table(
@@ -105,6 +106,10 @@ stages = Table(
     Column("kind", Text, nullable=False),
     Column("position", Integer, nullable=False),
     Column("probability", Integer, nullable=False, server_default="0"),
+    Column("idle_days", Integer),  # a deal that stands here longer stands too long; NULL: it may stand
+    Column("guidance", Text, nullable=False, server_default=""),  # what is to be done here, a line a thing
+    Column("needs", Text, nullable=False, server_default=""),  # fields a deal must have to come in, by comma
+    Column("removed_at", Time),  # it stays as a name in the history of deals
     CheckConstraint("kind IN ('unsorted', 'open', 'won', 'lost')", name="kind"),
 )
 
@@ -182,6 +187,14 @@ deals = Table(
 )
 Index("ix_deals_column", deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
 Index("ix_deals_own_column", deals.c.owner_id, deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
+Index(
+    "ix_deals_next",
+    deals.c.stage_id,
+    deals.c.owner_id,
+    deals.c.next_contact_at,
+    sqlite_where=deals.c.open.is_(True),
+    postgresql_where=deals.c.open.is_(True),
+)
 
 # One row each time a deal enters a stage: every report is computed from these.
 stage_history = Table(
@@ -448,6 +461,18 @@ webhook_deliveries = Table(
     Column("status", Integer),  # the receiver's answer, NULL where there was none
     Column("reason", Text, nullable=False),  # '' when it was taken
     UniqueConstraint("webhook_id", "journal_id"),
+)
+
+# A list as somebody likes to see it. `page`: board …; `query`: as in its address.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("page", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False, server_default=""),
+    Column("shared", Boolean, nullable=False, server_default=false()),
 )
 
 # Searched by any part (words.py): the index is made by statements of each database's own.

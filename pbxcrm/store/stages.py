@@ -16,7 +16,11 @@ class Pipeline(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A column of the board; `kind`: unsorted, open, won or lost; `probability` in per cent."""
+    """A column of the board; `kind`: unsorted, open, won or lost; `probability` in per cent.
+
+    `idle_days`: a deal that stands here longer stands too long. `guidance`: what is to be done, a line a thing.
+    `needs`: fields that a deal must have to come in, by comma.
+    """
 
     id: int
     pipeline_id: int
@@ -24,6 +28,9 @@ class Stage(NamedTuple):
     kind: str
     position: int
     probability: int
+    idle_days: int | None = None
+    guidance: str = ""
+    needs: str = ""
 
     @property
     def open(self) -> bool:
@@ -31,11 +38,12 @@ class Stage(NamedTuple):
         return self.kind in ("unsorted", "open")
 
 
-_PIPELINES = select(schema.pipelines.c.id, schema.pipelines.c.name).order_by(
-    schema.pipelines.c.position, schema.pipelines.c.id
-)
+_p = schema.pipelines.c
+_PIPELINES = select(_p.id, _p.name).where(_p.removed_at.is_(None)).order_by(_p.position, _p.id)
 _s = schema.stages.c
-_COLUMNS = select(_s.id, _s.pipeline_id, _s.name, _s.kind, _s.position, _s.probability)
+_COLUMNS = select(
+    *(_s.id, _s.pipeline_id, _s.name, _s.kind, _s.position, _s.probability, _s.idle_days, _s.guidance, _s.needs)
+).where(_s.removed_at.is_(None))
 _STAGES = _COLUMNS.where(_s.pipeline_id == bindparam("pipeline_id")).order_by(_s.position, _s.id)
 _STAGE = _COLUMNS.where(_s.id == bindparam("id"))
 
@@ -54,3 +62,11 @@ def stage(conn: Connection, _scope: Scope, stage_id: int) -> Stage | None:
     """One stage."""
     row = conn.execute(_STAGE, {"id": stage_id}).first()
     return Stage(*row) if row else None
+
+
+_NAMES = select(_s.id, _s.name).where(_s.pipeline_id == bindparam("pipeline_id"))
+
+
+def names(conn: Connection, _scope: Scope, pipeline_id: int) -> dict[int, str]:
+    """What the stages of a pipeline are called, those that were removed too."""
+    return {row.id: row.name for row in conn.execute(_NAMES, {"pipeline_id": pipeline_id})}

@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from tests.bench import ceiling, flood, lookup, paint, search, tables, wire
+from tests.bench import board, ceiling, flood, lookup, paint, search, tables, wire
 from tests.bench.cpu import ahead, machine
 
 ROUNDS = [(1.0, 20.0, True), (5.0, 20.0, True), (10.0, 25.0, True), (10.0, 25.0, False)]
-PARTS = ["wire", "ceiling", "search", "lookup", "flood", "paint"]
+PARTS = ["wire", "ceiling", "search", "lookup", "board", "flood", "paint"]
 
 
 def main() -> None:
@@ -30,6 +30,8 @@ def main() -> None:
             print(f"Ring to painted card\n\n{tables.painted(paint.run(first=given.first))}\n", flush=True)
         elif part == "lookup":
             print(f"Lookup, ms\n\n{lookup.run()}\n", flush=True)
+        elif part == "board":
+            print(f"Board\n\n{board.run()}\n", flush=True)
         elif part == "flood":
             print(f"Flood\n\n{flood.run()}\n", flush=True)
         else:

@@ -21,7 +21,8 @@ asyncio = pytest.mark.asyncio
 # GET addresses that show nothing of a customer, or nothing by themselves.
 SHOWS_NOBODY = {
     "/healthz", "/readyz", "/metrics", "/static/{version}/{name}", "/api/v1/openapi.json", "/api/v1/board", "/",
-    "/login", "/me", "/pbx", "/board/filter", "/help/keys", "/calls/missed/count",
+    "/login", "/me", "/pbx", "/board/filter", "/help/keys", "/settings/pipelines",
+    "/settings/pipelines/{id}", "/calls/missed/count",
     "/live", "/api/v1/live",  # noted at the beginning, by the stream itself
 }  # fmt: skip
 

@@ -48,6 +48,11 @@ def managers(status: int, nobody: int, **more: Any) -> Eyes:
     return Eyes((404, 404, 404, status, nobody), **more)
 
 
+def nobody(**more: Any) -> Eyes:
+    """Administrators only: there is none among WHO."""
+    return Eyes((404, 404, 404, 404, 303), **more)
+
+
 HOOK: dict[str, Any] = {"url": "https://example.com/hook", "kinds": ["call.ended"]}
 KEY = {"Idempotency-Key": "eyes"}
 API = "/api/v1"
@@ -128,6 +133,21 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", "/deals/{id}/link"): Eyes(
         (422, 404, 404, 422, 303), path="/deals/{deal}/link", form={"version": "0", "to": "{free}"}, shows=True
     ),
+    # Pipelines are the administrators' alone; what they see is in tests/http/pipelines_test.py.
+    ("GET", "/settings/pipelines"): nobody(),
+    ("POST", "/settings/pipelines"): nobody(form={"template": "five"}),
+    ("GET", "/settings/pipelines/{id}"): nobody(path="/settings/pipelines/1"),
+    ("POST", "/settings/pipelines/{id}"): nobody(path="/settings/pipelines/1", form={"name": "x"}),
+    ("POST", "/settings/pipelines/{id}/shift"): nobody(path="/settings/pipelines/1/shift"),
+    ("POST", "/settings/pipelines/{id}/remove"): nobody(path="/settings/pipelines/1/remove"),
+    ("POST", "/settings/pipelines/{id}/stages"): nobody(path="/settings/pipelines/1/stages", form={"name": "x"}),
+    ("POST", "/settings/stages/{id}"): nobody(path="/settings/stages/2", form={"name": "x"}),
+    ("POST", "/settings/stages/{id}/shift"): nobody(path="/settings/stages/2/shift"),
+    ("POST", "/settings/stages/{id}/remove"): nobody(path="/settings/stages/2/remove"),
+    ("POST", "/board/views"): everybody(303, 303, form={"name": "x", "query": "due=none", "shared": "1"}),
+    ("POST", "/board/views/{id}/remove"): Eyes((404, 404, 404, 404, 303), path="/board/views/999/remove"),
+    ("POST", "/deals/{id}/advance"): theirs(303, 303, path="/deals/{deal}/advance"),
+    ("POST", "/deals/{id}/lower"): theirs(303, 303, path="/deals/{deal}/lower"),
     ("GET", "/audit"): Eyes((404, 404, 404, 200, 303)),
     ("GET", "/contacts/{id}/privacy"): Eyes((404, 404, 404, 200, 303), path="/contacts/{contact}/privacy"),
     ("GET", "/contacts/{id}/export"): Eyes((404, 404, 404, 200, 303), path="/contacts/{contact}/export"),

@@ -27,7 +27,7 @@ CALL = (
 CONTACT = "company created_at email id last_talk_at last_talk_by name note numbers owner source version"
 DEAL = (
     "before by close_reason closed_at company contact_id contact_name created_at currency id "
-    "next_contact_at note number owner owner_full_name pipeline priority source stage stage_kind "
+    "idle_at next_contact_at note number owner owner_full_name pipeline priority source stage stage_kind "
     "stage_name stage_since title value version"
 )
 DIAL = "contact_id deal_id id number state user"

@@ -13,6 +13,7 @@ DEAL: DealRow = {
     "contact_name": "Ann", "company": "Acme", "number": "+48601234567", "value": 150050, "currency": "EUR",
     "source": "fair", "priority": 0, "note": "", "created_at": START, "stage_since": START + 0.25, "active_at": START,
     "next_contact_at": None, "closed_at": None, "close_reason": "", "version": 1,
+    "last_talk_at": START, "idle_days": 10,
 }  # fmt: skip
 CONTACT: ContactRow = {
     "id": 4, "name": "Ann", "company": "Acme", "email": "a@b", "note": "n", "owner_id": 3, "owner_name": "alice",

@@ -363,10 +363,12 @@ const tabs = board && new IntersectionObserver((seen) => {
 async function quick(form, card) {
   const open = columns().find((c) => c.dataset.kind === "open")?.dataset.stage;
   const lost = columns().find((c) => c.dataset.kind === "lost")?.dataset.stage;
+  const cols = columns();
+  if ("advance" in form.dataset) return move(card, cols[cols.indexOf(card.closest(".col")) + 1].dataset.stage, { url: form.action });
   if ("accept" in form.dataset && open) return move(card, open, { url: form.action });
   if ("reject" in form.dataset && lost) return move(card, lost, { url: form.action });
   try {
-    answer(await ask(form.action, {}));
+    answer(await ask(form.action, { version: card.dataset.version }));
   } catch (error) {
     answer(error.body ?? {});
     toast(error.message, { bad: true });
@@ -382,7 +384,7 @@ if (board) {
     if (button) openMenu(button);
   });
   board.addEventListener("submit", (event) => {
-    const form = event.target.closest("[data-claim], [data-accept], [data-reject]");
+    const form = event.target.closest("[data-claim], [data-accept], [data-reject], [data-advance], [data-lower]");
     if (!form) return;
     event.preventDefault();
     quick(form, form.closest(".card"));

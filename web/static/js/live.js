@@ -67,6 +67,7 @@ async function row({ id, kind, data, html }) {
   if (n <= after) return;
   lost = 0;
   after = n;
+  if (kind === "settings.changed" && board) after = Math.max(after, await reload());
   if (kind.startsWith("deal.")) onDeal(data, nodes, n);
   else if (kind === "call.wrapped") onWrapped(data), data.deal_id && refreshPanel(data.deal_id);
   else if (kind.startsWith("call.")) onEvery(data, nodes);
