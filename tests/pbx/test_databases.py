@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pbxcrm.calls.rows import Row
 from pbxcrm.history.choose import zone
 from pbxcrm.history.clock import Clock
 from pbxcrm.history.files import CsvFiles
@@ -29,6 +32,7 @@ from tests.truth import compare
 
 PLAYS = ("inbound_answered", "group_second_answers", "queue_answered", "attended_keys_completed", "inbound_missed",
          "outbound_answered")  # fmt: skip
+KINDS: tuple[Kind, ...] = ("cel", "cdr")
 UTC = Clock(zone("UTC"))
 # What CDR tells as well as CEL does, of these plays.
 TOLD_BY_CDR = ("direction", "number", "outcome", "first_answered_by", "last_answered_by")
@@ -51,16 +55,24 @@ class Written:
         await pbx.start()
         for name in PLAYS:
             self.truths.append(await play(pbx, name))
-        kinds: tuple[Kind, ...] = ("cel", "cdr")
-        for kind, path in zip(kinds, (pbx.cel, pbx.cdr), strict=True):
-            wanted, end = await count(CsvFiles(kind, str(path), UTC)), time.monotonic() + PATIENCE
-            while (found := await count(SqlTable(kind, self.url, UTC))) != wanted or not wanted:
-                assert time.monotonic() < end, f"{found} of {wanted} {kind} rows are written:\n{pbx.log()[-3000:]}"
-                await asyncio.sleep(0.1)
+        await self._until_written(pbx)
+        pbx.kill(signal.SIGTERM)  # it writes what it still holds
+        await self._until_written(pbx)
+
+    async def _until_written(self, pbx: Asterisk) -> None:
+        end = time.monotonic() + PATIENCE
+        while True:
+            cel, cdr = await read(CsvFiles("cel", str(pbx.cel), UTC)), await read(CsvFiles("cdr", str(pbx.cdr), UTC))
+            events = Counter(row["eventtype"] for row in cel)
+            there = [len(await read(SqlTable(kind, self.url, UTC))) for kind in KINDS]
+            if there == [len(cel), len(cdr)] and cdr and events["CHAN_START"] == events["CHAN_END"] > 0:
+                return
+            assert time.monotonic() < end, f"{there} of {len(cel)} and {len(cdr)} rows: {pbx.log()[-3000:]}"
+            await asyncio.sleep(0.1)
 
 
-async def count(source: Source) -> int:
-    return sum([len(page.rows) async for page in source.pages(0.0)])
+async def read(source: Source) -> list[Row]:
+    return [row async for page in source.pages(0.0) for row in page.rows]
 
 
 @pytest.fixture(scope="module", params=["postgres", "mariadb"])
