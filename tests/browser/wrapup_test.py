@@ -329,6 +329,10 @@ async def test_on_a_phone_it_is_a_sheet_that_covers_no_column(firm: World, open_
     assert board["height"] > 150
     await expect(card(page).get_by_role("button", name="Save")).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await card(page).get_by_label("Tags").click()
+    await firm.call("+48221234502").rings("maria")
+    await expect(card(page, "ringing")).to_be_in_viewport(ratio=0.95)
+    await expect(card(page).get_by_label("Tags")).to_be_focused()
 
 
 async def test_without_scripts_it_is_a_form(firm: World, open_page: Open) -> None:
