@@ -148,6 +148,7 @@ def judged(story: Simulation, frames: list[Frame]) -> list[str]:
         # Who answered while nobody looked is not known; who is named was the first.
         unknown = call.first_answered_by is None and any(e.event == "snapshot" for e in call.evidence)
         assert unknown or call.first_answered_by == truth.first, call
+        assert call.last_answered_by in (None, truth.last), call
         assert call.outcome in ("lost", truth.outcome or call.outcome), call
     return found
 
