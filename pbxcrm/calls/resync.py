@@ -196,6 +196,7 @@ class Resync:
         number = normalise(customer.number, self.book.region)
         if leads_outside(number):
             life = self.book.open(customer, self._began[customer.uid])
+            life.uid = customer.linkedid  # that of our side, who began it: so the PBX's own record names the call
             life.number, life.unseen, life.unseen_end, life.unseen_last = number, True, True, True
             self._meet(life, customer)
 

@@ -321,6 +321,7 @@ class Tracker:
         shown = normalise(top.number, self.book.region)
         if top.unknown and not phone and leads_outside(shown):
             # Whom one of ours called while nobody looked, and has passed on since.
+            life.uid = top.linkedid  # that of our side, who began it: so the PBX's own record names the call
             life.customer, life.direction, life.number = top, "outbound", shown
             life.unseen = life.unseen_end = True
             return life

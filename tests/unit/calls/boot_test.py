@@ -318,3 +318,4 @@ def test_somebody_called_outside_and_passed_on_before_anybody_looked() -> None:
     seen.hangup(trunk)
     assert (seen.call.direction, seen.call.number, seen.call.outcome) == ("outbound", "+48225550101", "lost")
     assert seen.call.first_answered_by is None
+    assert seen.call.uid == alice.uid  # as the PBX's own record names it
