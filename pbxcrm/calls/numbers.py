@@ -93,8 +93,3 @@ def parse(text: str, region: str | None) -> str | None:
 def digits(number: str) -> str:
     """Only the digits."""
     return "".join(c for c in fold_digits(number) if c in "0123456789")
-
-
-def reversed_digits(number: str) -> str:
-    """The digits back to front: numbers that end alike begin alike."""
-    return digits(number)[::-1]

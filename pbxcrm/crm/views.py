@@ -53,6 +53,8 @@ class DealRow(TypedDict):
     version: int
     last_talk_at: float | None
     idle_days: int | None
+    company_id: int | None
+    expected_close: str | None
 
 
 class ContactRow(TypedDict):
@@ -70,6 +72,14 @@ class ContactRow(TypedDict):
     last_talk_by: str | None
     source: str
     version: int
+    company_id: int | None
+    job_title: str
+    city: str
+    score: int
+    first_contact_at: float | None
+    first_contact_by: str
+    changed_at: float | None
+    details: str
 
 
 class TaskRow(TypedDict):
@@ -171,6 +181,8 @@ def deal(row: DealRow) -> View:
         "idle_at": iso(_idle_at(row)),
         "closed_at": iso(row["closed_at"]),
         "close_reason": row["close_reason"],
+        "company_id": ident(row["company_id"]),
+        "expected_close": row["expected_close"],
         "version": row["version"],
     }
 
@@ -242,6 +254,13 @@ def contact(row: ContactRow, numbers: Iterable[str]) -> View:
         "last_talk_at": iso(row["last_talk_at"]),
         "last_talk_by": row["last_talk_by"],
         "source": row["source"],
+        "company_id": ident(row["company_id"]),
+        "job_title": row["job_title"],
+        "city": row["city"],
+        "score": row["score"],
+        "first_contact_at": iso(row["first_contact_at"]),
+        "first_contact_by": row["first_contact_by"],
+        "changed_at": iso(row["changed_at"]),
         "version": row["version"],
     }
 

@@ -137,6 +137,8 @@ DEAL_FIELDS: dict[str, Spec] = {
     "stage_since": TIME,
     "next_contact_at": nullable(TIME),
     "idle_at": nullable(TIME),
+    "company_id": {"type": ["string", "null"]},
+    "expected_close": {"type": ["string", "null"], "format": "date"},
     "version": VERSION,
 }
 CONTACT_FIELDS: dict[str, Spec] = {
@@ -148,6 +150,13 @@ CONTACT_FIELDS: dict[str, Spec] = {
     "numbers": {"type": "array", "items": {"type": "string"}},
     "owner": nullable(NAME),
     "source": LINE,
+    "company_id": {"type": ["string", "null"]},
+    "job_title": LINE,
+    "city": LINE,
+    "score": {"type": "integer"},
+    "first_contact_at": nullable(TIME),
+    "first_contact_by": {"type": "string"},
+    "changed_at": nullable(TIME),
     "created_at": TIME,
     "version": VERSION,
 }

@@ -32,14 +32,22 @@ def new_contact(
         "last_talk_by": None,
         "source": source_of(call, house),
         "version": 1,
+        "company_id": None,
+        "job_title": "",
+        "city": "",
+        "score": 0,
+        "first_contact_at": at,
+        "first_contact_by": "call",
+        "changed_at": None,
+        "details": "{}",
     }
 
 
 def contact_columns(row: ContactRow) -> dict[str, Any]:
     """What is stored of a new contact; the rest is as the table has it."""
     kept = {"id": row["id"], "name": row["name"], "owner_id": row["owner_id"], "created_at": row["created_at"]}
-    talked = {"last_talk_at": row["last_talk_at"], "last_talk_by": row["last_talk_by"]}
-    return {**kept, **talked, "source": row["source"], "search": folded(row["name"])}
+    names = ("last_talk_at", "last_talk_by", "first_contact_at", "first_contact_by", "source")
+    return {**kept, **{name: row[name] for name in names}, "search": folded(row["name"])}  # type: ignore[literal-required]
 
 
 def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner: User | None, house: House) -> DealRow:
@@ -75,6 +83,8 @@ def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner:
         "version": 1,
         "last_talk_at": contact["last_talk_at"] if contact else None,
         "idle_days": house.unsorted.idle_days,
+        "company_id": contact["company_id"] if contact else None,
+        "expected_close": None,
     }
 
 

@@ -6,7 +6,6 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, or_, select
 from sqlalchemy import update as sql_update
 
-from pbxcrm.calls.numbers import reversed_digits
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
@@ -122,7 +121,7 @@ def add_known(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def number_row(contact_id: int, number: str) -> dict[str, Any]:
     """A row of contact_numbers."""
-    return {"contact_id": contact_id, "number": number, "reversed": reversed_digits(number), "tail": tail(number)}
+    return {"contact_id": contact_id, "number": number, "tail": tail(number)}
 
 
 def add_numbers(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.erasing import spellings, tells, without
 from pbxcrm.crm.matching import tail
+from pbxcrm.store.columns import metadata
 from pbxcrm.store.schema import (
     audit,
     call_deals,
@@ -36,7 +37,6 @@ from pbxcrm.store.schema import (
     dials,
     disagreements,
     journal,
-    metadata,
     notes,
     stage_history,
     tasks,

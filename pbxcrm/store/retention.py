@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.store.schema import audit, calls, dials, journal, metadata
+from pbxcrm.store.columns import metadata
+from pbxcrm.store.schema import audit, calls, dials, journal
 
 KINDS = ("journal", "calls", "dials", "audit")
 

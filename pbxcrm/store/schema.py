@@ -4,7 +4,6 @@ Later changes go into a migration of their own; this file always says what the n
 """
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -22,22 +21,9 @@ from sqlalchemy import (
     true,
 )
 
+from pbxcrm.store.columns import Id, Money, Time, metadata
+from pbxcrm.store.schema_sales import companies, leads
 from pbxcrm.store.words import made_by
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite gives out row ids only for INTEGER, PostgreSQL wants 64 bits.
-Id = BigInteger().with_variant(Integer, "sqlite")
-Time = Float(53)
-Money = BigInteger().with_variant(Integer, "sqlite")
 
 teams = Table("teams", metadata, Column("id", Id, primary_key=True), Column("name", Text, nullable=False, unique=True))
 
@@ -57,6 +43,11 @@ users = Table(
     Column("operator", Boolean, nullable=False, server_default=false()),
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("created_at", Time, nullable=False),
+    Column("lead_limit", Integer),  # how many leads they may hold at once; NULL: the house's limit
+    Column(
+        "feed_hash", Text, index=True, unique=True
+    ),  # of the secret in their calendar's address; NULL: there is none
+    Column("preferences", Text, nullable=False, server_default="{}"),  # JSON: how they like their screens
     CheckConstraint("role IN ('agent', 'manager', 'admin')", name="role"),
 )
 
@@ -142,10 +133,18 @@ contacts = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     # What the number stood for that they dialled first, else that number.
     Column("source", Text, nullable=False, server_default=""),
+    Column("company_id", Id, ForeignKey("companies.id"), index=True),
+    Column("job_title", Text, nullable=False, server_default=""),
+    Column("city", Text, nullable=False, server_default=""),
+    Column("score", Integer, nullable=False, server_default="0"),
+    Column("first_contact_at", Time),  # and how: call | mail | meeting | web …
+    Column("first_contact_by", Text, nullable=False, server_default=""),
+    Column("changed_at", Time),  # when somebody last saw to these data
+    # JSON: extension, birth date, preferred way of contact, and the house's own fields (custom_fields)
+    Column("details", Text, nullable=False, server_default="{}"),
 )
 
 # `tail`: the last nine digits (all of a shorter number's), by which a caller is found whatever prefix is written.
-# `reversed`: the digits back to front, so that any ending typed into a search is a prefix.
 contact_numbers = Table(
     "contact_numbers",
     metadata,
@@ -153,7 +152,6 @@ contact_numbers = Table(
     Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False, index=True),
     Column("number", Text, nullable=False),
     Column("tail", Text, nullable=False, index=True),
-    Column("reversed", Text, nullable=False, index=True),
     UniqueConstraint("contact_id", "number"),
 )
 
@@ -184,6 +182,8 @@ deals = Table(
     Column("changed_by", Id, ForeignKey("users.id")),  # who made this version; NULL: a call did
     Column("version", Integer, nullable=False, server_default="1"),
     Column("search", Text, nullable=False, server_default=""),  # title and note, folded
+    Column("company_id", Id, ForeignKey("companies.id"), index=True),
+    Column("expected_close", Text),  # a day, like 2026-12-31
 )
 Index("ix_deals_column", deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
 Index("ix_deals_own_column", deals.c.owner_id, deals.c.stage_id, deals.c.created_at.desc(), deals.c.id.desc())
@@ -295,11 +295,15 @@ notes = Table(
     "notes",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("deal_id", Id, ForeignKey("deals.id"), nullable=False, index=True),
+    Column("deal_id", Id, ForeignKey("deals.id"), index=True),  # what it is about: this, or one of those below
     Column("user_id", Id, ForeignKey("users.id")),
     Column("at", Time, nullable=False),
     Column("text", Text, nullable=False),
     Column("search", Text, nullable=False, server_default=""),  # folded
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("company_id", Id, ForeignKey("companies.id"), index=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), index=True),
+    Column("call_id", Text, ForeignKey("calls.id")),  # written after that call
 )
 
 # A call that somebody talked in and has yet to say what came of it (done_at NULL), or has said. `at`: when the last
@@ -328,7 +332,7 @@ tasks = Table(
     metadata,
     Column("id", Id, primary_key=True),
     # callback: somebody called and nobody talked with them. look: a colleague answered your customer.
-    # device: a phone that belongs to nobody answered (title: its name). todo: a person's own.
+    # device: a phone that belongs to nobody answered (title: its name). todo, call, mail, meeting: a person's own.
     Column("kind", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("deal_id", Id, ForeignKey("deals.id"), index=True),
@@ -342,11 +346,27 @@ tasks = Table(
     Column("due_at", Time, nullable=False),
     Column("done_at", Time),
     Column("done_by", Id, ForeignKey("users.id")),
-    CheckConstraint("kind IN ('callback', 'look', 'device', 'todo')", name="kind"),
+    Column("company_id", Id, ForeignKey("companies.id"), index=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), index=True),
+    Column("created_by", Id, ForeignKey("users.id")),
+    Column("ends_at", Time),  # of a meeting, which starts when it is due
+    Column("place", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("result", Text, nullable=False, server_default=""),  # what came of it
+    Column("remind_at", Time),  # when it pops up; NULL: it does not, or has
+    Column("version", Integer, nullable=False, server_default="1"),
+    CheckConstraint("kind IN ('callback', 'look', 'device', 'todo', 'call', 'mail', 'meeting')", name="kind"),
 )
 
 Index(
     "ix_tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None)
+)
+
+Index(
+    "ix_tasks_remind",
+    tasks.c.remind_at,
+    sqlite_where=tasks.c.remind_at.is_not(None),
+    postgresql_where=tasks.c.remind_at.is_not(None),
 )
 
 # A click-to-call: the row is written before the PBX is asked, and nothing is ever sent for a row that exists.
@@ -476,7 +496,14 @@ saved_views = Table(
 )
 
 # Searched by any part (words.py): the index is made by statements of each database's own.
-INDEXED = (contacts.c.search, contact_numbers.c.number, deals.c.search, notes.c.search)
+INDEXED = (
+    contacts.c.search,
+    contact_numbers.c.number,
+    deals.c.search,
+    notes.c.search,
+    companies.c.search,
+    leads.c.search,
+)
 
 
 def _index_words(made: Table, conn: Connection, **_more: object) -> None:

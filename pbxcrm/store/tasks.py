@@ -105,7 +105,10 @@ def open_devices(conn: Connection, _scope: Scope) -> set[str]:
 
 
 _INSERT = insert(tasks).returning(_t.id, sort_by_parameter_order=True)
-_STORED = tuple(column.name for column in tasks.columns if column.name != "done_by")
+_STORED = (  # of the tasks that calls make
+    *("id", "kind", "title", "deal_id", "contact_id", "call_id", "number", "user_id", "team_id", "times"),
+    *("created_at", "due_at", "done_at"),
+)
 _INSERT_KNOWN = Command(insert(tasks))
 _DONE = Command(
     update(tasks)

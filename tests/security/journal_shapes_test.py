@@ -24,9 +24,12 @@ CALL = (
     "first_answered_by id last_answered_by linkedids number number_verified outcome pbx rang recording "
     "ringing started_at talk_seconds talking talks transfers wrapped_by"
 )
-CONTACT = "company created_at email id last_talk_at last_talk_by name note numbers owner source version"
+CONTACT = (
+    "changed_at city company company_id created_at email first_contact_at first_contact_by id job_title last_talk_at "
+    "last_talk_by name note numbers owner score source version"
+)
 DEAL = (
-    "before by close_reason closed_at company contact_id contact_name created_at currency id "
+    "before by close_reason closed_at company company_id contact_id contact_name created_at currency expected_close id "
     "idle_at next_contact_at note number owner owner_full_name pipeline priority source stage stage_kind "
     "stage_name stage_since title value version"
 )

@@ -27,7 +27,7 @@ def shape(conn: Connection) -> dict[str, object]:
                 (c["name"], str(c["type"]), c["nullable"], str(c["default"])) for c in looked.get_columns(name)
             ],
             "key": looked.get_pk_constraint(name),
-            "foreign": sorted(looked.get_foreign_keys(name), key=str),
+            "foreign": sorted(str(_nameless(key)) for key in looked.get_foreign_keys(name)),
             "unique": sorted(looked.get_unique_constraints(name), key=str),
             "checks": sorted(looked.get_check_constraints(name), key=str),
             "indexes": sorted(str(sorted(index.items(), key=str)) for index in map(_plain, looked.get_indexes(name))),
@@ -41,6 +41,11 @@ def _plain(index: object) -> dict[str, object]:
     """With the condition of a partial index as text: two equal ones are never equal objects."""
     options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
     return {**index, "dialect_options": options}
+
+
+def _nameless(key: object) -> dict[str, object]:
+    """SQLite keeps no name of a key that came with a later column."""
+    return {part: value for part, value in key.items() if part != "name"}
 
 
 def _apart(name: str) -> bool:

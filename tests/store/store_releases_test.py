@@ -26,6 +26,9 @@ FULL = {"users", "teams", "dids", "devices", "calls", "deals", "contacts", "cont
         "stages", "stage_history", "tokens"}  # fmt: skip
 
 
+GONE = {("contact_numbers", "reversed")}  # columns that a later version has no use for
+
+
 def load(version: str, backend: str, url: str) -> None:
     script = gzip.decompress((RELEASES / f"{version}.{backend}.sql.gz").read_bytes()).decode()
     if backend == "sqlite":
@@ -40,7 +43,10 @@ def names(conn: Connection) -> dict[str, list[str]]:
     """Each table's columns, less what is computed of the others; those of the index of words are SQLite's own."""
     looked = inspect(conn)
     tables = [name for name in looked.get_table_names() if name != "alembic_version" and "_words" not in name]
-    return {name: [c["name"] for c in looked.get_columns(name) if c["name"] != "search"] for name in tables}
+    return {
+        name: [c["name"] for c in looked.get_columns(name) if c["name"] != "search" and (name, c["name"]) not in GONE]
+        for name in tables
+    }
 
 
 def contents(conn: Connection, columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxcrm.calls.numbers import clean, digits, fold_digits, normalise, parse, reversed_digits
+from pbxcrm.calls.numbers import clean, digits, fold_digits, normalise, parse
 
 E164 = st.from_regex(r"\+48(22[0-9]{7}|6[0-9]{8})", fullmatch=True)
 
@@ -128,4 +128,3 @@ def test_a_cut_leaves_no_blank_at_the_end() -> None:
 def test_digits_of_every_script_are_digits() -> None:
     assert fold_digits("۱۲۳-٤٥٦-7") == "123-456-7"
     assert digits("+48 (22) ۱۲") == "482212"
-    assert reversed_digits("+48 22") == "2284"

@@ -14,10 +14,13 @@ DEAL: DealRow = {
     "source": "fair", "priority": 0, "note": "", "created_at": START, "stage_since": START + 0.25, "active_at": START,
     "next_contact_at": None, "closed_at": None, "close_reason": "", "version": 1,
     "last_talk_at": START, "idle_days": 10,
+    "company_id": 5, "expected_close": "2026-12-31",
 }  # fmt: skip
 CONTACT: ContactRow = {
     "id": 4, "name": "Ann", "company": "Acme", "email": "a@b", "note": "n", "owner_id": 3, "owner_name": "alice",
     "created_at": START, "last_talk_at": START, "last_talk_by": "bob", "source": "fair", "version": 2,
+    "company_id": 5, "job_title": "buyer", "city": "Gdynia", "score": 30, "first_contact_at": START,
+    "first_contact_by": "call", "changed_at": None, "details": "{}",
 }  # fmt: skip
 TASK: TaskRow = {
     "id": 9, "kind": "callback", "title": "Ann", "deal_id": 7, "contact_id": 4, "contact_name": "Ann",
@@ -88,6 +91,8 @@ def test_a_contact():
     assert views.contact(CONTACT, ["+48601234567"]) == {
         "id": "4", "name": "Ann", "company": "Acme", "email": "a@b", "note": "n", "numbers": ["+48601234567"],
         "owner": "alice", "created_at": AT, "last_talk_at": AT, "last_talk_by": "bob", "source": "fair", "version": 2,
+        "company_id": "5", "job_title": "buyer", "city": "Gdynia", "score": 30, "first_contact_at": AT,
+        "first_contact_by": "call", "changed_at": None,
     }  # fmt: skip
 
 

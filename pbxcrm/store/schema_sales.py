@@ -1,0 +1,244 @@
+"""The tables of selling: companies, leads, who is who in a deal, imports, offers.
+
+As in schema.py: times are epoch seconds UTC, money is whole minor units, days are text like 2026-12-31. `details` holds
+JSON {field: value}: the fields of crm's own vocabulary and those the house made itself (custom_fields).
+"""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, false
+
+from pbxcrm.store.columns import Id, Money, Time, metadata
+
+# `relation`: prospect | customer | partner | supplier | competitor | former | other
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("relation", Text, nullable=False, server_default="prospect"),
+    Column("number", Text),
+    Column("tail", Text, index=True),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("site", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("city", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("owner_id", Id, ForeignKey("users.id"), index=True),
+    Column("created_at", Time, nullable=False),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("search", Text, nullable=False, server_default=""),  # name, e-mail, site, city and note, folded
+)
+
+# A contact's further addresses. `kind`: email | post | site | social
+contact_addresses = Table(
+    "contact_addresses",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("contact_id", "kind", "text"),
+)
+
+# Who knows whom: a person or a company is (kind) of another. `kind`: former_employer | professional_organisation |
+# business_partner | competitor | colleague | family | other
+relations = Table(
+    "relations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("company_id", Id, ForeignKey("companies.id"), index=True),
+    Column("kind", Text, nullable=False),
+    Column("other_contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("other_company_id", Id, ForeignKey("companies.id"), index=True),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("created_at", Time, nullable=False),
+)
+
+# What is known of a deal beyond its card: needs, budget, timeline, competitors, objections … Apart from `deals`, so
+# that a board reads none of it.
+deal_details = Table(
+    "deal_details",
+    metadata,
+    Column("deal_id", Id, ForeignKey("deals.id"), primary_key=True),
+    Column("details", Text, nullable=False, server_default="{}"),
+)
+
+# `role`: decision_maker | influencer | end_user | other
+deal_people = Table(
+    "deal_people",
+    metadata,
+    Column("deal_id", Id, ForeignKey("deals.id"), primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), primary_key=True, index=True),
+    Column("role", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+)
+
+tags = Table("tags", metadata, Column("id", Id, primary_key=True), Column("name", Text, nullable=False, unique=True))
+
+deal_tags = Table(
+    "deal_tags",
+    metadata,
+    Column("deal_id", Id, ForeignKey("deals.id"), primary_key=True),
+    Column("tag_id", Id, ForeignKey("tags.id"), primary_key=True, index=True),
+)
+contact_tags = Table(
+    "contact_tags",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id"), primary_key=True),
+    Column("tag_id", Id, ForeignKey("tags.id"), primary_key=True, index=True),
+)
+lead_tags = Table(
+    "lead_tags",
+    metadata,
+    Column("lead_id", Id, ForeignKey("leads.id"), primary_key=True),
+    Column("tag_id", Id, ForeignKey("tags.id"), primary_key=True, index=True),
+)
+
+# Fields the house made itself. `thing`: deal | contact | company | lead. `type`: text | long | number | money | day |
+# choice | email | phone | yes_no. `choices`: a line each.
+custom_fields = Table(
+    "custom_fields",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("thing", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("choices", Text, nullable=False, server_default=""),
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("thing", "key"),
+)
+
+# People who may become customers, apart from those who are. What they became stands in the last three.
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("company", Text, nullable=False, server_default=""),
+    Column("job_title", Text, nullable=False, server_default=""),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("number", Text),
+    Column("tail", Text, index=True),
+    Column("city", Text, nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("interest", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("status", Text, nullable=False, server_default="not_contacted"),
+    Column("score", Integer, nullable=False, server_default="0"),
+    Column("owner_id", Id, ForeignKey("users.id")),
+    Column("team_id", Id, ForeignKey("teams.id")),  # whose people may claim it; NULL: anybody
+    Column("created_at", Time, nullable=False),
+    Column("claimed_at", Time),
+    Column("active_at", Time, nullable=False),  # when something last happened with it
+    Column("next_contact_at", Time),
+    Column("details", Text, nullable=False, server_default="{}"),  # the quality test's answers among them
+    Column("qualified_at", Time),
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("company_id", Id, ForeignKey("companies.id"), index=True),
+    Column("deal_id", Id, ForeignKey("deals.id"), index=True),
+    Column("import_id", Id, ForeignKey("imports.id"), index=True),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("search", Text, nullable=False, server_default=""),  # name, company, e-mail, city, interest and note, folded
+)
+Index("ix_leads_list", leads.c.owner_id, leads.c.status, leads.c.id.desc())
+
+# Points for what a person is (`basis` demographic) or does (behavioural). `value` is met wholly (points) or partly
+# (part_points). `thing`: lead | contact.
+score_rules = Table(
+    "score_rules",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("basis", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("points", Integer, nullable=False),
+    Column("part_points", Integer, nullable=False, server_default="0"),
+)
+
+# What happens by itself when a deal enters a stage: a task for its owner, due after so many days.
+stage_tasks = Table(
+    "stage_tasks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("stage_id", Id, ForeignKey("stages.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("days", Integer, nullable=False, server_default="0"),
+    Column("position", Integer, nullable=False, server_default="0"),
+)
+
+# A table that somebody brought. `kind`: contacts | companies | leads; `state`: mapping | running | done | failed |
+# undone. `columns`: the head line, JSON; `mapping`: {column: field}, JSON.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("columns", Text, nullable=False, server_default="[]"),
+    Column("mapping", Text, nullable=False, server_default="{}"),
+    Column("options", Text, nullable=False, server_default="{}"),
+    Column("total", Integer, nullable=False, server_default="0"),
+    Column("made", Integer, nullable=False, server_default="0"),
+    Column("changed", Integer, nullable=False, server_default="0"),
+    Column("skipped", Integer, nullable=False, server_default="0"),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+# Its rows as they were given, and what became of each: `action` made | changed | skipped (`reason`); `before`: the
+# thing's fields before a change, JSON, for undo.
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("import_id", Id, ForeignKey("imports.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("given", Text, nullable=False),
+    Column("action", Text, nullable=False, server_default=""),
+    Column("thing_id", Id),
+    Column("version", Integer),  # of the thing as the import left it: undone only while nobody else has changed it
+    Column("before", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+# Offer templates, price lists, NDAs (deal_id NULL), and what was sent to a customer. `file`: its name in the folder of
+# documents. `team_id`: whose people may read it; NULL: everybody. `shared`: an offer that others may learn from.
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("mime", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("deal_id", Id, ForeignKey("deals.id"), index=True),
+    Column("team_id", Id, ForeignKey("teams.id")),
+    Column("shared", Boolean, nullable=False, server_default=false()),
+    Column("user_id", Id, ForeignKey("users.id")),
+    Column("created_at", Time, nullable=False),
+)
+
+# A price offer. `items`: JSON [{text, count, price}]; `state`: draft | sent | accepted | declined.
+offers = Table(
+    "offers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("deal_id", Id, ForeignKey("deals.id"), nullable=False, index=True),
+    Column("state", Text, nullable=False, server_default="draft"),
+    Column("created_at", Time, nullable=False),
+    Column("created_by", Id, ForeignKey("users.id")),
+    Column("send_on", Text),
+    Column("sent_at", Time),
+    Column("valid_until", Text),
+    Column("currency", Text, nullable=False),
+    Column("items", Text, nullable=False, server_default="[]"),
+    Column("total", Money, nullable=False, server_default="0"),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="1"),
+)
