@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, and_, delete, exists, select, update
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.store.schema import calls, contacts, deals, metadata, stage_history
+from pbxcrm.store.columns import metadata
+from pbxcrm.store.schema import calls, contacts, deals, stage_history
 
 
 def _speak_of(key: Column[Any]) -> Iterator[Column[Any]]:
