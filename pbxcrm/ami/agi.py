@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from pbxcrm.ami.errors import AmiError
 
@@ -93,6 +94,7 @@ class AgiServer:
         self._answer = answer
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self._asked: set[asyncio.Future[Mapping[str, str]]] = set()
 
     async def start(self, host: str, port: int) -> int:
         """Listen; gives the port. Raises OSError."""
@@ -103,14 +105,15 @@ class AgiServer:
         """Stop listening and let go of whoever asks just now."""
         if self._server is not None:
             self._server.close()
-        for task in self._open:
+        going_on: list[asyncio.Future[Any]] = [*self._open, *self._asked]
+        for task in going_on:
             task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*going_on, return_exceptions=True)
 
     def _welcome(self, peer: str) -> bool:
         address = ip_address(peer.partition("%")[0])
         mapped = getattr(address, "ipv4_mapped", None) or address
-        return len(self._open) < AT_ONCE and any(mapped in network for network in self._peers)
+        return max(len(self._open), len(self._asked)) < AT_ONCE and any(mapped in network for network in self._peers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = str(writer.get_extra_info("peername", ("0.0.0.0",))[0])  # noqa: S104 - nobody's address
@@ -145,13 +148,27 @@ class AgiServer:
         if lookup is None:
             return {}
         try:
-            async with asyncio.timeout(self._answer):
-                return await lookup(question)
+            return await self._in_time(lookup(question))
         except TimeoutError:
             log.warning("agi: no answer to %s in %.1f s, so the call goes on without", question.script, self._answer)
         except Exception as error:
             log.warning("agi: no answer to %s, so the call goes on without: %s", question.script, type(error).__name__)
         return {}
+
+    async def _in_time(self, looking: Awaitable[Mapping[str, str]]) -> Mapping[str, str]:
+        """What is found. A look that takes too long is not broken off, but comes to its end unheard.
+
+        A query that is cancelled costs its connection, and making another is what the next callers would wait for.
+        """
+        asked = asyncio.ensure_future(looking)
+        self._asked.add(asked)
+        asked.add_done_callback(self._answered)
+        return await asyncio.wait_for(asyncio.shield(asked), self._answer)
+
+    def _answered(self, asked: asyncio.Future[Mapping[str, str]]) -> None:
+        self._asked.discard(asked)
+        if not asked.cancelled():
+            asked.exception()  # it was told to whoever still waited
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:

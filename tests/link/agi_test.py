@@ -158,3 +158,42 @@ async def test_so_many_at_once_and_no_more() -> None:
             writer.close()
         await until(lambda: len(asyncio.all_tasks()) < 5)
         assert await said(port, ASKS)
+
+
+async def test_a_look_that_takes_too_long_comes_to_its_end_and_so_many_are_not_heaped_up() -> None:
+    """A query that is broken off costs its connection: the next callers would wait for a new one."""
+    ended, asked, go_on = 0, 0, asyncio.Event()
+
+    async def slow(_question: Question) -> Mapping[str, str]:
+        nonlocal asked, ended
+        asked += 1
+        await go_on.wait()
+        ended += 1
+        return {}
+
+    async with serving(slow, answer=0.01) as port:
+        for _ in range(AT_ONCE):
+            assert await said(port, ASKS) == b""
+        assert asked == AT_ONCE
+        assert await said(port, ASKS) == b""  # no room for another
+        assert (asked, ended) == (AT_ONCE, 0)
+        go_on.set()
+        await until(lambda: ended == AT_ONCE)
+        assert await said(port, ASKS) == b""
+        assert ended == AT_ONCE + 1
+
+
+async def test_at_the_end_nothing_is_looked_for_any_more() -> None:
+    broken_off = asyncio.Event()
+
+    async def never(_question: Question) -> Mapping[str, str]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            broken_off.set()
+        return {}
+
+    async with serving(never, answer=0.01) as port:
+        assert await said(port, ASKS) == b""
+        assert not broken_off.is_set()
+    assert broken_off.is_set()
