@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pbxcrm import cli, settings
 from pbxcrm.http import live
+from tests import acceptance
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -76,3 +77,8 @@ def test_the_tests_named_against_threats_are_there() -> None:
             tree = ast.parse((DOCS.parent / file).read_text())
             functions = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
             assert name in functions, f"row {number} of docs/threats.md names {node}"
+
+
+def test_what_it_must_do_is_told_with_tests_that_are_there() -> None:
+    assert acceptance.missing() == []
+    assert acceptance.PAGE.read_text() == acceptance.page(), "python -m tests.acceptance writes it anew."
