@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from pbxcrm.crm.access import SYSTEM
 from pbxcrm.service import deals, link
 from pbxcrm.service.errors import Unavailable
-from pbxcrm.store import errors, schema
+from pbxcrm.store import errors, schema, threads
 from pbxcrm.store.db import EVERYBODY, Database, NothingJournalled, audience, last_journal_id, only
 from pbxcrm.store.errors import DatabaseUnusable
 from pbxcrm.store.migrations import migrate
@@ -290,6 +290,35 @@ async def test_sqlite_waits_syncs_and_checks(db):
 
     assert await db.reading(pragmas) == ["wal", 2, 1, 5000]
     assert await db.writing(lambda work: (work.journal("x", {}, None), pragmas(work.conn))[1]) == ["wal", 2, 1, 5000]
+
+
+@pytest.mark.parametrize(("code", "goes_on"), [(sqlite3.SQLITE_BUSY, True), (sqlite3.SQLITE_READONLY, False)])
+async def test_a_new_file_that_another_turns_into_wal_just_now_is_waited_for(tmp_path, code, goes_on):
+    refusals = [code, code]
+
+    class Contended(sqlite3.Cursor):
+        def execute(self, statement, *more):
+            if "journal_mode" in statement and refusals:
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = refusals.pop()
+                raise error
+            return super().execute(statement, *more)
+
+    class Connection(sqlite3.Connection):
+        def cursor(self):
+            return super().cursor(Contended)
+
+    conn = sqlite3.connect(tmp_path / "new.db", factory=Connection)
+    try:
+        if not goes_on:
+            with pytest.raises(sqlite3.OperationalError):
+                threads.pragmas(conn, None)
+            return
+        threads.pragmas(conn, None)
+        assert refusals == []
+        assert conn.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    finally:
+        conn.close()
 
 
 async def test_what_need_not_last_through_a_power_cut_does_not_wait_for_the_disk(db):
