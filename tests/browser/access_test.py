@@ -93,7 +93,7 @@ async def test_everything_that_opens(firm: World, open_page: Open, scheme: str, 
     await expect(page.locator("dialog h1")).to_be_visible()
     await clean(page, "dialog")
     await page.keyboard.press("Escape")
-    await page.locator(".menu > summary").click()
+    await page.locator(".top .menu > summary").click()
     await clean(page, "menu")
     await firm.set_link(up=False, reason="refused")
     await expect(page.locator(".banner")).to_be_visible()
@@ -142,8 +142,8 @@ async def test_the_managers_pages(firm: World, open_page: Open, who: str, scheme
     hook = await webhooks.register(firm.db, firm.scopes[who], wanted)
     page = await open_page(who, color_scheme=scheme, viewport={"width": width, "height": 800})
     for path in ("/settings/webhooks", "/audit", "/calls/disagreements"):
-        await page.locator(".menu > summary").click()
-        await page.locator(f'.menu [href="{path}"]').click()
+        await page.locator(".top .menu > summary").click()
+        await page.locator(f'.top .menu [href="{path}"]').click()
         await expect(page).to_have_url(firm.url + path)
         await clean(page, path)
     for path in (f"/settings/webhooks/{hook['id']}", f"/contacts/{contact['id']}/privacy"):

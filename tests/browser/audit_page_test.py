@@ -30,7 +30,7 @@ async def test_what_somebody_did_is_there_to_read(
     await expect(maria.locator(".col .title", has_text=HOSTILE).first).to_be_visible()
     boss = await open_page("anna", "/audit?user=maria", **options)
     if lang != "en":
-        await boss.locator("details.menu summary").last.click()
+        await boss.locator(".top details.menu summary").last.click()
         await boss.locator(f'button[name="locale"][value="{lang}"]').click()
         await expect(boss.locator("html")).to_have_attribute("lang", lang)
     await expect(boss.locator("ins", has_text=HOSTILE).first).to_be_visible()
@@ -54,7 +54,7 @@ async def test_a_person_is_erased_only_by_the_right_words(
     deal = await firm.deal("maria", "Offer", title="40 phones", number="+48221239901", name="Ela Quetzal")
     page = await open_page("anna", f"/deals/{deal['id']}")
     if look == "ar":
-        await page.locator("details.menu summary").last.click()
+        await page.locator(".top details.menu summary").last.click()
         await page.locator('button[name="locale"][value="ar"]').click()
         await expect(page.locator("html")).to_have_attribute("dir", "rtl")
     await page.locator('a[href$="/privacy"]').click()

@@ -104,7 +104,7 @@ async def test_the_door(firm: World, open_page: Open) -> None:
     await page.get_by_label("Hasło").fill(PASSWORD)
     await page.get_by_role("button", name="Zaloguj się").click()
     await expect(page).to_have_url(re.compile("/board"))
-    await page.locator(".menu > summary").click()
+    await page.locator(".top .menu > summary").click()
     await page.get_by_role("button", name="Log out").click()
     await expect(page).to_have_url(re.compile("/login"))
 
@@ -127,10 +127,10 @@ async def test_foreign_deals_are_not_there(firm: World, open_page: Open) -> None
 async def test_language_theme_and_calendar_are_the_persons(firm: World, open_page: Open) -> None:
     await firm.deal("maria", title="Trial", value="1234")
     page = await open_page("maria")
-    await page.locator(".menu > summary").click()
+    await page.locator(".top .menu > summary").click()
     await page.get_by_role("button", name="Dark").click()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    await page.locator(".menu > summary").click()
+    await page.locator(".top .menu > summary").click()
     await page.get_by_role("button", name="فارسی").click()
     await expect(page.locator("html")).to_have_attribute("dir", "rtl")
     await expect(page.locator(".card .worth")).to_have_text("۱٬۲۳۴ €")
@@ -168,15 +168,6 @@ async def test_search_finds_people_and_their_deals(firm: World, open_page: Open)
     await page.locator("#q").fill("nobody at all")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Nobody found")).to_be_visible()
-
-
-async def test_shortcuts_can_be_switched_off(firm: World, open_page: Open) -> None:
-    page = await open_page("maria")
-    await page.locator(".menu > summary").click()
-    await page.get_by_role("button", name="Keyboard shortcuts").click()
-    await page.keyboard.press("Escape")
-    await page.locator("body").press("n")
-    await expect(page.locator("dialog")).not_to_be_visible()
 
 
 async def test_content_policy_holds_on_every_page(firm: World, open_page: Open) -> None:

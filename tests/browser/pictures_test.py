@@ -96,7 +96,7 @@ async def test_moments(firm: World, open_page: Open, shoot: Shoot) -> None:
     await page.mouse.up()
     await expect(page.locator(".toast")).to_be_visible()
     await shoot(page, "moment-moved")
-    await page.locator(".menu > summary").click()
+    await page.locator(".top .menu > summary").click()
     await shoot(page, "moment-menu")
     await page.keyboard.press("Escape")
     await page.keyboard.press("n")
