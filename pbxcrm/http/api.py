@@ -10,6 +10,7 @@ from pbxcrm.http import (
     api_dial,
     api_disagreements,
     api_exports,
+    api_leads,
     api_tasks,
     api_webhooks,
     live,
@@ -23,7 +24,7 @@ PREFIX = "/api/v1"
 
 def setup(app: web.Application) -> None:
     """Add every route of the API."""
-    records = (recordings, api_calls, api_deals, api_contacts, api_tasks, api_dial)
+    records = (recordings, api_calls, api_deals, api_contacts, api_leads, api_tasks, api_dial)
     for part in (*records, api_audit, api_exports, api_webhooks, api_disagreements):
         part.setup(app, PREFIX)
     app.router.add_get(PREFIX + "/live", live.live)

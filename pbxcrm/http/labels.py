@@ -49,6 +49,28 @@ WRAPUPS = {
     "no_decider": N_("Decider not reached"),
     "wrong_number": N_("Wrong number"),
 }
+# How it stands with a lead (crm.leads.STATUSES), and its quality test (crm.leads.QUALITY).
+LEADS = {
+    "not_contacted": N_("not contacted"),
+    "attempting_contact": N_("attempting contact"),
+    "contacted": N_("contacted"),
+    "contact_in_future": N_("contact in future"),
+    "interested": N_("interested"),
+    "hot": N_("hot"),
+    "pre_qualified": N_("pre-qualified"),
+    "qualified": N_("qualified"),
+    "cold": N_("cold"),
+    "not_interested": N_("not interested"),
+    "lost": N_("lost lead"),
+    "junk": N_("junk"),
+}
+QUALITY = {
+    "reachable": N_("Their number or e-mail is right"),
+    "need": N_("They need what we sell"),
+    "budget": N_("They have the money for it"),
+    "decider": N_("We talk with who decides"),
+    "timing": N_("They want it within three months"),
+}
 EVENTS = {
     "call.ringing": N_("A call rings"),
     "call.answered": N_("A call is answered"),
@@ -125,6 +147,13 @@ ACTIONS = {
     "webhook.removed": N_("removed a webhook"),
     "disagreement.seen": N_("settled two accounts of a call"),
     "exported": N_("exported a list"),
+    "lead.created": N_("made a lead"),
+    "lead.changed": N_("changed a lead"),
+    "lead.claimed": N_("claimed a lead"),
+    "lead.released": N_("gave a lead back"),
+    "lead.qualified": N_("made a customer of a lead"),
+    "lead.declined": N_("declined a lead"),
+    "company.created": N_("made a company"),
 }
 THINGS = {
     "deal": N_("Deal"),
@@ -145,6 +174,9 @@ THINGS = {
     "recording": N_("Recording"),
     "webhook": N_("Webhook"),
     "webhooks": N_("Webhooks"),
+    "lead": N_("Lead"),
+    "leads": N_("List of leads"),
+    "company": N_("Company"),
 }
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 # What a stage may ask of a deal before it comes in.
@@ -237,6 +269,18 @@ class Labels:
     def wrapups(self) -> list[tuple[str, str]]:
         """All of them, for a choice."""
         return [(key, self._t(text)) for key, text in WRAPUPS.items()]
+
+    def lead(self, status: str) -> str:
+        """How it stands with a lead."""
+        return self._t(LEADS.get(status, status))
+
+    def leads(self) -> list[tuple[str, str]]:
+        """All of these, for a choice."""
+        return [(key, self._t(text)) for key, text in LEADS.items()]
+
+    def quality(self) -> list[tuple[str, str]]:
+        """The questions of a lead's quality test."""
+        return [(key, self._t(text)) for key, text in QUALITY.items()]
 
     def action(self, action: str) -> str:
         """What somebody did, for the audit log."""

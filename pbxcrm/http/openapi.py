@@ -1,12 +1,14 @@
 """The API in OpenAPI 3.1, by hand: with bounds and examples, so that a fuzzer and a person find their way."""
 
 import pbxcrm
+from pbxcrm.crm.leads import MOST_AT_ONCE, SHOWN, SORTS, STATUSES
 from pbxcrm.http.openapi_schemas import (
     AUDIT_FIELDS,
     BOARD,
     CALL_FIELDS,
     CONTACT_FIELDS,
     CONTACT_IN,
+    CURRENCY,
     DEAL_FIELDS,
     DEAL_IN,
     DELIVERY_FIELDS,
@@ -16,9 +18,12 @@ from pbxcrm.http.openapi_schemas import (
     DISAGREEMENT_FIELDS,
     ERROR,
     ID,
+    LEAD_FIELDS,
+    LEAD_IN,
     LINE,
     LIVE_FIELDS,
     LONG,
+    MONEY,
     NAME,
     NUMBER,
     OUTCOMES,
@@ -342,7 +347,7 @@ def _paths() -> Spec:
             parameters=_in_path(UUID),
         )
     }
-    paths |= _webhooks()
+    paths |= _webhooks() | _leads()
     for name, filters in (
         ("calls", call_filters),
         ("deals", deal_filters),
@@ -358,6 +363,96 @@ def _paths() -> Spec:
             )
         }
     return {f"/api/v1{path}": operations for path, operations in paths.items()}
+
+
+def _leads() -> Spec:
+    one, lead = _in_path(ID), _json(_ref("Lead"), "The lead")
+    several = {"type": "array", "items": ID, "minItems": 1, "maxItems": MOST_AT_ONCE}
+    items = {"type": "object", "properties": {"items": {"type": "array"}}}
+    made: Spec = {"type": ["string", "null"], "pattern": "^(new|[1-9][0-9]{0,17})$", "description": "`new`, or an id"}
+    becomes: dict[str, Spec] = {**dict.fromkeys(("company", "contact", "deal"), made), "title": LINE}
+    task: dict[str, Spec] = {"title": {**LINE, "minLength": 1, "examples": ["Call again"]}, "due_at": TIME}
+    return {
+        "/leads": {
+            "get": _operation(
+                "Leads: one's own, and those of nobody that one may claim",
+                {"200": _json(_page("Lead"), "A page")},
+                *(400, 404),
+                parameters=[
+                    *_PAGE,
+                    _query("show", {"type": "string", "enum": list(SHOWN)}, "new: nobody's yet; mine; left out: all"),
+                    _query("status", {"type": "string", "enum": list(STATUSES)}, ""),
+                    _query("source", LINE, ""),
+                    _query("owner", NAME, ""),
+                    _query("q", LINE, "Parts of words, or of a number; a seller searches their own"),
+                    _query("sort", {"type": "string", "enum": list(SORTS)}, ""),
+                ],
+            ),
+            "post": _operation("A new lead", {"201": lead}, *(400, 404, 413, 415, 422), body=_object(LEAD_IN)),
+        },
+        "/leads/assign": {
+            "post": _operation(
+                "Give leads to a person, or back to the base (null); for managers",
+                {"200": _json(items, "Those that moved")},
+                *(400, 404, 409, 413, 415, 422),
+                body=_object({"ids": several, "owner": nullable(NAME)}, ("ids", "owner")),
+            )
+        },
+        "/leads/{id}": {
+            "get": _operation("One lead", {"200": lead}, 404, parameters=one),
+            "patch": _operation(
+                "Change what is sent, if nobody else did meanwhile",
+                {"200": lead},
+                *(400, 404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object({**LEAD_IN, "version": VERSION}, ("version",)),
+            ),
+            "delete": _operation(
+                "Decline it: with its notes and tasks it is gone",
+                {"204": {"description": "Done"}},
+                *(404, 409),
+                parameters=one,
+            ),
+        },
+        "/leads/{id}/claim": {
+            "post": _operation("Take a lead that nobody owns", {"200": lead}, *(404, 409, 422), parameters=one)
+        },
+        "/leads/{id}/release": {
+            "post": _operation("Give it back into the base", {"200": lead}, *(404, 409), parameters=one)
+        },
+        "/leads/{id}/notes": {
+            "post": _operation(
+                "Write a note on a lead",
+                {"201": _json({"type": "object"}, "The note")},
+                *(400, 404, 413, 415, 422),
+                parameters=one,
+                body=_object({"text": {**LONG, "minLength": 1}}, ("text",)),
+            )
+        },
+        "/leads/{id}/tasks": {
+            "post": _operation(
+                "Something to do with a lead",
+                {"201": _json(_ref("Task"), "The task")},
+                *(400, 404, 413, 415, 422),
+                parameters=one,
+                body=_object(task, ("title", "due_at")),
+            )
+        },
+        "/leads/{id}/timeline": {
+            "get": _operation(
+                "Its notes and tasks, and calls with its number", {"200": _json(items, "")}, 404, parameters=one
+            )
+        },
+        "/leads/{id}/qualify": {
+            "post": _operation(
+                "It becomes a company, a contact, a deal",
+                {"200": lead},
+                *(400, 404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object({**becomes, "value": MONEY, "currency": CURRENCY, "version": VERSION}, ("version",)),
+            )
+        },
+    }
 
 
 def _webhooks() -> Spec:
@@ -416,6 +511,7 @@ SPEC: Spec = {
             "Call": _schema(CALL_FIELDS),
             "Deal": _schema(DEAL_FIELDS),
             "Contact": _schema(CONTACT_FIELDS),
+            "Lead": _schema(LEAD_FIELDS),
             "Task": _schema(TASK_FIELDS),
             "Dial": _schema(DIAL_FIELDS),
             "AuditEntry": _schema(AUDIT_FIELDS),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pbxcrm.crm import webhooks, witness, wrapup
+from pbxcrm.crm import leads, webhooks, witness, wrapup
 from pbxcrm.service.audit import ACTIONS
 
 Spec = dict[str, Any]
@@ -291,4 +291,32 @@ CONTACT_IN: dict[str, Spec] = {
     "note": LONG,
     "numbers": {"type": "array", "maxItems": 20, "items": NUMBER, "examples": [["+48601234567"]]},
     "owner": nullable(NAME),
+}
+
+_QUALITY = {"type": "array", "items": {"type": "string", "enum": list(leads.QUALITY)}, "uniqueItems": True}
+LEAD_IN: dict[str, Spec] = {
+    "name": {**LINE, "examples": ["Anna Kowalska"]},
+    **dict.fromkeys(("company", "job_title", "email", "city", "source", "interest"), LINE),
+    "number": nullable(NUMBER),
+    "note": LONG,
+    "status": {"type": "string", "enum": list(leads.STATUSES)},
+    "next_contact_at": nullable(TIME),
+    "quality": {**_QUALITY, "description": "What is known to be so: the quality test"},
+    "owner": nullable(NAME),
+    "team": nullable(NAME),
+}
+# Of nobody's lead a seller reads `name`, `city`, `source`, `status` and `score`; the rest is null.
+LEAD_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    **{name: {"type": ["string", "null"]} for name in ("company", "job_title", "email", "number", "interest", "note")},
+    **dict.fromkeys(("name", "city", "source"), LINE),
+    "status": {"type": "string", "enum": list(leads.STATUSES)},
+    "score": {"type": "integer", "minimum": 0},
+    "quality": _QUALITY,
+    "owner": nullable(NAME),
+    "team": nullable(LINE),
+    "created_at": TIME,
+    **{name: nullable(TIME) for name in ("claimed_at", "active_at", "next_contact_at", "qualified_at")},
+    **{name: {"type": ["string", "null"]} for name in ("contact_id", "company_id", "deal_id")},
+    "version": {"type": ["integer", "null"]},
 }

@@ -13,6 +13,7 @@ from pbxcrm.http import (
     pages_calls,
     pages_deals,
     pages_disagreements,
+    pages_leads,
     pages_link,
     pages_pipelines,
     pages_webhooks,
@@ -45,6 +46,7 @@ def setup(app: web.Application) -> None:
     pages_link.setup(app)
     pages_pipelines.setup(app)
     pages_calls.setup(app)
+    pages_leads.setup(app)
     pages_wrapup.setup(app)
     pages_disagreements.setup(app)
     pages_audit.setup(app)

@@ -10,7 +10,7 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import day_filter, go, missed_count, show, viewer
 from pbxcrm.http.pages_dial import dial_to
-from pbxcrm.service import calls, contacts, deals, tasks
+from pbxcrm.service import calls, contacts, deals, lead_settings, leads, tasks
 from pbxcrm.service.errors import NotFound
 
 
@@ -102,4 +102,13 @@ async def search(request: web.Request) -> web.Response:
         person["deals"] = theirs["items"]
     shown = {deal["id"] for person in found for deal in person["deals"]}
     named = (await deals.list_deals(db, scope, 30, None, {"q": q}))["items"] if q else []
-    return await show(request, "search.html", q=q, people=found, deals=[d for d in named if d["id"] not in shown])
+    too = bool(q) and "leads" in request.query and await lead_settings.used(db)
+    return await show(
+        request,
+        "search.html",
+        q=q,
+        people=found,
+        deals=[d for d in named if d["id"] not in shown],
+        too="leads" in request.query,
+        found_leads=(await leads.list_leads(db, scope, 30, None, {"q": q}))["items"] if too else [],
+    )

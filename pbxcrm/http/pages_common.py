@@ -12,7 +12,7 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import in_words, said
-from pbxcrm.service import calls, people, tasks
+from pbxcrm.service import calls, lead_settings, people, tasks
 from pbxcrm.service.errors import Conflict, ServiceError
 from pbxcrm.service.watch import journal_ends
 
@@ -94,6 +94,7 @@ async def _frame(request: web.Request, me: Viewer, as_of: int | None) -> dict[st
     render.know({member.name: member.full_name for member in await people.list_people(deps.db)})
     plain["live_calls"] = await calls.live(deps.db, scope)
     plain["missed"] = await missed_count(request)
+    plain["leads"] = await lead_settings.used(deps.db)
     return plain
 
 
@@ -120,6 +121,7 @@ def _plain_frame(request: web.Request) -> dict[str, Any]:
         "as_of": 0,
         "live_calls": [],
         "missed": 0,
+        "leads": False,
         "here": "",
     }
 

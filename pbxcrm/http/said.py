@@ -50,6 +50,12 @@ FIXED = (
     N_("Who is not a lead is not contacted again; say one of the two."),
     N_("This caller hid their number: make a deal of the call, then set its next contact."),
     N_("There is no stage for lost deals in this pipeline."),
+    N_("Give a name, a company, a number or an e-mail address."),
+    N_("Choose at least one lead."),
+    N_("Choose what the lead becomes: a company, a contact or a deal."),
+    N_("Write the company's name on the lead first."),
+    N_("This must be a whole number from 1 to 10000."),
+    N_("This must be a whole number from 0 to 5."),
     N_("At most 10 tags fit."),
     N_("A tag is one word or a few: 40 characters without a comma."),
     N_("There is no such stage in this pipeline."),
@@ -70,6 +76,12 @@ FIXED = (
 )
 BY_CODE = {
     "not_confirmed": N_("What was typed is not the same, so nothing was erased."),
+    "lead_limit": N_("You hold as many leads as you may. Nothing was claimed; finish or release one first."),
+    "quality": N_(
+        "The house asks for more of the quality test before a lead becomes a customer. Nothing was stored; tick what "
+        "is known, or work on the lead."
+    ),
+    "qualified": N_("This lead has become a customer already. Nothing was stored; go on with the customer."),
     "not_found": N_("There is no such thing here, or it is not yours."),
     "conflict": N_("Somebody else changed this meanwhile. Nothing of yours was saved; look, then try again."),
     "invalid": N_("Something in the form is not right. Nothing was saved."),

@@ -1,6 +1,7 @@
 """Contacts: people and companies we talk with, found by number or by words."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -71,14 +72,17 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
     return await write(db, run)
 
 
-def add(work: Work, scope: Scope, given: ContactFields, owner: int | None) -> ContactRow:
-    """Create a contact within a transaction that does more."""
+def add(
+    work: Work, scope: Scope, given: ContactFields, owner: int | None, more: Mapping[str, object] = MappingProxyType({})
+) -> ContactRow:
+    """Create a contact within a transaction that does more; `more`: further columns, as a lead brings them."""
     numbers = given.get("numbers", [])
     row = {
         **{name: given.get(name, "") for name in ("name", "company", "email", "note")},
         "owner_id": owner,
         "created_at": work.at,
         "search": _search(given),
+        **more,
     }
     made = contacts.add(work.conn, [row])[0]
     if numbers:
@@ -130,10 +134,11 @@ async def change(db: Database, scope: Scope, contact_id: object, version: int, f
     """
     wanted = key(contact_id)
     given = checked(lambda: contact_fields(fields, db.region))
-    return await write(db, lambda work: _change(work, scope, wanted, version, given))
+    return await write(db, lambda work: store_change(work, scope, wanted, version, given))
 
 
-def _change(work: Work, scope: Scope, contact_id: int, version: int, given: ContactFields) -> dict[str, Any]:
+def store_change(work: Work, scope: Scope, contact_id: int, version: int, given: ContactFields) -> dict[str, Any]:
+    """Change a contact within a transaction that does more."""
     conn = work.conn
     before = _seen(conn, scope, contact_id)
     if before["version"] != version:

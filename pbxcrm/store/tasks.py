@@ -84,6 +84,11 @@ def of_deal(conn: Connection, _scope: Scope, deal_id: int, *, open_only: bool = 
     return _rows(conn, _OPEN_OF_DEAL if open_only else _OF_DEAL, {"deal_id": deal_id})
 
 
+def of_lead(conn: Connection, _scope: Scope, lead_id: int) -> list[TaskRow]:
+    """A lead's tasks. Ask first whether the lead may be seen."""
+    return _rows(conn, _ROWS.where(_t.lead_id == lead_id).order_by(_t.id), {})
+
+
 def of_ids(conn: Connection, _scope: Scope, ids: Sequence[int]) -> list[TaskRow]:
     """These tasks as they stand, for the journal."""
     return _rows(conn, _OF_IDS, {"ids": list(ids)}) if ids else []

@@ -7,7 +7,7 @@ from typing import Any
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import contacts, deals, history, recordings, tasks, webhooks
+from pbxcrm.service import contacts, deals, history, leads, recordings, tasks, webhooks
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -34,6 +34,8 @@ class Things:
     number: str
     hook: str
     differing: str
+    lead: str
+    lead_version: int
 
 
 async def things_of(house: House, owner: Person) -> Things:
@@ -48,6 +50,8 @@ async def things_of(house: House, owner: Person) -> Things:
         db, scope, {"title": f"{CANARY} {n}", "due_at": "2026-11-18T09:30:00Z", "deal_id": deal["id"]}
     )
     free = await deals.create(db, house.people["mona"].scope, {"title": f"Free {n}", "owner": None})
+    lead = await leads.create(db, scope, {"name": f"{CANARY} {n}", "number": number, "note": CANARY})
+    await leads.add_note(db, scope, lead["id"], CANARY)
     call = await call_of(db, owner, f"uid{n}", number)
     await recordings.keep(db, call, "call.wav")
     dial, _ = await house.deps.dialler.dial(scope, key=f"things-{n}", number=number)
@@ -68,6 +72,8 @@ async def things_of(house: House, owner: Person) -> Things:
         number=number,
         hook=await hook_of(house),
         differing=await differing(db, owner, f"differing{n}", number),
+        lead=lead["id"],
+        lead_version=lead["version"],
     )
 
 

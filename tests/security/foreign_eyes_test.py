@@ -89,6 +89,46 @@ TABLE: dict[tuple[str, str], Eyes] = {
         (201, 422, 422, 201, 401), json={"title": "x", "due_at": LATER, "deal_id": "{deal}"}
     ),
     ("POST", API + "/tasks/{id}/done"): theirs(200, 401, path=API + "/tasks/{task}/done"),
+    ("GET", API + "/leads"): everybody(200, 401, shows=True),
+    ("POST", API + "/leads"): everybody(201, 401, json={"name": "x"}),
+    ("POST", API + "/leads/assign"): managers(200, 401, json={"ids": ["{lead}"], "owner": "bob"}, shows=False),
+    ("GET", API + "/leads/{id}"): theirs(200, 401, path=API + "/leads/{lead}", shows=True),
+    ("PATCH", API + "/leads/{id}"): theirs(
+        200, 401, path=API + "/leads/{lead}", json={"version": -2, "company": "x"}, shows=True
+    ),
+    ("DELETE", API + "/leads/{id}"): theirs(204, 401, path=API + "/leads/{lead}"),
+    ("POST", API + "/leads/{id}/claim"): Eyes((200, 404, 404, 409, 401), path=API + "/leads/{lead}/claim"),
+    ("POST", API + "/leads/{id}/release"): theirs(200, 401, path=API + "/leads/{lead}/release"),
+    ("POST", API + "/leads/{id}/notes"): theirs(201, 401, path=API + "/leads/{lead}/notes", json={"text": "x"}),
+    ("POST", API + "/leads/{id}/tasks"): theirs(
+        201, 401, path=API + "/leads/{lead}/tasks", json={"title": "x", "due_at": LATER}
+    ),
+    ("GET", API + "/leads/{id}/timeline"): theirs(200, 401, path=API + "/leads/{lead}/timeline", shows=True),
+    ("POST", API + "/leads/{id}/qualify"): theirs(
+        200, 401, path=API + "/leads/{lead}/qualify", json={"version": -2, "contact": "new"}, shows=True
+    ),
+    ("GET", "/leads"): everybody(200, 303, path="/leads?show=all", shows=True),
+    ("POST", "/leads"): everybody(303, 303, form={"name": "x"}),
+    ("GET", "/leads/new"): everybody(200, 303),
+    ("POST", "/leads/assign"): managers(303, 303, form={"ids": "{lead}", "owner": "bob"}),
+    ("GET", "/leads/{id}"): theirs(200, 303, path="/leads/{lead}", shows=True),
+    ("POST", "/leads/{id}"): theirs(303, 303, path="/leads/{lead}", form={"version": "-2", "name": "x"}),
+    ("POST", "/leads/{id}/status"): theirs(
+        303, 303, path="/leads/{lead}/status", form={"version": "-2", "status": "hot"}
+    ),
+    ("POST", "/leads/{id}/next"): theirs(303, 303, path="/leads/{lead}/next", form={"version": "-2", "next": "1d"}),
+    ("POST", "/leads/{id}/note"): theirs(303, 303, path="/leads/{lead}/note", form={"text": "x"}),
+    ("POST", "/leads/{id}/task"): theirs(303, 303, path="/leads/{lead}/task", form={"title": "x", "when": "1d"}),
+    ("POST", "/leads/{id}/dial"): theirs(303, 303, path="/leads/{lead}/dial", form={"key": "eyes-{lead}"}),
+    ("POST", "/leads/{id}/claim"): Eyes((303, 404, 404, 409, 303), path="/leads/{lead}/claim"),
+    ("POST", "/leads/{id}/release"): theirs(303, 303, path="/leads/{lead}/release"),
+    ("POST", "/leads/{id}/decline"): theirs(303, 303, path="/leads/{lead}/decline"),
+    ("GET", "/leads/{id}/qualify"): theirs(200, 303, path="/leads/{lead}/qualify", shows=True),
+    ("POST", "/leads/{id}/qualify"): theirs(
+        303, 303, path="/leads/{lead}/qualify", form={"version": "-2", "contact": "new"}
+    ),
+    ("GET", "/settings/leads"): nobody(),
+    ("POST", "/settings/leads"): nobody(form={"used": "1", "limit": "5", "needs": "0"}),
     ("POST", API + "/dial"): theirs(202, 401, json={"deal_id": "{deal}"}, headers=KEY),
     ("GET", API + "/dial/{id}"): theirs(200, 401, path=API + "/dial/{dial}"),
     ("GET", API + "/audit"): Eyes((404, 404, 404, 200, 401)),
@@ -198,7 +238,7 @@ def test_no_route_is_missing() -> None:
 def filled(value: Any, things: Things) -> Any:
     """The row's placeholders by what is Alice's."""
     if isinstance(value, dict):
-        versions = {0: things.version, -1: things.contact_version}
+        versions = {0: things.version, -1: things.contact_version, -2: things.lead_version}
         return {k: _version(v, versions) if k == "version" else filled(v, things) for k, v in value.items()}
     if not isinstance(value, str):
         return value

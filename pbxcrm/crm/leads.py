@@ -1,0 +1,236 @@
+"""Leads: people who may become customers, kept apart from those who are. What may be said of one. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, cast
+
+from pbxcrm.crm.fields import (
+    BadFields,
+    Parser,
+    WrongError,
+    ident,
+    ident_or_none,
+    line,
+    long_text,
+    moment_or_none,
+    name_or_none,
+    parse,
+    phone,
+)
+from pbxcrm.crm.views import View, iso
+from pbxcrm.crm.views import ident as outside
+
+STATUSES = (
+    "not_contacted",
+    "attempting_contact",
+    "contacted",
+    "contact_in_future",
+    "interested",
+    "hot",
+    "pre_qualified",
+    "qualified",
+    "cold",
+    "not_interested",
+    "lost",
+    "junk",
+)
+# Nothing more is to be done with these: they take no room of what a person may hold.
+OVER = ("not_interested", "lost", "junk")
+# The test of a lead's quality: what is known to be so before it becomes a customer.
+QUALITY = ("reachable", "need", "budget", "decider", "timing")
+POINTS = 100 // len(QUALITY)  # each answer's part of the score
+LIMIT = 30  # leads a person may hold, where the house said nothing else
+MOST_AT_ONCE = 200
+SORTS = ("newest", "score")
+SHOWN = ("new", "mine", "all")
+
+
+class LeadRow(TypedDict):
+    """A row of `leads` with the names beside it."""
+
+    id: int
+    name: str
+    company: str
+    job_title: str
+    email: str
+    number: str | None
+    city: str
+    source: str
+    interest: str
+    note: str
+    status: str
+    score: int
+    owner_id: int | None
+    owner_name: str | None
+    team_id: int | None
+    team_name: str | None
+    created_at: float
+    claimed_at: float | None
+    active_at: float
+    next_contact_at: float | None
+    details: str
+    qualified_at: float | None
+    contact_id: int | None
+    company_id: int | None
+    deal_id: int | None
+    import_id: int | None
+    version: int
+
+
+class LeadFields(TypedDict, total=False):
+    """Columns of a lead; `owner`, `team` and `quality` still as they were named."""
+
+    name: str
+    company: str
+    job_title: str
+    email: str
+    city: str
+    source: str
+    number: str | None
+    interest: str
+    note: str
+    status: str
+    next_contact_at: float | None
+    quality: list[str]
+    owner: str | None
+    team: str | None
+
+
+class Wanted(TypedDict, total=False):
+    """What a list of leads is asked for."""
+
+    show: str
+    status: str
+    source: str
+    owner: str
+    q: str
+    sort: str
+
+
+def quality_of(row: LeadRow) -> list[str]:
+    """The answers of the quality test that are yes, in its order."""
+    met = json.loads(row["details"]).get("quality", [])
+    return [one for one in QUALITY if one in met]
+
+
+def lead(row: LeadRow) -> View:
+    """A lead, for those whose it is."""
+    return {
+        "id": str(row["id"]),
+        **{name: row[name] for name in _SAID},  # type: ignore[literal-required]
+        "owner": row["owner_name"],
+        "team": row["team_name"],
+        "quality": quality_of(row),
+        "created_at": iso(row["created_at"]),
+        "claimed_at": iso(row["claimed_at"]),
+        "active_at": iso(row["active_at"]),
+        "next_contact_at": iso(row["next_contact_at"]),
+        "qualified_at": iso(row["qualified_at"]),
+        "contact_id": outside(row["contact_id"]),
+        "company_id": outside(row["company_id"]),
+        "deal_id": outside(row["deal_id"]),
+        "version": row["version"],
+    }
+
+
+_SAID = (*("name", "company", "job_title", "email", "number", "city", "source", "interest", "note", "status", "score"),)
+_NOBODYS = ("name", "source", "city", "status", "score")
+
+
+def glimpse(row: LeadRow) -> View:
+    """A lead of nobody for who may claim it: enough to choose by, nothing to reach the person by."""
+    empty = dict.fromkeys(lead(row), None)
+    shown = {name: row[name] for name in _NOBODYS}  # type: ignore[literal-required]
+    return {**empty, "id": str(row["id"]), **shown, "quality": [], "created_at": iso(row["created_at"])}
+
+
+def score(quality: Sequence[str]) -> int:
+    """0 to 100 by the answers of the quality test."""
+    return POINTS * len(quality)
+
+
+def choice(known: Sequence[str]) -> Parser:
+    """One of these words."""
+
+    def one(value: object) -> object:
+        if value not in known:
+            raise WrongError(f"This must be one of {', '.join(known)}.")
+        return value
+
+    return one
+
+
+def _quality(value: object) -> list[str]:
+    if not isinstance(value, list) or any(one not in QUALITY for one in value):
+        raise WrongError(f"This must be a list of some of {', '.join(QUALITY)}.")
+    return [one for one in QUALITY if one in value]
+
+
+def lead_fields(given: Mapping[str, object], region: str | None) -> LeadFields:
+    """The columns of a lead. Raises BadFields."""
+    known: dict[str, Parser] = {
+        **dict.fromkeys(("name", "company", "job_title", "email", "city", "source"), line),
+        "number": lambda value: None if value in (None, "") else phone(value, region),
+        "interest": line,
+        "note": long_text,
+        "status": choice(STATUSES),
+        "next_contact_at": moment_or_none,
+        "quality": _quality,
+        "owner": name_or_none,
+        "team": name_or_none,
+    }
+    return cast("LeadFields", parse(given, known))
+
+
+def filters(given: Mapping[str, object]) -> Wanted:
+    """What a list is asked for. Raises BadFields."""
+    known: dict[str, Parser] = {
+        "show": choice(SHOWN),
+        "status": choice(STATUSES),
+        "sort": choice(SORTS),
+        **dict.fromkeys(("source", "owner", "q"), line),
+    }
+    return cast("Wanted", parse(given, known))
+
+
+def assigned(given: Mapping[str, object]) -> tuple[list[int], str | None]:
+    """Which leads go to whom (None: back to the base). Raises BadFields."""
+
+    def some(value: object) -> list[int]:
+        if not isinstance(value, list) or not value:
+            raise WrongError("Choose at least one lead.")
+        if len(value) > MOST_AT_ONCE:
+            raise WrongError(f"At most {MOST_AT_ONCE} leads at once.")
+        return sorted({ident(one) for one in value})
+
+    parsed = parse(given, {"ids": some, "owner": name_or_none}, ("ids", "owner"))
+    return parsed["ids"], parsed["owner"]  # type: ignore[return-value]
+
+
+class Becoming(TypedDict, total=False):
+    """What a lead becomes: each `new`, the id of one that is there, or None. The rest is of a new deal."""
+
+    company: str | int | None
+    contact: str | int | None
+    deal: str | int | None
+    title: str
+    value: object
+    currency: object
+
+
+def becoming(given: Mapping[str, object]) -> Becoming:
+    """What a lead is to become. Raises BadFields."""
+
+    def made(value: object) -> object:
+        return value if value == "new" else ident_or_none(value)
+
+    known: dict[str, Parser] = {
+        **dict.fromkeys(("company", "contact", "deal"), made),
+        "title": line,
+        "value": lambda value: value,  # checked with the deal's own currency
+        "currency": lambda value: value,
+    }
+    parsed = parse(given, known)
+    if not any(parsed.get(name) for name in ("company", "contact", "deal")):
+        raise BadFields({"contact": "Choose what the lead becomes: a company, a contact or a deal."})
+    return parsed  # type: ignore[return-value]

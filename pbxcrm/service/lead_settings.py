@@ -1,0 +1,67 @@
+"""Whether the house uses leads, how many one may hold, and what of the quality test a customer needs."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pbxcrm.crm import leads as rules
+from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.service import audit
+from pbxcrm.service.errors import NotFound
+from pbxcrm.service.transact import read, unchanged, write, wrong
+from pbxcrm.store import house
+from pbxcrm.store.db import EVERYBODY, Database, Work
+
+
+def on(conn: Connection) -> None:
+    """Raises NotFound where the house does without leads."""
+    if house.get(conn, SYSTEM, "leads") == "off":
+        raise NotFound
+
+
+async def used(db: Database) -> bool:
+    """Whether the house uses leads."""
+    return await read(db, lambda conn: house.get(conn, SYSTEM, "leads") != "off")
+
+
+async def settings(db: Database, scope: Scope) -> dict[str, Any]:
+    """{used, limit, needs}: whether leads are used, how many one holds, how many yes of the quality test they need."""
+    if not scope.sees_all:
+        raise NotFound
+    return await read(db, settings_of)
+
+
+def settings_of(conn: Connection) -> dict[str, Any]:
+    """The same, within a transaction."""
+    said = house.some(conn, SYSTEM, ["leads", "lead_limit", "lead_needs"])
+    return {
+        "used": said.get("leads") != "off",
+        "limit": int(said.get("lead_limit", rules.LIMIT)),
+        "needs": int(said.get("lead_needs", 0)),
+    }
+
+
+async def change_settings(db: Database, scope: Scope, *, used: bool, limit: object, needs: object) -> None:
+    """Set all three. For administrators; NotFound for others. Raises Invalid."""
+    if not scope.administers:
+        raise NotFound
+    given = {"leads": "on" if used else "off", "lead_limit": str(limit), "lead_needs": str(needs)}
+    bad = {}
+    if not given["lead_limit"].isdecimal() or not 1 <= int(given["lead_limit"][:9]) <= 10_000:
+        bad["limit"] = "This must be a whole number from 1 to 10000."
+    if not given["lead_needs"].isdecimal() or int(given["lead_needs"][:9]) > len(rules.QUALITY):
+        bad["needs"] = "This must be a whole number from 0 to 5."
+    if bad:
+        raise wrong(bad)
+
+    def run(work: Work) -> None:
+        before = house.some(work.conn, SYSTEM, list(given))
+        changes = {name: (before.get(name), value) for name, value in given.items() if before.get(name) != value}
+        if not changes:
+            raise unchanged(None)
+        for name in changes:
+            house.put(work.conn, name, given[name])
+        work.journal("settings.changed", {"changed": sorted(changes)}, EVERYBODY)
+        audit.note(work, scope, "settings.changed", "setting", "leads", changes)
+
+    await write(db, run)
