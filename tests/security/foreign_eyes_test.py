@@ -91,7 +91,7 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", API + "/tasks/{id}/done"): theirs(200, 401, path=API + "/tasks/{task}/done"),
     ("GET", API + "/leads"): everybody(200, 401, shows=True),
     ("POST", API + "/leads"): everybody(201, 401, json={"name": "x"}),
-    ("POST", API + "/leads/assign"): managers(200, 401, json={"ids": ["{lead}"], "owner": "bob"}, shows=False),
+    ("POST", API + "/leads/assign"): managers(200, 401, json={"ids": ["{lead}"], "owner": "bob"}),
     ("GET", API + "/leads/{id}"): theirs(200, 401, path=API + "/leads/{lead}", shows=True),
     ("PATCH", API + "/leads/{id}"): theirs(
         200, 401, path=API + "/leads/{lead}", json={"version": -2, "company": "x"}, shows=True
@@ -240,6 +240,8 @@ def filled(value: Any, things: Things) -> Any:
     if isinstance(value, dict):
         versions = {0: things.version, -1: things.contact_version, -2: things.lead_version}
         return {k: _version(v, versions) if k == "version" else filled(v, things) for k, v in value.items()}
+    if isinstance(value, list):
+        return [filled(one, things) for one in value]
     if not isinstance(value, str):
         return value
     return value.format(**vars(things), digits=things.number[1:])
