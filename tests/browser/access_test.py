@@ -58,6 +58,9 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
         "/me",
         "/pbx",
         "/search?q=a",
+        "/leads",
+        "/leads/new",
+        "/leads?show=mine",
     ):
         await page.goto(firm.url + path)
         await page.wait_for_selector('#live[data-state="on"]', state="attached")
