@@ -39,6 +39,7 @@ from pbxcrm.service import people as people_service
 from pbxcrm.service.caller import Callers
 from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
+from pbxcrm.service.imports import Importer
 from pbxcrm.service.intake import Intake
 from pbxcrm.settings import Settings, WrongSetting, exposed, hours
 from pbxcrm.spool import Spool
@@ -197,6 +198,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             partial(_follow_people, db, hub, tracker),
             partial(_beside, settings, db, hub, db.clock(), spool),
             Sender(db, outbox.post).run,
+            Importer(db).run,
             partial(retention.daily, db, keep(settings), recordings_folder(settings)),
         )))  # fmt: skip
         if recorder is not None:

@@ -129,6 +129,10 @@ ACTIONS = {
     "call.wrapped": N_("wrapped up a call"),
     "contact.created": N_("made a contact"),
     "contact.changed": N_("changed a contact"),
+    "contact.removed": N_("took back a contact"),
+    "import.added": N_("brought a table"),
+    "import.run": N_("imported a table"),
+    "import.undone": N_("undid an import"),
     "person.exported": N_("exported a person's data"),
     "person.erased": N_("erased a person"),
     "dial.asked": N_("called by click"),
@@ -155,7 +159,36 @@ ACTIONS = {
     "lead.declined": N_("declined a lead"),
     "company.created": N_("made a company"),
 }
+IMPORTS = {
+    "contacts": N_("Contacts"),
+    "companies": N_("Companies"),
+    "leads": N_("Leads"),
+    "reading": N_("being read"),
+    "mapping": N_("not run yet"),
+    "running": N_("running"),
+    "done": N_("done"),
+    "failed": N_("stopped"),
+    "undoing": N_("being undone"),
+    "undone": N_("undone"),
+    "skip": N_("Leave them as they are"),
+    "fill": N_("Fill in what is empty"),
+    "new": N_("Make new ones all the same"),
+    "name": N_("Name"),
+    "first_name": N_("First name"),
+    "last_name": N_("Last name"),
+    "company": N_("Company"),
+    "email": N_("E-mail"),
+    "phone": N_("Phone"),
+    "note": N_("Note"),
+    "site": N_("Website"),
+    "address": N_("Address"),
+    "city": N_("City"),
+    "job_title": N_("Job title"),
+    "source": N_("Source"),
+    "interest": N_("Interest"),
+}
 THINGS = {
+    "import": N_("Import"),
     "deal": N_("Deal"),
     "contact": N_("Customer"),
     "call": N_("Call"),
@@ -285,6 +318,18 @@ class Labels:
     def action(self, action: str) -> str:
         """What somebody did, for the audit log."""
         return self._t(ACTIONS.get(action, action))
+
+    def of_import(self, word: str) -> str:
+        """A kind, a state, a field or a choice of an import."""
+        return self._t(IMPORTS[word])
+
+    def problem(self, reason: str) -> str:
+        """Why a row was left out: a sentence, or "field: “value”: sentence"."""
+        field, _, rest = reason.partition(": ")
+        if field not in IMPORTS or not rest:
+            return self._t(reason)
+        value, _, said = rest.rpartition("”: ")
+        return f"{self._t(IMPORTS[field])}: {value}{'” · ' if value else ''}{self._t(said)}"
 
     def thing(self, thing: str) -> str:
         """What it was about."""

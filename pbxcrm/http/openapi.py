@@ -2,6 +2,7 @@
 
 import pbxcrm
 from pbxcrm.crm.leads import MOST_AT_ONCE, SHOWN, SORTS, STATUSES
+from pbxcrm.http.openapi_imports import FILE, IMPORT_FIELDS, PREVIEW, RUN_IN
 from pbxcrm.http.openapi_schemas import (
     AUDIT_FIELDS,
     BOARD,
@@ -38,6 +39,7 @@ from pbxcrm.http.openapi_schemas import (
     nullable,
 )
 from pbxcrm.service.audit import ACTIONS
+from pbxcrm.service.imports import KINDS
 from pbxcrm.service.recordings import TYPES
 
 _ERRORS = {
@@ -347,7 +349,7 @@ def _paths() -> Spec:
             parameters=_in_path(UUID),
         )
     }
-    paths |= _webhooks() | _leads()
+    paths |= _webhooks() | _leads() | _imports()
     for name, filters in (
         ("calls", call_filters),
         ("deals", deal_filters),
@@ -491,6 +493,48 @@ def _webhooks() -> Spec:
     }
 
 
+def _imports() -> Spec:
+    one, said = _in_path(ID), _json(_ref("Import"), "The import")
+    csv = {"description": "A table", "content": {"text/csv": {"schema": {"type": "string"}}}}
+    kind = _query("kind", {"type": "string", "enum": list(KINDS)}, "What is in it")
+    add = _operation(
+        "Bring a table: its rows are put by, nothing is done with them yet",
+        {"201": said},
+        *(400, 413, 415, 422),
+        parameters=[kind, _query("name", LINE, "What the file is called")],
+    )
+    return {
+        "/imports": {
+            "get": _operation("Tables that were brought", {"200": _json(_page("Import"), "")}, 400, parameters=_PAGE),
+            "post": {**add, "requestBody": FILE},
+        },
+        "/imports/{id}": {"get": _operation("How one stands", {"200": said}, 404, parameters=one)},
+        "/imports/{id}/preview": {
+            "get": _operation(
+                "What running it would do: its first rows, and totals of the first thousand",
+                {"200": _json(PREVIEW, "")},
+                404,
+                parameters=one,
+            )
+        },
+        "/imports/{id}/problems.csv": {
+            "get": _operation("The rows that were left out, and why", {"200": csv}, 404, parameters=one)
+        },
+        "/imports/{id}/run": {
+            "post": _operation(
+                "Do it, in the background",
+                {"202": said},
+                *(400, 404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object(RUN_IN),
+            )
+        },
+        "/imports/{id}/undo": {
+            "post": _operation("Take it back, in the background", {"202": said}, *(404, 409), parameters=one)
+        },
+    }
+
+
 SPEC: Spec = {
     "openapi": "3.1.0",
     "info": {
@@ -516,6 +560,7 @@ SPEC: Spec = {
             "Dial": _schema(DIAL_FIELDS),
             "AuditEntry": _schema(AUDIT_FIELDS),
             "Disagreement": _schema(DISAGREEMENT_FIELDS),
+            "Import": _schema(IMPORT_FIELDS),
             "Webhook": _schema(WEBHOOK_FIELDS),
             "Delivery": _schema(DELIVERY_FIELDS),
             "LiveMessage": _schema(LIVE_FIELDS),

@@ -13,6 +13,7 @@ from pbxcrm.http import (
     pages_calls,
     pages_deals,
     pages_disagreements,
+    pages_imports,
     pages_leads,
     pages_link,
     pages_pipelines,
@@ -51,6 +52,7 @@ def setup(app: web.Application) -> None:
     pages_disagreements.setup(app)
     pages_audit.setup(app)
     pages_webhooks.setup(app)
+    pages_imports.setup(app)
 
 
 async def home(_request: web.Request) -> web.Response:

@@ -56,6 +56,36 @@ FIXED = (
     N_("Write the company's name on the lead first."),
     N_("This must be a whole number from 1 to 10000."),
     N_("This must be a whole number from 0 to 5."),
+    N_("No name."),
+    N_("No name, company, number or e-mail."),
+    N_("This is no e-mail address."),
+    N_("At most 20 numbers fit."),
+    N_("There already."),
+    N_("There already, and nothing of it was empty."),
+    N_("Several fit; nobody can tell which."),
+    N_("Somebody has changed it since."),
+    N_("Calls, deals or other things belong to it by now."),
+    N_("It was taken away already."),
+    N_("Two columns cannot be this; choose one."),
+    N_("Choose what at least one column is."),
+    N_("This import is past that already. Nothing was changed; look at how it stands."),
+    N_("Only a manager gives what is imported to somebody else."),
+    N_("Reading this file broke off. Nothing was stored; bring it again."),
+    N_("Something broke on our side at one of the rows. The rows before it are done; undo takes them back."),
+    N_("This file is empty. Nothing was stored."),
+    N_("There are no rows in this file below its head line. Nothing was stored."),
+    N_("This is a workbook of old Excel (.xls). Nothing was stored. Save it as .xlsx or CSV."),
+    N_("This workbook unpacks to more than is read here. Nothing was stored. Save it as CSV."),
+    N_("This file is too big. Nothing was stored. Bring it in parts."),
+    N_("This file has more than 200000 rows. Nothing was stored. Bring it in parts."),
+    N_(
+        "This file is no Excel workbook that can be read. Nothing was stored. Open it in Excel or LibreOffice, save it "
+        "as .xlsx or CSV, and bring that."
+    ),
+    N_(
+        "The letters of this file are in no encoding that is known here. Nothing was stored. Save it as "
+        '"CSV UTF-8" and try again.'
+    ),
     N_("At most 10 tags fit."),
     N_("A tag is one word or a few: 40 characters without a comma."),
     N_("There is no such stage in this pipeline."),

@@ -169,8 +169,8 @@ stage_tasks = Table(
     Column("position", Integer, nullable=False, server_default="0"),
 )
 
-# A table that somebody brought. `kind`: contacts | companies | leads; `state`: mapping | running | done | failed |
-# undone. `columns`: the head line, JSON; `mapping`: {column: field}, JSON.
+# A table that somebody brought. `kind`: contacts | companies | leads; `state`: reading | mapping | running | done |
+# failed | undoing | undone. `columns`: the head line, JSON; `mapping`: {column: field}, JSON.
 imports = Table(
     "imports",
     metadata,
@@ -191,8 +191,8 @@ imports = Table(
     Column("reason", Text, nullable=False, server_default=""),
 )
 
-# Its rows as they were given, and what became of each: `action` made | changed | skipped (`reason`); `before`: the
-# thing's fields before a change, JSON, for undo.
+# Its rows as they were given, and what became of each: `action` made | changed | skipped (`reason`), after undo
+# undone | kept (`reason`); `before`: the thing's fields before a change, JSON, for undo.
 import_rows = Table(
     "import_rows",
     metadata,

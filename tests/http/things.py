@@ -1,13 +1,15 @@
 """One of each thing that is somebody's, all bearing a canary, so that foreign eyes can be caught seeing it."""
 
 import itertools
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import contacts, deals, history, leads, recordings, tasks, webhooks
+from pbxcrm.service import contacts, deals, history, imports, leads, recordings, tasks, webhooks
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -36,6 +38,7 @@ class Things:
     differing: str
     lead: str
     lead_version: int
+    brought: str
 
 
 async def things_of(house: House, owner: Person) -> Things:
@@ -74,7 +77,16 @@ async def things_of(house: House, owner: Person) -> Things:
         differing=await differing(db, owner, f"differing{n}", number),
         lead=lead["id"],
         lead_version=lead["version"],
+        brought=await brought(db, owner),
     )
+
+
+async def brought(db: Database, owner: Person) -> str:
+    """A table that this person brought, not run yet; gives its id."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(f"name\n{CANARY}\n".encode())
+        file.flush()
+        return str((await imports.start(db, owner.scope, "contacts", CANARY, Path(file.name)))["id"])
 
 
 async def hook_of(house: House) -> str:

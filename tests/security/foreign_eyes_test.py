@@ -24,7 +24,7 @@ class Eyes:
     status: tuple[int, int, int, int, int]
     path: str = ""
     json: dict[str, Any] | None = None
-    form: dict[str, Any] | None = None
+    form: dict[str, Any] | str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     shows: bool = False
 
@@ -157,6 +157,21 @@ TABLE: dict[tuple[str, str], Eyes] = {
         303, 303, path="/settings/webhooks/{hook}/active", form={"active": "false"}
     ),
     ("POST", "/settings/webhooks/{id}/remove"): managers(303, 303, path="/settings/webhooks/{hook}/remove"),
+    # Imports: what a person brought; whose rows are whose is in tests/http/imports_test.py.
+    ("GET", API + "/imports"): everybody(200, 401),
+    ("POST", API + "/imports"): everybody(201, 401, form="name\nx\n", headers={"Content-Type": "text/csv"}),
+    ("GET", API + "/imports/{id}"): theirs(200, 401, path=API + "/imports/{brought}", shows=True),
+    ("GET", API + "/imports/{id}/preview"): theirs(200, 401, path=API + "/imports/{brought}/preview", shows=True),
+    ("GET", API + "/imports/{id}/problems.csv"): theirs(200, 401, path=API + "/imports/{brought}/problems.csv"),
+    ("POST", API + "/imports/{id}/run"): theirs(202, 401, path=API + "/imports/{brought}/run", shows=True),
+    ("POST", API + "/imports/{id}/undo"): theirs(409, 401, path=API + "/imports/{brought}/undo"),
+    ("GET", "/imports"): everybody(200, 303, shows=True),
+    ("GET", "/imports/new"): everybody(200, 303),
+    ("POST", "/imports"): everybody(415, 303, form={"kind": "contacts"}),
+    ("GET", "/imports/{id}"): theirs(200, 303, path="/imports/{brought}", shows=True),
+    ("GET", "/imports/{id}/problems.csv"): theirs(200, 303, path="/imports/{brought}/problems.csv"),
+    ("POST", "/imports/{id}"): theirs(303, 303, path="/imports/{brought}", form={"column-0": "name", "do": "run"}),
+    ("POST", "/imports/{id}/undo"): theirs(409, 303, path="/imports/{brought}/undo"),
     # Pages: who is not logged in is sent to the door.
     ("GET", "/"): everybody(303, 303),
     ("GET", "/login"): Eyes((303, 303, 303, 303, 200)),
