@@ -328,10 +328,13 @@ def _numbers(values: Sequence[str], region: str | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+_NO_EMAIL = "This is no e-mail address."
+
+
 def _email(value: str) -> str:
     text = re.split(r"[,;\s]+", value.removeprefix("mailto:").strip())[0]
     if len(text) > LONGEST_LINE or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", text):
-        raise _BadCell(f"email: {_short(value)}: This is no e-mail address.")
+        raise _BadCell(f"email: {_short(value)}: {_NO_EMAIL}")
     return text
 
 

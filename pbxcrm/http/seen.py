@@ -51,6 +51,13 @@ SHOWS = {
     "/audit": "audit",
     "/contacts/{id}/privacy": "contact",
     "/contacts/{id}/export": "contact",
+    "/imports": "import",
+    "/imports/{id}": "import",
+    "/imports/{id}/problems.csv": "import",
+    "/api/v1/imports": "import",
+    "/api/v1/imports/{id}": "import",
+    "/api/v1/imports/{id}/preview": "import",
+    "/api/v1/imports/{id}/problems.csv": "import",
 }
 
 
