@@ -20,7 +20,7 @@ from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import line
 from pbxcrm.crm.views import iso
 from pbxcrm.service import audit, import_contacts, import_files
-from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError, Unavailable
+from pbxcrm.service.errors import Conflict, Invalid, NotFound, Unavailable
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import key, read, write, wrong
 from pbxcrm.store import imports, lookup
@@ -340,7 +340,7 @@ async def step(db: Database) -> bool:
         await write(db, lambda work: _batch(work, import_id, db.region), durable=False)
     except Unavailable:
         raise
-    except (ValueError, TypeError, LookupError, ServiceError):
+    except Exception:  # whatever it is, it would come again with the same row
         log.exception("import %d stopped: a row of it could not be handled", import_id)
         await write(db, lambda work: _end(work, import_id, "failed", BROKEN))
     return True

@@ -20,7 +20,7 @@ from pbxcrm.service.lead_settings import on, settings_of
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import calls, leads, lookup, tasks
+from pbxcrm.store import calls, erasure, leads, lookup, tasks
 from pbxcrm.store.db import Database, Work, audience
 
 Fields = Mapping[str, object]
@@ -363,7 +363,7 @@ async def decline(db: Database, scope: Scope, lead_id: object) -> None:
 
     def run(work: Work) -> None:
         row = current(work.conn, scope, wanted, seen(work.conn, scope, wanted)["version"])
-        leads.forget(work.conn, row)
+        erasure.forget_lead(work.conn, row)
         work.journal("lead.declined", {"id": str(wanted), "gone": True}, audience(row["owner_id"]))
         audit.note(work, scope, "lead.declined", "lead")
 

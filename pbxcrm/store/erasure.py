@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.erasing import spellings, tells, without
+from pbxcrm.crm.leads import LeadRow
 from pbxcrm.crm.matching import tail
 from pbxcrm.store.columns import metadata
 from pbxcrm.store.schema import (
@@ -42,6 +43,7 @@ from pbxcrm.store.schema import (
     tasks,
     wrapups,
 )
+from pbxcrm.store.schema_sales import import_rows, imports, lead_tags, leads
 
 CHUNK = 2_000  # journal rows that one read looks at
 
@@ -197,9 +199,12 @@ def forget(conn: Connection, traces: Traces) -> None:
     conn.execute(update(dials).where(dials.c.id.in_(traces.dials)).values(number="", reason=""))
     _free_audit(conn, traces)
     if traces.contact_id is not None:
-        conn.execute(delete(contact_numbers).where(contact_numbers.c.contact_id == traces.contact_id))
+        _free_imports(conn, traces.contact_id)
         for column in _pointing_at(contacts):
-            conn.execute(update(column.table).where(column == traces.contact_id).values({column: None}))
+            if column.nullable:
+                conn.execute(update(column.table).where(column == traces.contact_id).values({column: None}))
+            else:
+                conn.execute(delete(column.table).where(column == traces.contact_id))
         conn.execute(delete(contacts).where(contacts.c.id == traces.contact_id))
     _sweep(conn, traces)
 
@@ -241,14 +246,16 @@ def _free_audit(conn: Connection, traces: Traces) -> None:
         conn.execute(update(audit).where(audit.c.id == row.id).values(changes=json.dumps(said["changes"])))
 
 
+def _free_imports(conn: Connection, contact_id: int) -> None:
+    """The rows of tables that somebody brought, as they were given."""
+    of_contacts = select(imports.c.id).where(imports.c.kind == "contacts")
+    theirs = and_(import_rows.c.thing_id == contact_id, import_rows.c.import_id.in_(of_contacts))
+    conn.execute(update(import_rows).where(theirs).values(given="[]", before=""))
+
+
 def _pointing_at(table: Table) -> list[Column[Any]]:
-    """Every column that may be null and refers to this table, of whatever table."""
-    return [
-        key.parent
-        for other in metadata.sorted_tables
-        for key in other.foreign_keys
-        if key.column.table is table and key.parent.nullable
-    ]
+    """Every column that refers to this table, of whatever table."""
+    return [key.parent for other in metadata.sorted_tables for key in other.foreign_keys if key.column.table is table]
 
 
 # Where words of people are kept that are not about this person, a number of theirs is cut out, a name is not: others
@@ -293,3 +300,27 @@ def _free_texts(table: Table) -> list[Column[Any]]:
         if isinstance(column.type, Text) and not column.primary_key and not column.foreign_keys
         if column.name not in fixed and not column.unique and column.name != "number"
     ]
+
+
+# ---- a lead that was declined
+
+
+def forget_lead(conn: Connection, row: LeadRow) -> None:
+    """Delete a lead with its notes and tasks, and what the journal and the audit log told of them."""
+    lead_id = row["id"]
+    jobs = list(conn.execute(select(tasks.c.id).where(tasks.c.lead_id == lead_id)).scalars())
+    for job in jobs:
+        told = (journal.c.kind.in_(("task.due", "task.done")), journal.c.at >= row["created_at"])
+        spoken = journal.c.data.like(f'{{"id": "{job}",%')
+        conn.execute(update(journal).where(*told, spoken).values(data=f'{{"id": "{job}", "gone": true}}'))
+    things = or_(
+        and_(audit.c.thing == "task", audit.c.thing_id.in_([str(job) for job in jobs])),
+        and_(audit.c.thing == "lead", audit.c.thing_id == str(lead_id)),
+    )
+    conn.execute(update(audit).where(things).values(changes="{}"))
+    given = and_(import_rows.c.import_id == row["import_id"], import_rows.c.thing_id == lead_id)
+    if row["import_id"] is not None:
+        conn.execute(update(import_rows).where(given).values(given="[]", before="", thing_id=None))
+    for table in (notes, tasks, lead_tags):
+        conn.execute(delete(table).where(table.c.lead_id == lead_id))
+    conn.execute(delete(leads).where(leads.c.id == lead_id))

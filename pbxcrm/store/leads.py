@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, tuple_, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.leads import OVER, LeadRow
 from pbxcrm.crm.matching import tail
-from pbxcrm.store.schema import audit, journal, notes, tasks, teams, users
-from pbxcrm.store.schema_sales import contact_tags, import_rows, lead_tags, leads
+from pbxcrm.store.schema import notes, tasks, teams, users
+from pbxcrm.store.schema_sales import contact_tags, lead_tags, leads
 from pbxcrm.store.words import containing, number_part
 
 _c = leads.c
@@ -163,24 +163,3 @@ def hand_tags(conn: Connection, lead_id: int, contact_id: int) -> None:
     rows = [{"contact_id": contact_id, "tag_id": tag} for tag in conn.execute(found).scalars()]
     if rows:
         conn.execute(insert(contact_tags), rows)
-
-
-def forget(conn: Connection, row: LeadRow) -> None:
-    """Delete a lead with its notes and tasks, and what the journal and the audit log told of them."""
-    lead_id = row["id"]
-    jobs = list(conn.execute(select(tasks.c.id).where(tasks.c.lead_id == lead_id)).scalars())
-    for job in jobs:
-        told = (journal.c.kind.in_(("task.due", "task.done")), journal.c.at >= row["created_at"])
-        spoken = journal.c.data.like(f'{{"id": "{job}",%')
-        conn.execute(update(journal).where(*told, spoken).values(data=f'{{"id": "{job}", "gone": true}}'))
-    things = or_(
-        and_(audit.c.thing == "task", audit.c.thing_id.in_([str(job) for job in jobs])),
-        and_(audit.c.thing == "lead", audit.c.thing_id == str(lead_id)),
-    )
-    conn.execute(update(audit).where(things).values(changes="{}"))
-    given = and_(import_rows.c.import_id == row["import_id"], import_rows.c.thing_id == lead_id)
-    if row["import_id"] is not None:
-        conn.execute(update(import_rows).where(given).values(given="{}", before="", thing_id=None))
-    for table in (notes, tasks, lead_tags):
-        conn.execute(delete(table).where(table.c.lead_id == lead_id))
-    conn.execute(delete(leads).where(_c.id == lead_id))

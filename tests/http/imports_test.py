@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 from openpyxl import Workbook
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.service import contacts, import_files, imports
+from pbxcrm.service import contacts, import_contacts, import_files, imports, privacy
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
+from pbxcrm.store.schema_sales import import_rows
 from tests.http.bed import House, both
 
 pytestmark = pytest.mark.asyncio
@@ -220,3 +223,36 @@ async def test_workbooks_and_bombs(house: House, tmp_path: Path, monkeypatch: py
     workbook(path, {"xl/workbook.xml": b"no workbook"})
     with pytest.raises(Invalid, match="no Excel workbook"):
         await imports.start(house.db, alice, "contacts", "broken.xlsx", path)
+
+
+@both
+async def test_of_somebody_erased_nothing_is_left_in_the_table_they_came_with(house: House, tmp_path: Path) -> None:
+    db, mona = house.db, house.people["mona"].scope
+    made = await brought(house, tmp_path, TABLE)
+    await imports.prepare(db, mona, made["id"], None, {"tag": "fair"})
+    await imports.run(db, mona, made["id"])
+    await worked(house)
+    zoe = (await everybody(house, mona))["Zoë Łąka"]
+    await privacy.erase(db, mona, await privacy.subject(db, mona, f"id:{zoe['id']}"), "+48601234567")
+    left = await db.reading(lambda conn: [str(row) for row in conn.execute(select(import_rows)).all()])
+    assert [row for row in left if "laka" in row.lower() or "601234567" in row or "601 234 567" in row] == []
+    await imports.undo(db, mona, made["id"])
+    await worked(house)
+    assert (await imports.get(db, mona, made["id"]))["state"] == "undone"
+
+
+@both
+async def test_a_row_that_breaks_on_our_side_stops_its_import_and_nothing_else(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, alice = house.db, house.people["alice"].scope
+    made = await brought(house, tmp_path, TABLE)
+    await imports.run(db, alice, made["id"])
+
+    def breaks(*_given: object) -> None:
+        raise IntegrityError("INSERT", {}, ValueError("twice"))
+
+    monkeypatch.setattr(import_contacts, "make", breaks)
+    await worked(house)
+    stopped = await imports.get(db, alice, made["id"])
+    assert (stopped["state"], stopped["reason"]) == ("failed", imports.BROKEN)
