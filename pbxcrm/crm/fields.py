@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from pbxcrm.calls.numbers import clean, digits, normalise
+from pbxcrm.crm import details
 from pbxcrm.crm.money import is_currency, parse_money
 
 LONGEST_TEXT = 10_000
@@ -40,6 +41,10 @@ class DealFields(TypedDict, total=False):
     priority: int
     note: str
     next_contact_at: float | None
+    company_id: int | None
+    company: str
+    tags: list[str]
+    expected_close: str | None
 
 
 class ContactFields(TypedDict, total=False):
@@ -50,6 +55,28 @@ class ContactFields(TypedDict, total=False):
     email: str
     note: str
     numbers: list[str]
+    owner: str | None
+    company_id: int | None
+    job_title: str
+    city: str
+    extension: str
+    birth_date: str
+    contact_by: str
+    emails: list[str]
+    tags: list[str]
+
+
+class CompanyFields(TypedDict, total=False):
+    """Columns of a company; `owner` still as they were named."""
+
+    name: str
+    relation: str
+    number: str | None
+    email: str
+    site: str
+    address: str
+    city: str
+    note: str
     owner: str | None
 
 
@@ -194,7 +221,7 @@ def parse(given: Mapping[str, object], known: Mapping[str, Parser], needed: Iter
 
 
 def deal_fields(given: Mapping[str, object], code: str, region: str | None) -> DealFields:
-    """The columns of a deal in `code`'s currency (its own, if it names one). Raises BadFields."""
+    """The columns of a deal in `code`'s currency (its own, if it names one), and details of it. Raises BadFields."""
     named = given.get("currency")
     unit = named if isinstance(named, str) and is_currency(named) else code
     known: dict[str, Parser] = {
@@ -209,6 +236,11 @@ def deal_fields(given: Mapping[str, object], code: str, region: str | None) -> D
         "priority": priority,
         "note": long_text,
         "next_contact_at": moment_or_none,
+        "company_id": ident_or_none,
+        "company": line,
+        "tags": details.words,
+        "expected_close": lambda value: details.day(value) or None,
+        **details.parsers(long_text, unit),
     }
     parsed: DealFields = {}
     parsed.update(parse(given, known))  # type: ignore[typeddict-item]
@@ -232,9 +264,41 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
         "note": long_text,
         "numbers": phones,
         "owner": name_or_none,
+        "company_id": ident_or_none,
+        "job_title": line,
+        "city": line,
+        "extension": line,
+        "birth_date": details.day,
+        "contact_by": details.choice(*details.CHOICES["contact_by"]),
+        "emails": _lines,
+        "tags": details.words,
     }
     parsed: ContactFields = {}
     parsed.update(parse(given, known))  # type: ignore[typeddict-item]
+    return parsed
+
+
+def _lines(value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > 20:
+        raise WrongError("This must be a list of at most 20 lines.")
+    return list(dict.fromkeys(text for one in value if (text := line(one))))
+
+
+def company_fields(given: Mapping[str, object], region: str | None, needed: Iterable[str] = ()) -> CompanyFields:
+    """The columns of a company. Raises BadFields."""
+    known: dict[str, Parser] = {
+        "name": needed_line,
+        "relation": lambda value: details.choice(*details.RELATIONS)(value) or details.RELATIONS[0],
+        "number": lambda value: None if value in (None, "") else phone(value, region),
+        "email": line,
+        "site": line,
+        "address": line,
+        "city": line,
+        "note": long_text,
+        "owner": name_or_none,
+    }
+    parsed: CompanyFields = {}
+    parsed.update(parse(given, known, needed))  # type: ignore[typeddict-item]
     return parsed
 
 

@@ -8,8 +8,11 @@ from pbxcrm.crm.fields import BadFields, Parser, WrongError, long_text, needed_l
 DAY = 86400.0
 LONGEST_STAY = 3650  # days
 
-# What a stage may ask of a deal before it enters: columns of the deal.
-NEEDS = ("value", "contact_id", "number", "next_contact_at", "source", "note")
+# What a stage may ask of a deal before it enters: columns of the deal, and details of it.
+NEEDS = (
+    *("value", "contact_id", "number", "next_contact_at", "source", "note"),
+    *("needs", "product", "budget_amount", "timeline", "process", "competitors"),
+)
 
 
 class Step(NamedTuple):

@@ -3,16 +3,32 @@
 Times become ISO 8601 UTC with `Z`, ids strings, money a decimal string. Pure: a row or a snapshot in, a dict out.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypedDict
 
 from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
+from pbxcrm.crm.details import PERSON
 from pbxcrm.crm.money import money, parse_money
 from pbxcrm.crm.pipelines import idle_from
 
-__all__ = ["CardView", "DealRow", "View", "call", "card", "contact", "deal", "iso", "money", "parse_money", "task"]
+__all__ = [
+    "CardView",
+    "DealRow",
+    "View",
+    "call",
+    "card",
+    "company",
+    "contact",
+    "deal",
+    "iso",
+    "money",
+    "parse_money",
+    "person",
+    "task",
+]
 
 View = dict[str, object]
 
@@ -80,6 +96,24 @@ class ContactRow(TypedDict):
     first_contact_by: str
     changed_at: float | None
     details: str
+
+
+class CompanyRow(TypedDict):
+    """A row of `companies` with its owner's name."""
+
+    id: int
+    name: str
+    relation: str
+    number: str | None
+    email: str
+    site: str
+    address: str
+    city: str
+    note: str
+    owner_id: int | None
+    owner_name: str | None
+    created_at: float
+    version: int
 
 
 class TaskRow(TypedDict):
@@ -262,6 +296,28 @@ def contact(row: ContactRow, numbers: Iterable[str]) -> View:
         "first_contact_by": row["first_contact_by"],
         "changed_at": iso(row["changed_at"]),
         "version": row["version"],
+    }
+
+
+def person(row: ContactRow, numbers: Iterable[str], emails: Iterable[str], tags: Iterable[str]) -> View:
+    """A contact with all that only its own page shows."""
+    own = json.loads(row["details"])
+    return {
+        **contact(row, numbers),
+        **{name: str(own.get(name, "")) for name in PERSON},
+        "emails": list(emails),
+        "tags": list(tags),
+    }
+
+
+def company(row: CompanyRow) -> View:
+    """A company."""
+    names = ("name", "relation", "number", "email", "site", "address", "city", "note", "version")
+    return {
+        **{name: row[name] for name in names},  # type: ignore[literal-required]
+        "id": str(row["id"]),
+        "owner": row["owner_name"],
+        "created_at": iso(row["created_at"]),
     }
 
 

@@ -5,6 +5,7 @@ from aiohttp import web
 from pbxcrm.http import (
     api_audit,
     api_calls,
+    api_companies,
     api_contacts,
     api_deals,
     api_dial,
@@ -25,7 +26,7 @@ PREFIX = "/api/v1"
 
 def setup(app: web.Application) -> None:
     """Add every route of the API."""
-    records = (recordings, api_calls, api_deals, api_contacts, api_leads, api_tasks, api_dial)
+    records = (recordings, api_calls, api_deals, api_contacts, api_companies, api_leads, api_tasks, api_dial)
     for part in (*records, api_audit, api_exports, api_imports, api_webhooks, api_disagreements):
         part.setup(app, PREFIX)
     app.router.add_get(PREFIX + "/live", live.live)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbxcrm.http.i18n import LOCALES, phone
-from pbxcrm.http.labels import DIRECTIONS, EVENTS, N_, OUTCOMES, ROLES, Labels
+from pbxcrm.http.labels import CHOICES, DETAILS, DIRECTIONS, EVENTS, N_, OUTCOMES, RELATIONS, ROLES, SAY, Labels
 from pbxcrm.http.render import Viewer, full_name
 from pbxcrm.http.said import BY_CODE
 
@@ -58,9 +58,24 @@ FIELDS = {
     "journal": N_("Journal"),
     "audit": N_("Audit log"),
     "recordings": N_("Recordings"),
+    "job_title": N_("Job title"),
+    "city": N_("City"),
+    "extension": N_("Extension"),
+    "birth_date": N_("Date of birth"),
+    "emails": N_("Further e-mails"),
+    "tags": N_("Tags"),
+    "relation": N_("Relation"),
+    "site": N_("Website"),
+    "address": N_("Address"),
+    "company_id": N_("Company"),
+    "say": N_("Role"),
+    **DETAILS,
 }
 _NAMED = {
     "role": ROLES,
+    "relation": RELATIONS,
+    "say": SAY,
+    **dict.fromkeys(("budget", "urgency", "contact_by"), CHOICES),
     "outcome": OUTCOMES,
     "direction": DIRECTIONS,
     "why": BY_CODE,

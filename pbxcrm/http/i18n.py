@@ -242,7 +242,7 @@ class Reader:
 
     # -- what a person typed --------------------------------------------------------------------------------------
 
-    def date_field(self, at: str | None) -> str:
+    def date_field(self, at: str | float | None) -> str:
         """For a date input: `2026-03-12`, or `1404/12/21` where the calendar is Jalali."""
         moment = self.local(at)
         if moment is None:
@@ -262,6 +262,10 @@ class Reader:
             return None
         clock = datetime.strptime((latin(hour).strip() or "09:00")[:5], "%H:%M").replace(tzinfo=UTC).time()
         return self._at(_typed(day), clock)
+
+    def noon(self, day: str) -> float:
+        """The middle of a day like 2026-12-31, epoch seconds."""
+        return self._at(date.fromisoformat(day), clock_time(12))
 
     def whole_day(self, day: str) -> tuple[float, float] | None:
         """When a day as `date_field` holds it begins and the next one does, epoch seconds; None when there is no day.

@@ -1,5 +1,6 @@
 """Names of fixed things, in a person's language. What somebody typed themselves is shown as they typed it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pbxcrm.http.i18n import Reader
@@ -133,6 +134,8 @@ ACTIONS = {
     "import.added": N_("brought a table"),
     "import.run": N_("imported a table"),
     "import.undone": N_("undid an import"),
+    "company.created": N_("made a company"),
+    "company.changed": N_("changed a company"),
     "person.exported": N_("exported a person's data"),
     "person.erased": N_("erased a person"),
     "dial.asked": N_("called by click"),
@@ -157,7 +160,6 @@ ACTIONS = {
     "lead.released": N_("gave a lead back"),
     "lead.qualified": N_("made a customer of a lead"),
     "lead.declined": N_("declined a lead"),
-    "company.created": N_("made a company"),
 }
 IMPORTS = {
     "contacts": N_("Contacts"),
@@ -191,6 +193,7 @@ THINGS = {
     "import": N_("Import"),
     "deal": N_("Deal"),
     "contact": N_("Customer"),
+    "company": N_("Company"),
     "call": N_("Call"),
     "task": N_("Task"),
     "dial": N_("Click to call"),
@@ -209,7 +212,6 @@ THINGS = {
     "webhooks": N_("Webhooks"),
     "lead": N_("Lead"),
     "leads": N_("List of leads"),
-    "company": N_("Company"),
 }
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 # What a stage may ask of a deal before it comes in.
@@ -220,6 +222,61 @@ NEEDS = {
     "next_contact_at": N_("Date of the next contact"),
     "source": N_("Source"),
     "note": N_("Needs and details"),
+}
+# What is known of a deal beyond its card (crm/details.py), in its groups, and what may be chosen.
+GROUPS = {
+    "needs": N_("Needs"),
+    "budget": N_("Budget"),
+    "timeline": N_("Timeline"),
+    "authority": N_("Decision"),
+    "competition": N_("Competition"),
+    "objections": N_("Objections"),
+    "contact": N_("Way of contact"),
+    "lesson": N_("Lesson learned"),
+}
+DETAILS = {
+    "needs": N_("What they need, and why"),
+    "product": N_("Interested in"),
+    "wish": N_("Outcome they wish for"),
+    "budget": N_("Budget is there"),
+    "budget_amount": N_("Amount of the budget"),
+    "timeline": N_("When they need it"),
+    "urgency": N_("Urgency"),
+    "process": N_("Who decides, and how they buy"),
+    "competitors": N_("Competitors"),
+    "advantage": N_("Our advantage"),
+    "objections": N_("Objections"),
+    "options": N_("What else they consider"),
+    "contact_by": N_("Preferred way of contact"),
+    "lesson": N_("Lesson learned"),
+    "expected_close": N_("Expected close"),
+}
+CHOICES = {
+    "yes": N_("yes"),
+    "no": N_("no"),
+    "now": N_("at once"),
+    "month": N_("this month"),
+    "quarter": N_("this quarter"),
+    "later": N_("later"),
+    "phone": N_("Phone"),
+    "email": N_("E-mail"),
+    "message": N_("Message"),
+    "meeting": N_("Meeting"),
+}
+SAY = {
+    "decision_maker": N_("Decision maker"),
+    "influencer": N_("Influencer"),
+    "end_user": N_("End user"),
+    "other": N_("Other"),
+}
+RELATIONS = {
+    "prospect": N_("Prospect"),
+    "customer": N_("Customer"),
+    "partner": N_("Partner"),
+    "supplier": N_("Supplier"),
+    "competitor": N_("Competitor"),
+    "former": N_("Former customer"),
+    "other": N_("Other"),
 }
 # The funnels we bring (crm/pipelines.py): their names, their stages, what is to be done in these.
 TEMPLATES = (
@@ -341,7 +398,35 @@ class Labels:
 
     def need(self, name: str) -> str:
         """A field that a stage asks for."""
-        return self._t(NEEDS[name])
+        return self._t(NEEDS.get(name) or DETAILS[name])
+
+    def group(self, name: str) -> str:
+        """A group of a deal's details."""
+        return self._t(GROUPS[name])
+
+    def choice(self, name: str) -> str:
+        """One of the things that a detail may be."""
+        return self._t(CHOICES.get(name, name))
+
+    def choices(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """These, for a choice."""
+        return [(name, self.choice(name)) for name in names]
+
+    def say(self, role: str) -> str:
+        """What say a person has in a deal."""
+        return self._t(SAY.get(role, role))
+
+    def says(self) -> list[tuple[str, str]]:
+        """All of them, for a choice."""
+        return [(key, self._t(text)) for key, text in SAY.items()]
+
+    def relation(self, name: str) -> str:
+        """What a company is to us."""
+        return self._t(RELATIONS.get(name, name))
+
+    def relations(self) -> list[tuple[str, str]]:
+        """All of them, for a choice."""
+        return [(key, self._t(text)) for key, text in RELATIONS.items()]
 
     def role(self, role: str) -> str:
         """What a person may do."""

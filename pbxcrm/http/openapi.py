@@ -1,12 +1,15 @@
 """The API in OpenAPI 3.1, by hand: with bounds and examples, so that a fuzzer and a person find their way."""
 
 import pbxcrm
+from pbxcrm.crm.details import ROLES
 from pbxcrm.crm.leads import MOST_AT_ONCE, SHOWN, SORTS, STATUSES
 from pbxcrm.http.openapi_imports import FILE, IMPORT_FIELDS, PREVIEW, RUN_IN
 from pbxcrm.http.openapi_schemas import (
     AUDIT_FIELDS,
     BOARD,
     CALL_FIELDS,
+    COMPANY_FIELDS,
+    COMPANY_IN,
     CONTACT_FIELDS,
     CONTACT_IN,
     CURRENCY,
@@ -108,8 +111,19 @@ def _schema(properties: dict[str, Spec]) -> Spec:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
+def _note_on(one: list[Spec], thing: str) -> Spec:
+    return _operation(
+        f"Write a note on a {thing}",
+        {"201": _json({"type": "object"}, "The note")},
+        *(400, 404, 413, 415, 422),
+        parameters=one,
+        body=_object({"text": {**LONG, "minLength": 1}}, ("text",)),
+    )
+
+
 def _paths() -> Spec:
     one = _in_path(ID)
+    company = _json(_ref("Company"), "The company")
     deal, contact = _json(_ref("Deal"), "The deal"), _json(_ref("Contact"), "The contact")
     truth = {"type": "string", "enum": ["true", "false"]}
     key = {
@@ -135,6 +149,7 @@ def _paths() -> Spec:
         _query("owner", NAME, ""),
         _query("open", truth, ""),
         _query("contact_id", ID, ""),
+        _query("company_id", ID, ""),
         _query("number", NUMBER, ""),
         _query("source", LINE, ""),
         _query("q", LINE, "Parts of words, or of a number"),
@@ -251,6 +266,44 @@ def _paths() -> Spec:
                 parameters=one,
                 body=_object({**CONTACT_IN, "version": VERSION}, ("version",)),
             ),
+        },
+        "/contacts/{id}/notes": {"post": _note_on(one, "contact")},
+        "/companies": {
+            "get": _operation(
+                "Companies, the newest first",
+                {"200": _json(_page("Company"), "A page")},
+                400,
+                parameters=[*_PAGE, _query("q", LINE, "Parts of words")],
+            ),
+            "post": _operation(
+                "A new company", {"201": company}, 400, 413, 415, 422, body=_object(COMPANY_IN, ("name",))
+            ),
+        },
+        "/companies/{id}": {
+            "get": _operation("One company", {"200": company}, 404, parameters=one),
+            "patch": _operation(
+                "Change what is sent, if nobody else did meanwhile",
+                {"200": company},
+                *(400, 404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object({**COMPANY_IN, "version": VERSION}, ("version",)),
+            ),
+        },
+        "/companies/{id}/notes": {"post": _note_on(one, "company")},
+        "/deals/{id}/details": {
+            "get": _operation("A deal in full: details, people, tags", {"200": deal}, 404, parameters=one)
+        },
+        "/deals/{id}/people": {
+            "put": _operation(
+                "Give a contact a role in a deal, or none",
+                {"200": deal},
+                *(400, 404, 413, 415, 422),
+                parameters=one,
+                body=_object(
+                    {"contact_id": ID, "role": {"type": "string", "enum": ["", *ROLES]}, "note": LINE},
+                    ("contact_id", "role"),
+                ),
+            )
         },
         "/tasks": {
             "get": _operation(
@@ -556,6 +609,7 @@ SPEC: Spec = {
             "Deal": _schema(DEAL_FIELDS),
             "Contact": _schema(CONTACT_FIELDS),
             "Lead": _schema(LEAD_FIELDS),
+            "Company": _schema(COMPANY_FIELDS),
             "Task": _schema(TASK_FIELDS),
             "Dial": _schema(DIAL_FIELDS),
             "AuditEntry": _schema(AUDIT_FIELDS),

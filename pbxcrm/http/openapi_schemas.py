@@ -3,6 +3,7 @@
 from typing import Any
 
 from pbxcrm.crm import leads, webhooks, witness, wrapup
+from pbxcrm.crm.details import CHOICES, NAMES, RELATIONS
 from pbxcrm.service.audit import ACTIONS
 
 Spec = dict[str, Any]
@@ -160,6 +161,20 @@ CONTACT_FIELDS: dict[str, Spec] = {
     "created_at": TIME,
     "version": VERSION,
 }
+COMPANY_FIELDS: dict[str, Spec] = {
+    "id": ID,
+    "name": LINE,
+    "relation": {"type": "string", "enum": list(RELATIONS)},
+    "number": {"type": ["string", "null"]},
+    "email": LINE,
+    "site": LINE,
+    "address": LINE,
+    "city": LINE,
+    "note": LONG,
+    "owner": nullable(NAME),
+    "created_at": TIME,
+    "version": VERSION,
+}
 TASK_FIELDS: dict[str, Spec] = {
     "id": ID,
     "kind": {"type": "string", "enum": TASK_KINDS},
@@ -272,6 +287,7 @@ WEBHOOK_IN: dict[str, Spec] = {
         "examples": [["call.ended"]],
     },
 }
+TAGS: Spec = {"type": "array", "maxItems": 10, "items": {"type": "string", "maxLength": 40, "pattern": "^[^,]+$"}}
 DEAL_IN: dict[str, Spec] = {
     "title": {**LINE, "minLength": 1, "examples": ["A boat for Anna"]},
     "owner": nullable(NAME),
@@ -283,6 +299,20 @@ DEAL_IN: dict[str, Spec] = {
     "priority": {"type": "integer", "minimum": -9, "maximum": 9},
     "note": LONG,
     "next_contact_at": nullable(TIME),
+    "company_id": nullable(ID),
+    "company": {**LINE, "description": "By name, instead of company_id: one you see, else a new one"},
+    "tags": TAGS,
+    "expected_close": nullable({"type": "string", "format": "date", "examples": ["2026-12-31"]}),
+    **{name: {"type": "string", "enum": ["", *CHOICES[name]]} if name in CHOICES else LONG for name in NAMES},
+    "budget_amount": {**MONEY, "description": "In the deal's currency"},
+}
+COMPANY_IN: dict[str, Spec] = {
+    "name": {**LINE, "minLength": 1, "examples": ["Boats & Co"]},
+    "relation": {"type": "string", "enum": list(RELATIONS)},
+    "number": nullable(NUMBER),
+    **dict.fromkeys(("email", "site", "address", "city"), LINE),
+    "note": LONG,
+    "owner": nullable(NAME),
 }
 CONTACT_IN: dict[str, Spec] = {
     "name": {**LINE, "examples": ["Anna Kowalska"]},
@@ -291,6 +321,12 @@ CONTACT_IN: dict[str, Spec] = {
     "note": LONG,
     "numbers": {"type": "array", "maxItems": 20, "items": NUMBER, "examples": [["+48601234567"]]},
     "owner": nullable(NAME),
+    "company_id": nullable(ID),
+    **dict.fromkeys(("job_title", "city", "extension"), LINE),
+    "birth_date": {"type": "string", "format": "date", "examples": ["1980-01-31"]},
+    "contact_by": {"type": "string", "enum": ["", *CHOICES["contact_by"]]},
+    "emails": {"type": "array", "maxItems": 20, "items": LINE},
+    "tags": TAGS,
 }
 
 _QUALITY = {"type": "array", "items": {"type": "string", "enum": list(leads.QUALITY)}, "uniqueItems": True}

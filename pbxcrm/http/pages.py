@@ -16,6 +16,7 @@ from pbxcrm.http import (
     pages_imports,
     pages_leads,
     pages_link,
+    pages_people,
     pages_pipelines,
     pages_webhooks,
     pages_wrapup,
@@ -45,6 +46,7 @@ def setup(app: web.Application) -> None:
     pages_board.setup(app)
     pages_deals.setup(app)
     pages_link.setup(app)
+    pages_people.setup(app)
     pages_pipelines.setup(app)
     pages_calls.setup(app)
     pages_leads.setup(app)

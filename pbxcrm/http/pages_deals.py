@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pbxcrm.crm.details import CHOICES, GROUPS, NAMES
 from pbxcrm.crm.pipelines import NEEDS
 from pbxcrm.crm.views import iso
 from pbxcrm.http.errors import status_of
@@ -14,10 +15,11 @@ from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
 from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, soon, viewer
 from pbxcrm.http.pages_dial import dial_to
+from pbxcrm.http.pages_people import shown_day, typed_day
 from pbxcrm.http.render import Viewer, deal_card, full_name
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
-from pbxcrm.service import calls, contacts, deals
+from pbxcrm.service import calls, companies, contacts, deals, details
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 
 Deal = dict[str, Any]
@@ -37,6 +39,7 @@ def setup(app: web.Application) -> None:
     app.router.add_post("/deals/{id:\\d+}/lower", lower)
     app.router.add_post("/deals/{id:\\d+}/wrapup", wrapup)
     app.router.add_post("/deals/{id:\\d+}/dial", dial)
+    app.router.add_post("/deals/{id:\\d+}/people", has_say)
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:
@@ -64,6 +67,10 @@ async def new(request: web.Request) -> web.Response:
     """The form of a new deal, filled in from a call or a stage."""
     db, scope = request.app[DEPS].db, request[PERSON].scope
     form = {"stage": request.query.get("stage", ""), "number": request.query.get("number", "")}
+    if contact_id := request.query.get("contact"):
+        person = await contacts.get(db, scope, contact_id)
+        form |= {"contact": person["id"], "contact_name": person["name"], "company": person["company"]}
+        form |= {"number": next(iter(person["numbers"]), ""), "title": person["name"] or person["company"]}
     if call_id := request.query.get("call"):
         call = await calls.card(db, scope, call_id)
         contact = call["card"]["contact"] or {}
@@ -78,7 +85,7 @@ async def _new_form(
 ) -> web.Response:
     stages = await _stages(request)
     first = next((s["id"] for s in stages if s["kind"] == "open"), "")
-    empty = dict.fromkeys(("title", "contact_name", "company", "number", "value", "call"), "")
+    empty = dict.fromkeys(("title", "contact_name", "company", "number", "value", "call", "contact"), "")
     whole = {**empty, "currency": CURRENCIES[0], **form}
     whole["stage"] = whole.get("stage") or first
     return await show(
@@ -97,7 +104,7 @@ async def _new_form(
 async def create(request: web.Request) -> web.Response:
     """Make the deal, and its contact where a name or a company was given."""
     form = await request.post()
-    names = ("title", "contact_name", "company", "number", "value", "currency", "stage", "call")
+    names = ("title", "contact_name", "company", "number", "value", "currency", "stage", "call", "contact")
     given = {name: _text(form, name) for name in names}
     try:
         deal = await _create(request, given)
@@ -119,7 +126,9 @@ async def _create(request: web.Request, given: Mapping[str, str]) -> Deal:
     if given["currency"]:
         fields["currency"] = given["currency"].upper()
     fields["title"] = given["title"] or given["contact_name"] or given["company"] or given["number"]
-    if given["contact_name"] or given["company"]:
+    if given["contact"]:
+        fields["contact_id"] = given["contact"]
+    elif given["contact_name"] or given["company"]:
         fields["contact_id"] = await _contact(request, given)
     if given["call"]:
         return await calls.make_deal(db, scope, given["call"], fields)
@@ -172,6 +181,8 @@ async def _deal(
     me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
     stages = await _stages(request, deal)
     labels = Labels(me.r.locale)
+    whole = await details.whole(db, scope, deal["id"])
+    known = (await companies.list_companies(db, scope, 200))["items"]
     return await show(
         request,
         "deal.html",
@@ -181,7 +192,11 @@ async def _deal(
         stages=stages,
         stage_index=next((i for i, s in enumerate(stages) if s["id"] == deal["stage"]), 0),
         timeline=timeline(me, await deals.timeline(db, scope, deal["id"])),
-        form=form or _filled(me, deal),
+        form=form or _filled(me, whole),
+        more=whole,
+        groups=GROUPS,
+        choices=CHOICES,
+        companies=[one["name"] for one in known],
         fields=fields or {},
         notice=notice,
         notice_kind=kind,
@@ -200,6 +215,10 @@ def _filled(me: Viewer, deal: Deal) -> dict[str, str]:
         "currency": deal["currency"],
         "priority": str(deal["priority"]),
         "note": deal["note"],
+        **{name: deal["details"].get(name, "") for name in NAMES},
+        "expected_close": shown_day(me, deal["expected_close"]),
+        "company": deal["company_name"] or "",
+        "tags": ", ".join(deal["tags"]),
         "next_day": me.r.date_field(at),
         "next_hour": me.r.time_field(at),
     }
@@ -249,11 +268,19 @@ async def save(request: web.Request) -> web.Response:
     """Save the fields; what is wrong comes back in the form, beside its field."""
     db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
     deal_id, form = request.match_info["id"], await request.post()
-    given = {k: _text(form, k) for k in ("title", "value", "currency", "priority", "note", "next_day", "next_hour")}
+    plain = ("title", "value", "currency", "priority", "note", "next_day", "next_hour")
+    given = {k: _text(form, k) for k in (*plain, "expected_close", "company", "tags", *NAMES)}
     try:
         at = moment(me, given)
         fields = {k: given[k] for k in ("title", "priority", "note")}
         fields |= {"currency": given["currency"].upper(), "value": given["value"] or "0"}
+        fields |= {k: given[k] for k in NAMES if k in form}
+        if "expected_close" in form:
+            fields["expected_close"] = typed_day(me, given["expected_close"])
+        if "company" in form:
+            fields["company"] = given["company"]
+        if "tags" in form:
+            fields["tags"] = given["tags"]
         await deals.change(db, scope, deal_id, _version(form), {**fields, "next_contact_at": at})
     except Invalid as error:
         deal = await deals.get(db, scope, deal_id)
@@ -448,6 +475,21 @@ async def wrapup(request: web.Request) -> web.Response:
         deal = await deals.get(db, scope, deal_id)
         await deals.change(db, scope, deal_id, deal["version"], {"next_contact_at": iso(at)})
     return go(request, f"/deals/{deal_id}", say=me.r.gettext("Saved."))
+
+
+async def has_say(request: web.Request) -> web.Response:
+    """Give somebody a role in the deal, or none: a contact that is known by that name, else a new one."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    deal_id, form = request.match_info["id"], await request.post()
+    contact_id, who = _text(form, "contact_id"), _text(form, "who")
+    await deals.get(db, scope, deal_id)  # before somebody is made for it
+    if not contact_id and who:
+        found = (await contacts.list_contacts(db, scope, 2, None, who))["items"]
+        named = [one for one in found if who in (one["name"], *one["numbers"])]
+        made = named[0] if len(named) == 1 else await contacts.create(db, scope, {"name": who})
+        contact_id = made["id"]
+    await details.has_say(db, scope, deal_id, contact_id, _text(form, "role"))
+    return go(request, f"/deals/{deal_id}", say=viewer(request).r.gettext("Saved."))
 
 
 async def dial(request: web.Request) -> web.Response:

@@ -56,6 +56,7 @@ ACTIONS = (
     "import.added",
     "import.run",
     "import.undone",
+    "company.changed",
     "exported",
     "person.exported",
     "person.erased",

@@ -1,5 +1,6 @@
 """Contacts: people and companies we talk with, found by number or by words."""
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import Connection
 
 from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.details import PERSON
 from pbxcrm.crm.fields import ContactFields, contact_fields
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
@@ -16,21 +18,30 @@ from pbxcrm.service import audit, tell
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import contacts, deals, lookup, tasks
+from pbxcrm.store import companies, contacts, deals, details, lookup, tasks
 from pbxcrm.store.db import Database, Work
 
 Fields = Mapping[str, object]
-_AUDITED = ("name", "company", "email", "note", "owner_name", "numbers")
+_AUDITED = ("name", "company", "email", "note", "owner_name", "numbers", "job_title", "city", *PERSON, "emails", "tags")
+_PLAIN = ("name", "company", "email", "note", "job_title", "city")
 
 
 async def list_contacts(
-    db: Database, scope: Scope, limit: int | None = None, cursor: str | None = None, q: str = ""
+    db: Database,
+    scope: Scope,
+    limit: int | None = None,
+    cursor: str | None = None,
+    q: str = "",
+    company_id: object = None,
 ) -> dict[str, Any]:
-    """A page, the newest on top: {items, next}. `q`: parts of words of theirs, or any part of a number."""
+    """A page, the newest on top: {items, next}. `q`: parts of words of theirs, or any part of a number; `company_id`:
+    who works there.
+    """
     size, start = limit_of(limit), after(cursor)
+    company = key(company_id) if company_id is not None else None
 
     def run(conn: Connection) -> dict[str, Any]:
-        rows, following = page(contacts.some(conn, scope, size + 1, q[:200], start), size, _mark)
+        rows, following = page(contacts.some(conn, scope, size + 1, q[:200], start, company), size, _mark)
         numbers = contacts.numbers(conn, scope, [row["id"] for row in rows])
         return {"items": [views.contact(row, numbers[row["id"]]) for row in rows], "next": following}
 
@@ -55,7 +66,9 @@ def _seen(conn: Connection, scope: Scope, contact_id: int) -> ContactRow:
 
 
 def _view(conn: Connection, scope: Scope, row: ContactRow) -> dict[str, Any]:
-    return views.contact(row, contacts.numbers(conn, scope, [row["id"]])[row["id"]])
+    numbers = contacts.numbers(conn, scope, [row["id"]])[row["id"]]
+    more = details.emails(conn, scope, row["id"]), details.tags_of(conn, scope, "contact", row["id"])
+    return views.person(row, numbers, *more)
 
 
 async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
@@ -66,7 +79,7 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
     def run(work: Work) -> dict[str, Any]:
         owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
-        made = add(work, scope, given, owner)
+        made = add(work, scope, _at_company(work.conn, scope, given), owner)
         return _view(work.conn, scope, made)
 
     return await write(db, run)
@@ -78,7 +91,10 @@ def add(
     """Create a contact within a transaction that does more; `more`: further columns, as a lead brings them."""
     numbers = given.get("numbers", [])
     row = {
-        **{name: given.get(name, "") for name in ("name", "company", "email", "note")},
+        **{name: given.get(name, "") for name in _PLAIN},
+        "company_id": given.get("company_id"),
+        "details": _own({}, given),
+        "changed_at": work.at,
         "owner_id": owner,
         "created_at": work.at,
         "search": _search(given),
@@ -87,11 +103,51 @@ def add(
     made = contacts.add(work.conn, [row])[0]
     if numbers:
         contacts.add_numbers(work.conn, [contacts.number_row(made, number) for number in numbers])
+    _hang(work, made, given)
     found = contacts.of_ids(work.conn, scope, [made])[made]
     tell.contact(work, "contact.created", found, numbers, owner)
-    changes = audit.between(None, {**found, "numbers": numbers}, _AUDITED)
+    changes = audit.between(None, _told(work, scope, found, numbers), _AUDITED)
     audit.note(work, scope, "contact.created", "contact", made, changes)
     return found
+
+
+def _at_company(conn: Connection, scope: Scope, given: ContactFields) -> ContactFields:
+    """With the company that was chosen, or that is called as was typed. Raises Invalid."""
+    if (chosen := given.get("company_id")) is not None:
+        company = companies.one(conn, scope, chosen)
+        if company is None:
+            raise wrong({"company_id": "There is no such company."})
+    elif given.get("company"):
+        company = companies.of_name(conn, scope, given["company"])
+    elif "company" in given or "company_id" in given:
+        return {**given, "company_id": None}
+    else:
+        return given
+    return (
+        {**given, "company_id": company["id"], "company": company["name"]} if company else {**given, "company_id": None}
+    )
+
+
+def _own(before: Mapping[str, Any], given: ContactFields) -> str:
+    said = {**before, **{name: value for name, value in given.items() if name in PERSON}}
+    return json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
+
+
+def _hang(work: Work, contact_id: int, given: ContactFields) -> None:
+    if "emails" in given:
+        details.put_emails(work.conn, contact_id, given["emails"])
+    if "tags" in given:
+        details.tag(work.conn, "contact", contact_id, given["tags"])
+
+
+def _told(work: Work, scope: Scope, row: ContactRow, numbers: list[str]) -> dict[str, Any]:
+    """A contact as the audit log tells it."""
+    own = json.loads(row["details"])
+    hanging = {
+        "emails": details.emails(work.conn, scope, row["id"]),
+        "tags": ", ".join(details.tags_of(work.conn, scope, "contact", row["id"])),
+    }
+    return {**row, **{name: own.get(name, "") for name in PERSON}, **hanging, "numbers": numbers}
 
 
 def of_number(work: Work, scope: Scope, number: str, owner: int | None) -> int:
@@ -146,25 +202,34 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
             "Somebody changed this contact meanwhile. Nothing of yours was stored; look at it and try again.",
             current=_view(conn, scope, before),
         )
-    values: dict[str, Any] = {k: v for k, v in given.items() if k not in ("owner", "numbers")}
+    given = _at_company(conn, scope, given)
+    values: dict[str, Any] = {k: v for k, v in given.items() if k in (*_PLAIN, "company_id")}
+    values["details"] = _own(json.loads(before["details"]), given)
     if "owner" in given:
         values["owner_id"] = _owner(conn, scope, given)
     values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
     had = contacts.numbers(conn, scope, [contact_id])[contact_id]
     same_numbers = given.get("numbers") in (None, had)
-    if not values and same_numbers:
+    was = _told(work, scope, before, had)
+    same = same_numbers and all(was[k] == (", ".join(sorted(v)) if k == "tags" else v) for k, v in _hung(given).items())
+    if not values and same:
         raise unchanged(_view(conn, scope, before))
-    values["search"] = _search({**before, **values})
+    values |= {"search": _search({**before, **values}), "changed_at": work.at}
     if not contacts.change(conn, contact_id, version, values):
         raise Conflict("Somebody else was changing this contact at the same moment. Nothing was stored; try again.")
     if not same_numbers:
         contacts.replace_numbers(conn, contact_id, given["numbers"])
+    _hang(work, contact_id, given)
     after_ = contacts.of_ids(conn, scope, [contact_id])[contact_id]
     numbers = contacts.numbers(conn, scope, [contact_id])[contact_id]
     heard = (before["owner_id"], after_["owner_id"], *contacts.open_deal_owners(conn, scope, contact_id))
     tell.contact(work, "contact.changed", after_, numbers, *heard)
-    changes = audit.between({**before, "numbers": had}, {**after_, "numbers": numbers}, _AUDITED)
+    changes = audit.between(was, _told(work, scope, after_, numbers), _AUDITED)
     audit.note(work, scope, "contact.changed", "contact", contact_id, changes)
     if (after_["name"], after_["company"]) != (before["name"], before["company"]):
         _tell_cards(work, scope, contact_id)
-    return views.contact(after_, numbers)
+    return _view(conn, scope, after_)
+
+
+def _hung(given: ContactFields) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name in ("emails", "tags")}

@@ -12,18 +12,20 @@ from sqlalchemy import Connection
 
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.details import NAMES
 from pbxcrm.crm.fields import DealFields, Parser, deal_fields, ident, line, move_fields, note_text, parse, truth
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.pipelines import asked, demand
 from pbxcrm.crm.views import DealRow
+from pbxcrm.service import audit, tell
+from pbxcrm.service import companies as company_service
 from pbxcrm.service import contacts as contact_service
-from pbxcrm.service import tell
 from pbxcrm.service.board import board, column, mark
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.timeline import timeline
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import contacts, deals, lookup, stages, tasks
+from pbxcrm.store import companies, contacts, deals, details, lookup, stages, tasks
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.stages import Stage
 from pbxcrm.store.totals import Ledger
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 Fields = Mapping[str, object]
+_BESIDE = (*NAMES, "tags")  # of what is given that which is no column
 
 
 def _page(rows: list[DealRow], size: int) -> dict[str, Any]:
@@ -64,6 +67,7 @@ def _filters(given: Fields) -> dict[str, Any]:
         "owner": line,
         "open": truth,
         "contact_id": ident,
+        "company_id": ident,
         "number": line,
         "source": line,
         "q": line,
@@ -117,6 +121,7 @@ def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow
         owner = _owner(house, given["owner"])
     elif given.get("owner", scope.name) != scope.name:
         raise wrong({"owner": "Your deals are your own; a manager can give them to somebody else."})
+    given = _at_company(work, scope, given)
     contact_id, number = _contact(work, scope, given, owner)
     row = {
         "title": given.get("title") or number or "",
@@ -132,6 +137,8 @@ def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow
         "priority": given.get("priority", 0),
         "note": given.get("note", ""),
         "next_contact_at": given.get("next_contact_at"),
+        "company_id": _company(conn, scope, given),
+        "expected_close": given.get("expected_close"),
         "created_at": work.at,
         "stage_since": work.at,
         "active_at": work.at,
@@ -140,8 +147,35 @@ def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow
     }
     if not row["title"]:
         raise wrong({"title": "This is needed."})
-    checked(lambda: demand(stage.needs, row))
-    return enter(work, scope, [row])[0]
+    said = {name: str(given.get(name, "")) for name in NAMES if given.get(name)}
+    checked(lambda: demand(stage.needs, {**row, **said}))
+    made = enter(work, scope, [row])[0]
+    if said:
+        details.put(conn, made["id"], said)
+    if given.get("tags"):
+        details.tag(conn, "deal", made["id"], given["tags"])
+    return made
+
+
+def _at_company(work: Work, scope: Scope, given: DealFields) -> DealFields:
+    """With the company that is called as was typed, if they see one, else with a new one."""
+    if "company" not in given or given.get("company_id") is not None:
+        return given
+    name = given["company"]
+    known = companies.of_name(work.conn, scope, name) if name else None
+    if name and known is None:
+        known = company_service.add(work, scope, {"name": name})
+    return {**given, "company_id": known["id"] if known else None}
+
+
+def _company(conn: Connection, scope: Scope, given: DealFields) -> int | None:
+    """The company that was named; without one that of the customer."""
+    if (company_id := given.get("company_id")) is not None:
+        if companies.one(conn, scope, company_id) is None:
+            raise wrong({"company_id": "There is no such company."})
+        return company_id
+    contact = contacts.one(conn, scope, given.get("contact_id") or 0) if "company_id" not in given else None
+    return contact["company_id"] if contact is not None else None
 
 
 def enter(work: Work, scope: Scope, new: list[dict[str, Any]]) -> list[DealRow]:
@@ -215,7 +249,8 @@ def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields
     given = checked(lambda: deal_fields(fields, before["currency"], region))
     if "stage" in given:
         raise wrong({"stage": "A deal changes its stage by a move."})
-    values: dict[str, Any] = {k: v for k, v in given.items() if k != "owner"}
+    given = _at_company(work, scope, given)
+    values: dict[str, Any] = {k: v for k, v in given.items() if k not in ("owner", "company")}
     if "owner" in given:
         if not scope.sees_all and given["owner"] != scope.name:
             raise wrong({"owner": "Only a manager gives a deal to somebody else."})
@@ -224,7 +259,13 @@ def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields
         raise wrong({"contact_id": "There is no such contact."})
     if "currency" in values and values["currency"] != before["currency"] and "value" not in values:
         raise wrong({"currency": "Say the value in the new currency too."})
-    values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
+    if given.get("company_id") is not None:
+        _company(work.conn, scope, given)
+    known: dict[str, Any] = {**dict.fromkeys(NAMES, ""), **before, **details.of_deal(work.conn, scope, deal_id)}
+    known["tags"] = details.tags_of(work.conn, scope, "deal", deal_id)
+    if "tags" in values:
+        values["tags"] = sorted(values["tags"])
+    values = {k: v for k, v in values.items() if v != known[k]}
     if not values:
         raise unchanged(views.deal(before))
     return views.deal(store_change(work, scope, before, values))
@@ -233,12 +274,18 @@ def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields
 def store_change(
     work: Work, scope: Scope, before: DealRow, values: Mapping[str, Any], kind: str = "deal.changed", reason: str = ""
 ) -> DealRow:
-    """Write changed columns of a deal with all that follows: version, totals, history of a new stage, the journal."""
+    """Write changed columns and details of a deal with all that follows: version, totals, history of a new stage, the
+    journal.
+    """
+    said = {name: value for name, value in values.items() if name in _BESIDE}
+    values = {name: value for name, value in values.items() if name not in _BESIDE}
     touched: dict[str, object] = {"active_at": work.at, "changed_by": scope.user_id or None}
     if "title" in values or "note" in values:
         touched["search"] = folded(values.get("title", before["title"]), values.get("note", before["note"]))
     if not deals.change(work.conn, before["id"], before["version"], {**values, **touched}):
         raise Conflict("Somebody else was changing this deal at the same moment. Nothing was stored; try again.")
+    if said:
+        _say_details(work, scope, before["id"], said)
     after_ = deals.of_ids(work.conn, scope, [before["id"]])[0]
     ledger = Ledger()
     ledger.leaves(before)
@@ -250,6 +297,17 @@ def store_change(
         _hand_over(work, scope, before, after_)
     tell.deal(work, kind, before, after_, scope)
     return after_
+
+
+def _say_details(work: Work, scope: Scope, deal_id: int, said: Mapping[str, Any]) -> None:
+    before: dict[str, Any] = details.of_deal(work.conn, scope, deal_id)
+    details.put(work.conn, deal_id, {**before, **{name: text for name, text in said.items() if name != "tags"}})
+    if "tags" in said:
+        before["tags"] = ", ".join(details.tags_of(work.conn, scope, "deal", deal_id))
+        details.tag(work.conn, "deal", deal_id, said["tags"])
+        said = {**said, "tags": ", ".join(said["tags"])}
+    changes = {name: (before.get(name), value or None) for name, value in said.items()}
+    audit.note(work, scope, "deal.changed", "deal", deal_id, changes)
 
 
 def _hand_over(work: Work, scope: Scope, before: DealRow, after_: DealRow) -> None:
@@ -354,7 +412,7 @@ def _filled(
     )
     if given.get("contact_id") is not None and contacts.one(conn, scope, given["contact_id"]) is None:
         raise wrong({"contact_id": "There is no such contact."})
-    checked(lambda: demand(stage.needs, {**before, **given}))
+    checked(lambda: demand(stage.needs, {**before, **details.of_deal(conn, scope, before["id"]), **given}))
     return given
 
 

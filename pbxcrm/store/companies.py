@@ -1,31 +1,102 @@
-"""Companies."""
+"""Companies: one's own, and those of one's contacts and deals."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, or_, select, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
+from pbxcrm.crm.views import CompanyRow
+from pbxcrm.store.schema import contacts, deals, users
 from pbxcrm.store.schema_sales import companies
+from pbxcrm.store.words import containing
 
 _c = companies.c
-_SEARCHED = ("name", "email", "site", "city", "note")
+_ROWS: Select[Any] = select(
+    *(c for c in companies.columns if c.name not in ("search", "details", "tail")), users.c.name.label("owner_name")
+).select_from(companies.outerjoin(users, users.c.id == _c.owner_id))
 
 
 def _visible(scope: Scope) -> ColumnElement[bool]:
-    return _c.id.is_not(None) if scope.sees_all else _c.owner_id == scope.user_id
+    if scope.sees_all:
+        return _c.id.is_not(None)
+    me = scope.user_id
+    return or_(
+        _c.owner_id == me,
+        exists().where(deals.c.company_id == _c.id, deals.c.owner_id == me),
+        exists().where(contacts.c.company_id == _c.id, contacts.c.owner_id == me),
+    )
+
+
+def _rows(conn: Connection, statement: Select[Any]) -> list[CompanyRow]:
+    return [cast("CompanyRow", dict(row)) for row in conn.execute(statement).mappings()]
+
+
+def one(conn: Connection, scope: Scope, company_id: int) -> CompanyRow | None:
+    """This company, if it is theirs to see."""
+    rows = _rows(conn, _ROWS.where(_c.id == company_id, _visible(scope)))
+    return rows[0] if rows else None
+
+
+def some(conn: Connection, scope: Scope, limit: int, q: str = "", after: int | None = None) -> list[CompanyRow]:
+    """A page of companies, the newest on top; `q`: parts of words of theirs."""
+    where = [_visible(scope), containing(conn, _c.search, folded(q).split())]
+    if after is not None:
+        where.append(_c.id < after)
+    return _rows(conn, _ROWS.where(*where).order_by(_c.id.desc()).limit(limit))
+
+
+def of_name(conn: Connection, scope: Scope, name: str) -> CompanyRow | None:
+    """The first company they see that is called so."""
+    rows = _rows(conn, _ROWS.where(_c.name == name, _visible(scope)).order_by(_c.id).limit(1))
+    return rows[0] if rows else None
+
+
+def counts(conn: Connection, scope: Scope, ids: list[int]) -> dict[int, tuple[int, int]]:
+    """How many people and open deals each has, of those that this person sees: {id: (people, deals)}."""
+    mine = [] if scope.sees_all else [scope.user_id]
+    people = select(contacts.c.company_id, func.count()).where(contacts.c.company_id.in_(ids))
+    open_ = select(deals.c.company_id, func.count()).where(deals.c.company_id.in_(ids), deals.c.open.is_(True))
+    if mine:
+        people, open_ = people.where(contacts.c.owner_id.in_(mine)), open_.where(deals.c.owner_id.in_(mine))
+    n: dict[int, int] = {row[0]: row[1] for row in conn.execute(people.group_by(contacts.c.company_id))}
+    m: dict[int, int] = {row[0]: row[1] for row in conn.execute(open_.group_by(deals.c.company_id))}
+    return {key: (n.get(key, 0), m.get(key, 0)) for key in ids}
+
+
+def _derived(row: Mapping[str, Any]) -> dict[str, Any]:
+    number = row.get("number")
+    words = (row.get(name) or "" for name in ("name", "email", "site", "city", "note"))
+    return {"search": folded(*words), "tail": tail(number) if number else None}
+
+
+def add(conn: Connection, row: Mapping[str, Any]) -> int:
+    """A new company; gives its id."""
+    return int(conn.execute(insert(companies).values(**row, **_derived(row)).returning(_c.id)).scalar_one())
+
+
+def change(conn: Connection, before: CompanyRow, values: Mapping[str, Any]) -> bool:
+    """Set these columns if the company still has this version, and count the version up."""
+    statement = update(companies).where(_c.id == before["id"], _c.version == before["version"])
+    derived = _derived({**before, **values})
+    return conn.execute(statement.values(**values, **derived, version=before["version"] + 1)).rowcount == 1
+
+
+def renamed(conn: Connection, company_id: int, name: str) -> None:
+    """The name that its people show beside theirs."""
+    conn.execute(update(contacts).where(contacts.c.company_id == company_id).values(company=name))
 
 
 def of_id(conn: Connection, scope: Scope, company_id: int) -> dict[str, Any] | None:
     """This company, if it is theirs to see: {id, name}."""
-    row = conn.execute(select(_c.id, _c.name).where(_c.id == company_id, _visible(scope))).mappings().first()
-    return dict(row) if row else None
+    row = one(conn, scope, company_id)
+    return {"id": row["id"], "name": row["name"]} if row is not None else None
 
 
 def alike(conn: Connection, scope: Scope, name: str, number: str | None, email: str) -> list[dict[str, Any]]:
-    """Companies of theirs with this name, number or e-mail address: [{id, name}]."""
+    """Companies they see with this name, number or e-mail address: [{id, name}]."""
     same = [_c.name == name] if name else []
     same += [_c.tail == tail(number)] if number else []
     same += [_c.email == email] if email else []
@@ -33,13 +104,3 @@ def alike(conn: Connection, scope: Scope, name: str, number: str | None, email: 
         return []
     found = select(_c.id, _c.name).where(or_(*same), _visible(scope)).order_by(_c.id).limit(5)
     return [dict(row) for row in conn.execute(found).mappings()]
-
-
-def add(conn: Connection, row: Mapping[str, Any]) -> int:
-    """A new company; gives its id."""
-    number = row.get("number")
-    more = {
-        "tail": tail(number) if number else None,
-        "search": folded(*(row.get(name, "") for name in _SEARCHED)),
-    }
-    return int(conn.execute(insert(companies).values(**row, **more).returning(_c.id)).scalar_one())

@@ -54,10 +54,20 @@ def one(conn: Connection, scope: Scope, contact_id: int) -> ContactRow | None:
 
 
 def some(
-    conn: Connection, scope: Scope, limit: int, q: str = "", after: tuple[float, int] | None = None
+    conn: Connection,
+    scope: Scope,
+    limit: int,
+    q: str = "",
+    after: tuple[float, int] | None = None,
+    company_id: int | None = None,
 ) -> list[ContactRow]:
-    """A page of contacts, the newest on top; `q`: parts of words of theirs, or any part of a number."""
+    """A page of contacts, the newest on top; `q`: parts of words of theirs, or any part of a number.
+
+    `company_id`: who works there.
+    """
     where = [_visible(scope), _found(conn, q)]
+    if company_id is not None:
+        where.append(_c.company_id == company_id)
     if after is not None:
         where.append(_c.id < after[1])
     # By id alone: a database walks its key from the end and stops at the limit, however many fit.

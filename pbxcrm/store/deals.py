@@ -101,6 +101,7 @@ _CONDITIONS: dict[str, Any] = {
     "owner": lambda value: users.c.name == value,
     "open": lambda value: _d.open.is_(value),
     "contact_id": lambda value: _d.contact_id == value,
+    "company_id": lambda value: _d.company_id == value,
     "number": lambda value: _d.number == value,
     "source": lambda value: _d.source == value,
 }

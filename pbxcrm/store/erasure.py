@@ -43,7 +43,16 @@ from pbxcrm.store.schema import (
     tasks,
     wrapups,
 )
-from pbxcrm.store.schema_sales import import_rows, imports, lead_tags, leads
+from pbxcrm.store.schema_sales import (
+    deal_details,
+    deal_people,
+    deal_tags,
+    import_rows,
+    imports,
+    lead_tags,
+    leads,
+    relations,
+)
 
 CHUNK = 2_000  # journal rows that one read looks at
 
@@ -200,6 +209,7 @@ def forget(conn: Connection, traces: Traces) -> None:
     _free_audit(conn, traces)
     if traces.contact_id is not None:
         _free_imports(conn, traces.contact_id)
+        _free_hanging(conn, traces.contact_id)
         for column in _pointing_at(contacts):
             if column.nullable:
                 conn.execute(update(column.table).where(column == traces.contact_id).values({column: None}))
@@ -209,8 +219,17 @@ def forget(conn: Connection, traces: Traces) -> None:
     _sweep(conn, traces)
 
 
+def _free_hanging(conn: Connection, contact_id: int) -> None:
+    """What hangs on a contact and is nothing without them, though it could stand: relations and notes."""
+    for column in (relations.c.contact_id, relations.c.other_contact_id, notes.c.contact_id):
+        conn.execute(delete(column.table).where(column == contact_id))
+
+
 def _free_deals(conn: Connection, traces: Traces) -> None:
     conn.execute(delete(notes).where(notes.c.deal_id.in_(traces.deals)))
+    conn.execute(delete(deal_details).where(deal_details.c.deal_id.in_(traces.deals)))
+    conn.execute(delete(deal_tags).where(deal_tags.c.deal_id.in_(traces.deals)))
+    conn.execute(update(deal_people).where(deal_people.c.deal_id.in_(traces.deals)).values(note=""))
     for column, table, key in (
         (deals.c.close_reason, deals, deals.c.id),
         (stage_history.c.reason, stage_history, stage_history.c.deal_id),

@@ -9,7 +9,7 @@ from typing import Any
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import contacts, deals, history, imports, leads, recordings, tasks, webhooks
+from pbxcrm.service import companies, contacts, deals, history, imports, leads, recordings, tasks, webhooks
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -39,6 +39,8 @@ class Things:
     lead: str
     lead_version: int
     brought: str
+    company: str
+    company_version: int
 
 
 async def things_of(house: House, owner: Person) -> Things:
@@ -46,6 +48,7 @@ async def things_of(house: House, owner: Person) -> Things:
     n = next(_numbers)
     db, scope = house.db, owner.scope
     number = f"+4860{n:07d}"
+    company = await companies.create(db, scope, {"name": f"{CANARY} {n}"})
     contact = await contacts.create(db, scope, {"name": f"{CANARY} {n}", "numbers": [number]})
     deal = await deals.create(db, scope, {"title": f"{CANARY} {n}", "contact_id": contact["id"], "note": CANARY})
     await deals.add_note(db, scope, deal["id"], CANARY)
@@ -74,6 +77,8 @@ async def things_of(house: House, owner: Person) -> Things:
         stage=stage,
         number=number,
         hook=await hook_of(house),
+        company=company["id"],
+        company_version=company["version"],
         differing=await differing(db, owner, f"differing{n}", number),
         lead=lead["id"],
         lead_version=lead["version"],

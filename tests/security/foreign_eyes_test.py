@@ -84,6 +84,38 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("PATCH", API + "/contacts/{id}"): theirs(
         200, 401, path=API + "/contacts/{contact}", json={"version": -1, "company": "x"}, shows=True
     ),
+    ("POST", API + "/contacts/{id}/notes"): theirs(
+        201, 401, path=API + "/contacts/{contact}/notes", json={"text": "x"}
+    ),
+    ("GET", API + "/companies"): everybody(200, 401, path=API + "/companies?q=" + CANARY, shows=True),
+    ("POST", API + "/companies"): everybody(201, 401, json={"name": "x"}),
+    ("GET", API + "/companies/{id}"): theirs(200, 401, path=API + "/companies/{company}", shows=True),
+    ("PATCH", API + "/companies/{id}"): theirs(
+        200, 401, path=API + "/companies/{company}", json={"version": -3, "city": "x"}, shows=True
+    ),
+    ("POST", API + "/companies/{id}/notes"): theirs(
+        201, 401, path=API + "/companies/{company}/notes", json={"text": "x"}
+    ),
+    ("GET", API + "/deals/{id}/details"): theirs(200, 401, path=API + "/deals/{deal}/details", shows=True),
+    ("PUT", API + "/deals/{id}/people"): theirs(
+        200, 401, path=API + "/deals/{deal}/people", json={"contact_id": "{contact}", "role": "other"}, shows=True
+    ),
+    ("GET", "/contacts"): everybody(200, 303, shows=True),
+    ("GET", "/contacts/new"): theirs(200, 303, path="/contacts/new?company={company}", shows=True),
+    ("POST", "/contacts"): everybody(303, 303, form={"name": "x"}),
+    ("GET", "/contacts/{id}"): theirs(200, 303, path="/contacts/{contact}", shows=True),
+    ("POST", "/contacts/{id}"): theirs(303, 303, path="/contacts/{contact}", form={"version": "-1", "name": "x"}),
+    ("POST", "/contacts/{id}/notes"): theirs(303, 303, path="/contacts/{contact}/notes", form={"note": "x"}),
+    ("POST", "/contacts/{id}/dial"): theirs(303, 303, path="/contacts/{contact}/dial", form={"key": "contact-eyes"}),
+    ("GET", "/companies"): everybody(200, 303, shows=True),
+    ("GET", "/companies/new"): everybody(200, 303),
+    ("POST", "/companies"): everybody(303, 303, form={"name": "x"}),
+    ("GET", "/companies/{id}"): theirs(200, 303, path="/companies/{company}", shows=True),
+    ("POST", "/companies/{id}"): theirs(303, 303, path="/companies/{company}", form={"version": "-3", "name": "x"}),
+    ("POST", "/companies/{id}/notes"): theirs(303, 303, path="/companies/{company}/notes", form={"note": "x"}),
+    ("POST", "/deals/{id}/people"): theirs(
+        303, 303, path="/deals/{deal}/people", form={"contact_id": "{contact}", "role": "other"}
+    ),
     ("GET", API + "/tasks"): everybody(200, 401, shows=True),
     ("POST", API + "/tasks"): Eyes(
         (201, 422, 422, 201, 401), json={"title": "x", "due_at": LATER, "deal_id": "{deal}"}
@@ -253,7 +285,7 @@ def test_no_route_is_missing() -> None:
 def filled(value: Any, things: Things) -> Any:
     """The row's placeholders by what is Alice's."""
     if isinstance(value, dict):
-        versions = {0: things.version, -1: things.contact_version, -2: things.lead_version}
+        versions = {0: things.version, -1: things.contact_version, -2: things.lead_version, -3: things.company_version}
         return {k: _version(v, versions) if k == "version" else filled(v, things) for k, v in value.items()}
     if isinstance(value, list):
         return [filled(one, things) for one in value]

@@ -1,0 +1,96 @@
+"""What may be known of a deal beyond its card, of a contact and of a company: closed vocabularies. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+
+from pbxcrm.crm.money import money, parse_money
+
+# What a deal's details speak of, as its panel groups them.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "needs": ("needs", "product", "wish"),
+    "budget": ("budget", "budget_amount"),
+    "timeline": ("timeline", "urgency"),
+    "authority": ("process",),
+    "competition": ("competitors", "advantage"),
+    "objections": ("objections", "options"),
+    "contact": ("contact_by",),
+    "lesson": ("lesson",),
+}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "budget": ("yes", "no"),
+    "urgency": ("now", "month", "quarter", "later"),
+    "contact_by": ("phone", "email", "message", "meeting"),
+}
+NAMES = tuple(name for names in GROUPS.values() for name in names)
+# What makes a deal well known: a column of it, or a detail.
+TELLING = (
+    *("contact_id", "number", "value", "next_contact_at", "expected_close"),
+    *("needs", "budget", "timeline", "process", "competitors"),
+)
+ROLES = ("decision_maker", "influencer", "end_user", "other")
+RELATIONS = ("prospect", "customer", "partner", "supplier", "competitor", "former", "other")
+# A contact's own.
+PERSON = ("extension", "birth_date", "contact_by")
+STALE = 180 * 86400.0  # seconds after which somebody should look whether a contact's data are still right
+
+Text = Callable[[object], str]
+
+
+def choice(*allowed: str) -> Text:
+    """A parser: one of these, or "" for none."""
+
+    def check(value: object) -> str:
+        if value in (None, ""):
+            return ""
+        if not isinstance(value, str) or value not in allowed:
+            raise ValueError("Choose one of the list.")
+        return value
+
+    return check
+
+
+def day(value: object) -> str:
+    """A day like 2026-12-31, or "" for none."""
+    if value in (None, ""):
+        return ""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise ValueError("This is no day; write it like 2026-12-31.") from None
+
+
+def amount_in(code: str) -> Text:
+    """A parser of an amount of this currency: a decimal string, or "" for none."""
+
+    def check(value: object) -> str:
+        return money(parse_money(str(value), code), code) if value not in (None, "") else ""
+
+    return check
+
+
+def parsers(long_text: Text, code: str) -> dict[str, Text]:
+    """How each detail of a deal in this currency is read; what is not chosen and no amount is text of some lines."""
+    special = {name: choice(*allowed) for name, allowed in CHOICES.items()}
+    return dict.fromkeys(NAMES, long_text) | special | {"budget_amount": amount_in(code)}
+
+
+def completeness(deal: Mapping[str, object]) -> int:
+    """How much of what tells is known of a deal (its columns and details), in per cent."""
+    return round(100 * sum(bool(deal.get(name)) for name in TELLING) / len(TELLING))
+
+
+def lacking(deal: Mapping[str, object]) -> list[str]:
+    """What tells, and is not known."""
+    return [name for name in TELLING if not deal.get(name)]
+
+
+def words(value: object, most: int = 10) -> list[str]:
+    """Tags: a list, or text with commas between; each once, cleaned of blanks."""
+    given: Iterable[object] = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ()
+    found = list(dict.fromkeys(" ".join(str(one).split()) for one in given))
+    found = [one for one in found if one]
+    if len(found) > most:
+        raise ValueError(f"At most {most} tags fit.")
+    if any(len(one) > 40 or "," in one or not one.isprintable() for one in found):
+        raise ValueError("A tag is one word or a few: 40 characters without a comma.")
+    return found

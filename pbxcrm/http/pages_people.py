@@ -1,0 +1,257 @@
+"""Contacts and companies as pages: lists, each one's own page, their forms and notes."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from pbxcrm.crm.details import STALE
+from pbxcrm.http import i18n
+from pbxcrm.http.errors import status_of
+from pbxcrm.http.keys import DEPS, PERSON
+from pbxcrm.http.pages_common import go, show, viewer
+from pbxcrm.http.pages_dial import dial_to
+from pbxcrm.http.render import Viewer
+from pbxcrm.http.said import fields as fields_said
+from pbxcrm.http.said import said
+from pbxcrm.service import calls, companies, contacts, deals
+from pbxcrm.service.errors import Conflict, Invalid
+
+CONTACT = (
+    *("name", "company", "job_title", "email", "emails", "numbers", "extension"),
+    *("birth_date", "city", "contact_by", "tags", "note"),
+)
+COMPANY = ("name", "relation", "number", "email", "site", "address", "city", "note")
+MOST = 20  # calls on a contact's page
+
+
+def setup(app: web.Application) -> None:
+    """Add the routes of contacts and companies."""
+    app.router.add_get("/contacts", list_contacts)
+    app.router.add_get("/contacts/new", contact)
+    app.router.add_post("/contacts", save_contact)
+    app.router.add_get("/contacts/{id:\\d+}", contact)
+    app.router.add_post("/contacts/{id:\\d+}", save_contact)
+    app.router.add_post("/contacts/{id:\\d+}/notes", note_contact)
+    app.router.add_post("/contacts/{id:\\d+}/dial", dial)
+    app.router.add_get("/companies", list_companies)
+    app.router.add_get("/companies/new", company)
+    app.router.add_post("/companies", save_company)
+    app.router.add_get("/companies/{id:\\d+}", company)
+    app.router.add_post("/companies/{id:\\d+}", save_company)
+    app.router.add_post("/companies/{id:\\d+}/notes", note_company)
+
+
+def _text(form: Mapping[str, Any], name: str) -> str:
+    return str(form.get(name, "")).strip()
+
+
+def _version(form: Mapping[str, Any]) -> int:
+    text = _text(form, "version")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def typed_day(me: Viewer, text: str) -> str:
+    """A day as a person writes it, in their calendar, as 2026-12-31; what is none stays as it is, to be refused."""
+    try:
+        there = me.r.local(me.r.moment(text, "12:00"))
+    except (ValueError, OverflowError):
+        return text
+    return there.date().isoformat() if there else ""
+
+
+def shown_day(me: Viewer, day: str | None) -> str:
+    """The other way round: 2026-12-31 as a date field shows it."""
+    return me.r.date_field(me.r.noon(day)) if day else ""
+
+
+def _query(request: web.Request) -> str:
+    return " ".join(i18n.latin(request.query.get("q", "")).split())[:100]
+
+
+async def list_contacts(request: web.Request) -> web.Response:
+    """The people one may see, the newest on top; found by words or a number."""
+    db, scope, q = request.app[DEPS].db, request[PERSON].scope, _query(request)
+    page = await contacts.list_contacts(db, scope, None, request.query.get("cursor"), q)
+    older = urlencode({"q": q, "cursor": page["next"]}) if page["next"] else ""
+    return await show(request, "contacts.html", here="contacts", items=page["items"], next=older, look=q)
+
+
+async def contact(request: web.Request) -> web.Response:
+    """A person: their data, deals, calls, notes."""
+    me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
+    if "id" not in request.match_info:
+        empty = dict.fromkeys(CONTACT, "")
+        if company_id := request.query.get("company"):
+            empty["company"] = (await companies.get(db, scope, company_id))["name"]
+        return await _contact(request, None, empty)
+    found = await contacts.get(db, scope, request.match_info["id"])
+    notice = me.r.gettext("Saved.") if "saved" in request.query else ""
+    return await _contact(request, found, _contact_form(me, found), notice=notice)
+
+
+def _contact_form(me: Viewer, found: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        **{name: str(found[name] or "") for name in CONTACT},
+        "numbers": "\n".join(found["numbers"]),
+        "emails": "\n".join(found["emails"]),
+        "tags": ", ".join(found["tags"]),
+        "birth_date": shown_day(me, found["birth_date"]),
+    }
+
+
+async def _contact(
+    request: web.Request,
+    found: dict[str, Any] | None,
+    form: Mapping[str, str],
+    *,
+    status: int = 200,
+    notice: str = "",
+    kind: str = "good",
+    fields: Mapping[str, str] | None = None,
+) -> web.Response:
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    known = (await companies.list_companies(db, scope, 200))["items"]
+    more: dict[str, Any] = {"deals": [], "calls": [], "notes": [], "stale": False}
+    if found is not None:
+        of = {"contact_id": found["id"]}
+        since = datetime.fromisoformat(found["changed_at"] or found["created_at"]).timestamp()
+        more = {
+            "deals": (await deals.list_deals(db, scope, None, None, of))["items"],
+            "calls": (await calls.list_calls(db, scope, MOST, None, of))["items"],
+            "notes": await companies.notes_of(db, scope, "contact", found["id"]),
+            "stale": viewer(request).r.clock() - since > STALE,
+        }
+    return await show(
+        request,
+        "contact.html",
+        status=status,
+        here="contacts",
+        contact=found,
+        form=form,
+        fields=fields or {},
+        notice=notice,
+        notice_kind=kind,
+        companies=[one["name"] for one in known],
+        dial_key=uuid.uuid4().hex,
+        **more,
+    )
+
+
+async def save_contact(request: web.Request) -> web.Response:
+    """Make or change a contact; what is wrong comes back beside its field."""
+    db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
+    form = await request.post()
+    key, given = request.match_info.get("id"), {name: _text(form, name) for name in CONTACT}
+    values: dict[str, Any] = {
+        **given,
+        "numbers": [one.strip() for one in given["numbers"].splitlines() if one.strip()],
+        "emails": given["emails"].splitlines(),
+        "birth_date": typed_day(me, given["birth_date"]),
+    }
+    try:
+        if key is None:
+            made = await contacts.create(db, scope, values)
+        else:
+            made = await contacts.change(db, scope, key, _version(form), values)
+    except (Invalid, Conflict) as error:
+        found = await contacts.get(db, scope, key) if key is not None else None
+        fields = fields_said(me, error.fields) if isinstance(error, Invalid) else {}
+        notice = "" if fields else said(me, error)
+        return await _contact(request, found, given, status=status_of(error), notice=notice, kind="bad", fields=fields)
+    return go(request, f"/contacts/{made['id']}?saved")
+
+
+async def note_contact(request: web.Request) -> web.Response:
+    """Write a note on a person."""
+    return await _note(request, "contact", f"/contacts/{request.match_info['id']}")
+
+
+async def dial(request: web.Request) -> web.Response:
+    """Call this person."""
+    key = request.match_info["id"]
+    return await dial_to(request, f"/contacts/{key}", contact_id=int(key))
+
+
+async def _note(request: web.Request, thing: str, back: str) -> web.Response:
+    text = _text(await request.post(), "note")
+    await companies.add_note(request.app[DEPS].db, request[PERSON].scope, thing, request.match_info["id"], text)
+    return go(request, back)
+
+
+# -- companies -----------------------------------------------------------------------------------------------------
+
+
+async def list_companies(request: web.Request) -> web.Response:
+    """The companies one may see, the newest on top."""
+    db, scope, q = request.app[DEPS].db, request[PERSON].scope, _query(request)
+    page = await companies.list_companies(db, scope, None, request.query.get("cursor"), q)
+    older = urlencode({"q": q, "cursor": page["next"]}) if page["next"] else ""
+    return await show(request, "companies.html", here="contacts", items=page["items"], next=older, look=q)
+
+
+async def company(request: web.Request) -> web.Response:
+    """A company: what we are to each other, its people and deals, notes."""
+    if "id" not in request.match_info:
+        return await _company(request, None, {**dict.fromkeys(COMPANY, ""), "name": _query(request)})
+    found = await companies.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    notice = viewer(request).r.gettext("Saved.") if "saved" in request.query else ""
+    return await _company(request, found, {name: str(found[name] or "") for name in COMPANY}, notice=notice)
+
+
+async def _company(
+    request: web.Request,
+    found: dict[str, Any] | None,
+    form: Mapping[str, str],
+    *,
+    status: int = 200,
+    notice: str = "",
+    kind: str = "good",
+    fields: Mapping[str, str] | None = None,
+) -> web.Response:
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    more: dict[str, Any] = {"people": [], "deals": [], "notes": []}
+    if found is not None:
+        more = {
+            "people": (await contacts.list_contacts(db, scope, None, None, "", found["id"]))["items"],
+            "deals": (await deals.list_deals(db, scope, None, None, {"company_id": found["id"]}))["items"],
+            "notes": await companies.notes_of(db, scope, "company", found["id"]),
+        }
+    return await show(
+        request,
+        "company.html",
+        status=status,
+        here="contacts",
+        company=found,
+        form=form,
+        fields=fields or {},
+        notice=notice,
+        notice_kind=kind,
+        **more,
+    )
+
+
+async def save_company(request: web.Request) -> web.Response:
+    """Make or change a company."""
+    db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
+    form = await request.post()
+    key, given = request.match_info.get("id"), {name: _text(form, name) for name in COMPANY}
+    try:
+        if key is None:
+            made = await companies.create(db, scope, given)
+        else:
+            made = await companies.change(db, scope, key, _version(form), given)
+    except (Invalid, Conflict) as error:
+        found = await companies.get(db, scope, key) if key is not None else None
+        fields = fields_said(me, error.fields) if isinstance(error, Invalid) else {}
+        notice = "" if fields else said(me, error)
+        return await _company(request, found, given, status=status_of(error), notice=notice, kind="bad", fields=fields)
+    return go(request, f"/companies/{made['id']}?saved")
+
+
+async def note_company(request: web.Request) -> web.Response:
+    """Write a note on a company."""
+    return await _note(request, "company", f"/companies/{request.match_info['id']}")

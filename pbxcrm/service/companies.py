@@ -1,0 +1,151 @@
+"""Companies: what we are to each other, their people and their deals; and notes on companies and people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pbxcrm.crm import views
+from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.fields import CompanyFields, company_fields, note_text
+from pbxcrm.crm.views import CompanyRow
+from pbxcrm.service import audit
+from pbxcrm.service.errors import Conflict, NotFound
+from pbxcrm.service.paging import after, cursor, limit_of, page
+from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
+from pbxcrm.store import companies, contacts, details, lookup
+from pbxcrm.store.db import Database, Work, audience
+
+Fields = Mapping[str, object]
+_AUDITED = ("name", "relation", "number", "email", "site", "address", "city", "note", "owner_name")
+
+
+async def list_companies(
+    db: Database, scope: Scope, limit: int | None = None, start: str | None = None, q: str = ""
+) -> dict[str, Any]:
+    """A page, the newest on top: {items, next}; each with how many `people` and open `deals` of theirs one sees."""
+    size, past = limit_of(limit), after(start)
+
+    def run(conn: Connection) -> dict[str, Any]:
+        found = companies.some(conn, scope, size + 1, q[:200], past[1] if past else None)
+        rows, following = page(found, size, lambda row: cursor(row["created_at"], row["id"]))
+        counts = companies.counts(conn, scope, [row["id"] for row in rows])
+        items = [{**views.company(row), "people": counts[row["id"]][0], "deals": counts[row["id"]][1]} for row in rows]
+        return {"items": items, "next": following}
+
+    return await read(db, run)
+
+
+async def get(db: Database, scope: Scope, company_id: object) -> dict[str, Any]:
+    """One company. Raises NotFound."""
+    wanted = key(company_id)
+    return await read(db, lambda conn: views.company(_seen(conn, scope, wanted)))
+
+
+def _seen(conn: Connection, scope: Scope, company_id: int) -> CompanyRow:
+    row = companies.one(conn, scope, company_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
+    """A new company; a seller's is their own. Raises Invalid."""
+    given = checked(lambda: company_fields(fields, db.region, ("name",)))
+
+    return await write(db, lambda work: views.company(add(work, scope, given)))
+
+
+def add(work: Work, scope: Scope, given: CompanyFields) -> CompanyRow:
+    """Create a company within a transaction that does more."""
+    values: dict[str, Any] = {k: v for k, v in given.items() if k != "owner"}
+    owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
+    made = companies.add(work.conn, {**values, "owner_id": owner, "created_at": work.at})
+    row = _seen(work.conn, SYSTEM, made)
+    _tell(work, scope, "company.created", None, row)
+    return row
+
+
+def _owner(conn: Connection, scope: Scope, given: CompanyFields) -> int | None:
+    name = given["owner"]
+    if not scope.sees_all and name != scope.name:
+        raise wrong({"owner": "Only a manager gives a company to somebody else."})
+    if name is None:
+        return None
+    user = lookup.user(conn, scope, name)
+    if user is None:
+        raise wrong({"owner": "There is no such person."})
+    return user.id
+
+
+def _tell(work: Work, scope: Scope, kind: str, before: CompanyRow | None, row: CompanyRow) -> None:
+    heard = (before["owner_id"] if before else None, row["owner_id"])
+    work.journal(kind, views.company(row), audience(*heard))
+    audit.note(work, scope, kind, "company", row["id"], audit.between(before, row, _AUDITED))
+
+
+async def change(db: Database, scope: Scope, company_id: object, version: int, fields: Fields) -> dict[str, Any]:
+    """Set fields of a company that still has this version. Raises NotFound, Conflict, Invalid."""
+    wanted = key(company_id)
+    given = checked(lambda: company_fields(fields, db.region))
+    return await write(db, lambda work: _change(work, scope, wanted, version, given))
+
+
+def _change(work: Work, scope: Scope, company_id: int, version: int, given: CompanyFields) -> dict[str, Any]:
+    before = _seen(work.conn, scope, company_id)
+    if before["version"] != version:
+        raise Conflict(
+            "Somebody changed this company meanwhile. Nothing of yours was stored; look at it and try again.",
+            current=views.company(before),
+        )
+    values: dict[str, Any] = {k: v for k, v in given.items() if k != "owner"}
+    if "owner" in given:
+        values["owner_id"] = _owner(work.conn, scope, given)
+    values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
+    if not values:
+        raise unchanged(views.company(before))
+    if not companies.change(work.conn, before, values):
+        raise Conflict("Somebody else was changing this company at the same moment. Nothing was stored; try again.")
+    if "name" in values:
+        companies.renamed(work.conn, company_id, values["name"])
+    row = _seen(work.conn, SYSTEM, company_id)
+    _tell(work, scope, "company.changed", before, row)
+    return views.company(row)
+
+
+# -- notes ---------------------------------------------------------------------------------------------------------
+
+
+def _owner_of(conn: Connection, scope: Scope, thing: str, wanted: int) -> int | None:
+    row = contacts.one(conn, scope, wanted) if thing == "contact" else companies.one(conn, scope, wanted)
+    if row is None:
+        raise NotFound
+    return row["owner_id"]
+
+
+async def notes_of(db: Database, scope: Scope, thing: str, thing_id: object) -> list[dict[str, Any]]:
+    """The notes on a contact or a company, the newest first: [{id, at, by, text}]. Raises NotFound."""
+    wanted = key(thing_id)
+
+    def run(conn: Connection) -> list[dict[str, Any]]:
+        _owner_of(conn, scope, thing, wanted)
+        found = details.notes_of(conn, scope, thing, wanted)
+        return [{**one, "id": str(one["id"]), "at": views.iso(one["at"])} for one in found]
+
+    return await read(db, run)
+
+
+async def add_note(db: Database, scope: Scope, thing: str, thing_id: object, text: object) -> dict[str, Any]:
+    """Write a note on a contact or a company: {kind: note, id, at, by, text}. Raises NotFound, Invalid."""
+    wanted = key(thing_id)
+    said = checked(lambda: note_text(text))
+
+    def run(work: Work) -> dict[str, Any]:
+        owner = _owner_of(work.conn, scope, thing, wanted)
+        made = details.add_note(work.conn, thing, wanted, scope.user_id or None, work.at, said)
+        view = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": said}
+        audit.note(work, scope, "note.added", thing, wanted)
+        work.journal("note.added", {**view, f"{thing}_id": str(wanted)}, audience(owner))
+        return view
+
+    return await write(db, run)
