@@ -112,7 +112,7 @@ async def test_a_contact_is_changed_once_a_version(office):
     with pytest.raises(Conflict, match="Somebody changed this contact meanwhile") as caught:
         await contacts.change(office.db, office.alice, made["id"], 1, {"name": "x"})
     assert caught.value.current == changed
-    assert (await contacts.list_contacts(office.db, office.alice, q="anna"))["items"] == [changed]
+    assert (await contacts.list_contacts(office.db, office.alice, q="anna"))["items"][0]["id"] == changed["id"]
     assert (await contacts.list_contacts(office.db, office.alice, q="żółć"))["items"] == []
     none = await contacts.change(office.db, office.alice, made["id"], 2, {"numbers": []})
     assert none["numbers"] == []
