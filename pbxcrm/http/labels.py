@@ -202,6 +202,7 @@ THINGS = {
     "setting": N_("Setting"),
     "deals": N_("List of deals"),
     "contacts": N_("Search"),
+    "companies": N_("Companies"),
     "calls": N_("Call log"),
     "tasks": N_("List of tasks"),
     "board": N_("Board"),

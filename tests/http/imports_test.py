@@ -47,7 +47,8 @@ async def everybody(house: House, scope: Scope) -> dict[str, dict[str, Any]]:
 @both
 async def test_a_table_becomes_contacts_and_is_taken_back(house: House, tmp_path: Path) -> None:
     db, alice = house.db, house.people["alice"].scope
-    anna = await contacts.create(db, alice, {"name": "Anna Nowak", "numbers": ["+48225550101"], "note": "mine"})
+    await contacts.create(db, alice, {"name": "Anna Nowak", "numbers": ["+48225550101"], "note": "mine"})
+    anna = (await everybody(house, alice))["Anna Nowak"]
     made = await brought(house, tmp_path, TABLE)
     assert (made["state"], made["total"]) == ("mapping", 4)
     assert made["mapping"] == {"0": "name", "1": "company", "2": "email", "3": "phone", "4": "note"}

@@ -20,7 +20,7 @@ asyncio = pytest.mark.asyncio
 
 # GET addresses that show nothing of a customer, or nothing by themselves.
 SHOWS_NOBODY = {
-    "/imports/new", "/leads/new", "/settings/leads",
+    "/imports/new", "/leads/new", "/contacts/new", "/companies/new", "/settings/leads",
     "/healthz", "/readyz", "/metrics", "/static/{version}/{name}", "/api/v1/openapi.json", "/api/v1/board", "/",
     "/login", "/me", "/pbx", "/board/filter", "/help/keys", "/settings/pipelines",
     "/settings/pipelines/{id}", "/calls/missed/count",
@@ -243,6 +243,7 @@ def test_every_action_is_one_of_those_told() -> None:
         "webhook",
         "import",
         "lead",
+        "company",
     }
     assert said
     assert said <= set(audit.ACTIONS)
