@@ -67,7 +67,7 @@ async def test_the_stage_bar_and_a_note(firm: World, open_page: Open) -> None:
     await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Negotiation")
     await expect(page.locator(f'.col[data-stage="{firm.stages["Negotiation"]}"] .card')).to_have_count(1)
     await side.get_by_placeholder("Add a note…").fill("Called twice")
-    await side.get_by_role("button", name="Add", exact=True).click()
+    await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
     await expect(side.locator(".line-of")).to_contain_text("Called twice")
     await expect(side.locator(".line-of")).to_contain_text("moved it from New to Negotiation")
     await side.get_by_role("button", name="Lost").click()
@@ -87,7 +87,7 @@ async def test_a_call_appears_on_the_open_deal(firm: World, open_page: Open) -> 
     await call.ended()
     await expect(page.locator(".line-of > li").first).to_contain_text("talked 2:05")
     await page.get_by_text("Why is this so?").click()
-    await expect(page.locator(".why")).to_contain_text("PJSIP/101")
+    await expect(page.locator(".line-of .why")).to_contain_text("PJSIP/101")
 
 
 async def test_the_door(firm: World, open_page: Open) -> None:
