@@ -41,6 +41,7 @@ from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.imports import Importer
 from pbxcrm.service.intake import Intake
+from pbxcrm.service.reminders import Reminders
 from pbxcrm.settings import Settings, WrongSetting, exposed, hours
 from pbxcrm.spool import Spool
 from pbxcrm.standby import Standby, open_spool, spool_path
@@ -199,6 +200,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             partial(_beside, settings, db, hub, db.clock(), spool),
             Sender(db, outbox.post).run,
             Importer(db).run,
+            Reminders(db).run,
             partial(retention.daily, db, keep(settings), recordings_folder(settings)),
         )))  # fmt: skip
         if recorder is not None:

@@ -13,6 +13,7 @@ from pbxcrm.crm.money import is_currency, parse_money
 
 LONGEST_TEXT = 10_000
 LONGEST_LINE = 200
+OWN_TASKS = ("todo", "call", "mail", "meeting")
 
 
 class WrongError(ValueError):
@@ -81,11 +82,17 @@ class CompanyFields(TypedDict, total=False):
 
 
 class TaskFields(TypedDict, total=False):
-    """Columns of a person's own task."""
+    """Columns of a person's own task; `user` still as they were named."""
 
+    kind: str
     title: str
     deal_id: int | None
+    contact_id: int | None
     due_at: float
+    ends_at: float | None
+    place: str
+    note: str
+    remind_at: float | None
     user: str | None
 
 
@@ -302,17 +309,35 @@ def company_fields(given: Mapping[str, object], region: str | None, needed: Iter
     return parsed
 
 
-def task_fields(given: Mapping[str, object]) -> TaskFields:
+def task_kind(value: object) -> str:
+    """What a person may set themselves to do."""
+    if value not in OWN_TASKS:
+        raise WrongError(f"This must be one of {', '.join(OWN_TASKS)}.")
+    return str(value)
+
+
+def task_fields(given: Mapping[str, object], needed: Iterable[str] = ("title", "due_at")) -> TaskFields:
     """The columns of a person's own task. Raises BadFields."""
     known: dict[str, Parser] = {
+        "kind": task_kind,
         "title": needed_line,
         "deal_id": ident_or_none,
+        "contact_id": ident_or_none,
         "due_at": moment,
+        "ends_at": moment_or_none,
+        "place": line,
+        "note": long_text,
+        "remind_at": moment_or_none,
         "user": name_or_none,
     }
     parsed: TaskFields = {}
-    parsed.update(parse(given, known, ("title", "due_at")))  # type: ignore[typeddict-item]
+    parsed.update(parse(given, known, needed))  # type: ignore[typeddict-item]
     return parsed
+
+
+def task_result(result: object) -> str:
+    """What came of a task; nothing is an answer too. Raises BadFields."""
+    return str(parse({"result": result or ""}, {"result": long_text})["result"])
 
 
 def move_fields(stage: object, reason: object) -> tuple[int, str]:

@@ -139,6 +139,12 @@ class TaskRow(TypedDict):
     due_at: float
     done_at: float | None
     done_by_name: str | None
+    ends_at: float | None
+    place: str
+    note: str
+    result: str
+    remind_at: float | None
+    version: int
 
 
 class CardDeal(TypedDict):
@@ -341,6 +347,12 @@ def task(row: TaskRow) -> View:
         "due_at": iso(row["due_at"]),
         "done_at": iso(row["done_at"]),
         "done_by": row["done_by_name"],
+        "ends_at": iso(row["ends_at"]),
+        "place": row["place"],
+        "note": row["note"],
+        "result": row["result"],
+        "remind_at": iso(row["remind_at"]),
+        "version": row["version"],
     }
 
 

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbxcrm.http.i18n import LOCALES, phone
-from pbxcrm.http.labels import CHOICES, DETAILS, DIRECTIONS, EVENTS, N_, OUTCOMES, RELATIONS, ROLES, SAY, Labels
+from pbxcrm.http.labels import (
+    CHOICES,
+    DETAILS,
+    DIRECTIONS,
+    EVENTS,
+    N_,
+    OUTCOMES,
+    RELATIONS,
+    ROLES,
+    SAY,
+    TASKS,
+    Labels,
+)
 from pbxcrm.http.render import Viewer, full_name
 from pbxcrm.http.said import BY_CODE
 
@@ -29,6 +41,13 @@ FIELDS = {
     "next_contact_at": N_("Next contact"),
     "close_reason": N_("Reason"),
     "why": N_("Reason"),
+    "kind": N_("Kind"),
+    "due_at": N_("Due"),
+    "ends_at": N_("Ends"),
+    "remind_at": N_("Reminder"),
+    "place": N_("Place"),
+    "result": N_("What came of it"),
+    "user_name": N_("Who"),
     "contact_id": N_("Customer"),
     "deal_id": N_("Deal"),
     "open": N_("Open"),
@@ -79,11 +98,12 @@ _NAMED = {
     "outcome": OUTCOMES,
     "direction": DIRECTIONS,
     "why": BY_CODE,
+    "kind": TASKS,
     "calendar": {"gregorian": N_("Gregorian"), "jalali": N_("Jalali")},
 }
-_PEOPLE = frozenset({"owner", "owner_name", "user"})
+_PEOPLE = frozenset({"owner", "owner_name", "user", "user_name"})
 _FIXED = frozenset({"stage_name", "pipeline", "close_reason"})
-_TIMES = frozenset({"next_contact_at", "since", "until"})
+_TIMES = frozenset({"next_contact_at", "since", "until", "due_at", "ends_at", "remind_at"})
 
 # The field's name, what it was, what it is; both None where the old and the new are nobody's business (a password).
 Change = tuple[str, str | None, str | None]

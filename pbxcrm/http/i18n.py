@@ -176,6 +176,10 @@ class Reader:
         """The day it is where this person is."""
         return datetime.fromtimestamp(self.clock(), zone(self.time_zone)).date()
 
+    def day_of(self, at: float) -> date:
+        """The day it is then where this person is."""
+        return datetime.fromtimestamp(at, zone(self.time_zone)).date()
+
     def day_ends(self, at: float) -> float:
         """Epoch seconds of the midnight that ends the day of `at`."""
         there = zone(self.time_zone)

@@ -41,6 +41,22 @@ OUTBOUND = {"missed": N_("no answer")}
 DIRECTIONS = {"inbound": N_("Incoming"), "outbound": N_("Outgoing"), "internal": N_("Internal")}
 PRIORITIES = {"2": N_("urgent"), "1": N_("high priority"), "0": N_("usual priority"), "-1": N_("low priority")}
 SOON = {"1h": N_("In an hour"), "1d": N_("Tomorrow at 9:00"), "3d": N_("In 3 days"), "7d": N_("In a week")}
+TASKS = {
+    "todo": N_("To do"),
+    "call": N_("Call"),
+    "mail": N_("E-mail"),
+    "meeting": N_("Meeting"),
+    "callback": N_("Call back"),
+    "look": N_("A colleague talked with your customer"),
+    "device": N_("Nobody owns this phone"),
+}
+REMINDERS = {
+    "": N_("No reminder"),
+    "0": N_("When it is due"),
+    "10": N_("10 minutes before"),
+    "60": N_("An hour before"),
+    "1440": N_("A day before"),
+}
 # What came of a talk (crm.wrapup.OUTCOMES), in the order of their keys.
 WRAPUPS = {
     "agreed": N_("Agreed"),
@@ -126,6 +142,7 @@ ACTIONS = {
     "deal.merged": N_("linked a deal to another"),
     "note.added": N_("wrote a note"),
     "task.created": N_("made a task"),
+    "task.changed": N_("changed a task"),
     "task.done": N_("finished a task"),
     "call.wrapped": N_("wrapped up a call"),
     "contact.created": N_("made a contact"),
@@ -312,6 +329,7 @@ class Labels:
     """The names as one language has them; in templates as `label.outcome(call)` and so on."""
 
     def __init__(self, locale: str) -> None:
+        self._locale = locale
         self._t = Reader(locale).gettext
 
     def fixed(self, name: str) -> str:
@@ -352,6 +370,18 @@ class Labels:
     def soon(self) -> list[tuple[str, str]]:
         """Quick choices for the next contact."""
         return [(key, self._t(text)) for key, text in SOON.items()]
+
+    def task(self, kind: str) -> str:
+        """What is to be done."""
+        return self._t(TASKS.get(kind, kind))
+
+    def reminder(self, minutes: str) -> str:
+        """How long before something is due it pops up."""
+        known = REMINDERS.get(minutes)
+        if known is not None:
+            return self._t(known)
+        reader = Reader(self._locale)
+        return reader.ngettext("%(n)s minute before", "%(n)s minutes before", int(minutes) if minutes.isdigit() else 0)
 
     def wrapup(self, outcome: str) -> str:
         """What came of a talk."""

@@ -43,6 +43,7 @@ KINDS = frozenset(
         "deal.moved",
         "task.due",
         "task.done",
+        "task.reminded",
         "link.up",
         "link.down",
         "settings.changed",

@@ -32,6 +32,7 @@ from pbxcrm.http.openapi_schemas import (
     NUMBER,
     OUTCOMES,
     TASK_FIELDS,
+    TASK_IN,
     TASK_KINDS,
     TIME,
     UUID,
@@ -39,7 +40,6 @@ from pbxcrm.http.openapi_schemas import (
     WEBHOOK_FIELDS,
     WEBHOOK_IN,
     Spec,
-    nullable,
 )
 from pbxcrm.service.audit import ACTIONS
 from pbxcrm.service.imports import KINDS
@@ -154,6 +154,7 @@ def _paths() -> Spec:
         _query("source", LINE, ""),
         _query("q", LINE, "Parts of words, or of a number"),
     ]
+    task = _json(_ref("Task"), "The task")
     task_filters = [
         _query("kind", {"type": "string", "enum": TASK_KINDS}, "callback: the missed calls"),
         _query("deal_id", ID, ""),
@@ -316,19 +317,27 @@ def _paths() -> Spec:
                 "A new task",
                 {"201": _json(_ref("Task"), "The task")},
                 *(400, 413, 415, 422),
-                body=_object(
-                    {
-                        "title": {**LINE, "minLength": 1, "examples": ["Send the offer"]},
-                        "due_at": TIME,
-                        "deal_id": nullable(ID),
-                        "user": nullable(NAME),
-                    },
-                    ("title", "due_at"),
-                ),
+                body=_object(TASK_IN, ("title", "due_at")),
+            ),
+        },
+        "/tasks/{id}": {
+            "get": _operation("One task", {"200": task}, 404, parameters=one),
+            "patch": _operation(
+                "Change or move a task that still has this version and is still to do",
+                {"200": task},
+                *(404, 409, 413, 415, 422),
+                parameters=one,
+                body=_object({"version": VERSION, **TASK_IN}, ("version",)),
             ),
         },
         "/tasks/{id}/done": {
-            "post": _operation("It is done", {"200": _json(_ref("Task"), "The task")}, 404, parameters=one)
+            "post": _operation(
+                "It is done",
+                {"200": task},
+                *(404, 413, 415, 422),
+                parameters=one,
+                body={**_object({"result": LONG}), "required": False},
+            )
         },
         "/dial": {
             "post": _operation(

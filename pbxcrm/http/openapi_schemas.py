@@ -4,6 +4,7 @@ from typing import Any
 
 from pbxcrm.crm import leads, webhooks, witness, wrapup
 from pbxcrm.crm.details import CHOICES, NAMES, RELATIONS
+from pbxcrm.crm.fields import OWN_TASKS
 from pbxcrm.service.audit import ACTIONS
 
 Spec = dict[str, Any]
@@ -27,7 +28,7 @@ VERSION = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "examples": [1
 NAME = {"type": "string", "maxLength": 64, "examples": ["alice"]}
 OUTCOMES = ["answered", "missed", "abandoned", "busy", "declined", "failed", "voicemail", "lost", "ongoing"]
 DIRECTIONS = ["inbound", "outbound", "internal"]
-TASK_KINDS = ["callback", "look", "device", "todo"]
+TASK_KINDS = ["callback", "look", "device", *OWN_TASKS]
 LIVE_KINDS = [
     "call.ringing",
     "call.answered",
@@ -39,6 +40,7 @@ LIVE_KINDS = [
     "deal.moved",
     "task.due",
     "task.done",
+    "task.reminded",
     "link.up",
     "link.down",
     "reset",
@@ -186,7 +188,25 @@ TASK_FIELDS: dict[str, Spec] = {
     "user": nullable(NAME),
     "created_at": TIME,
     "due_at": TIME,
+    "ends_at": nullable({**TIME, "description": "Of a meeting, which begins when it is due"}),
+    "place": {"type": "string"},
+    "note": {"type": "string"},
+    "remind_at": nullable({**TIME, "description": "When it pops up; null: it does not, or has"}),
     "done_at": nullable(TIME),
+    "result": {"type": "string", "description": "What came of it"},
+    "version": VERSION,
+}
+TASK_IN: dict[str, Spec] = {
+    "kind": {"type": "string", "enum": list(OWN_TASKS)},
+    "title": {**LINE, "minLength": 1, "examples": ["Send the offer"]},
+    "due_at": TIME,
+    "ends_at": nullable(TIME),
+    "deal_id": nullable(ID),
+    "contact_id": nullable(ID),
+    "place": LINE,
+    "note": LONG,
+    "remind_at": nullable(TIME),
+    "user": nullable(NAME),
 }
 AUDIT_FIELDS: dict[str, Spec] = {
     "id": ID,

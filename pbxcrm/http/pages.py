@@ -1,6 +1,5 @@
 """Pages of people: routes, login, own settings, the PBX page; board, deals and calls have files of their own."""
 
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from aiohttp import web
@@ -18,11 +17,12 @@ from pbxcrm.http import (
     pages_link,
     pages_people,
     pages_pipelines,
+    pages_tasks,
     pages_webhooks,
     pages_wrapup,
 )
 from pbxcrm.http.keys import DEPS, ERROR_PAGE, PERSON
-from pbxcrm.http.pages_common import DENSITY, LANGUAGE, THEME, error_page, show, viewer
+from pbxcrm.http.pages_common import DENSITY, LANGUAGE, THEME, error_page, inside, show, viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
 from pbxcrm.service import people
@@ -50,6 +50,7 @@ def setup(app: web.Application) -> None:
     pages_pipelines.setup(app)
     pages_calls.setup(app)
     pages_leads.setup(app)
+    pages_tasks.setup(app)
     pages_wrapup.setup(app)
     pages_disagreements.setup(app)
     pages_audit.setup(app)
@@ -60,13 +61,6 @@ def setup(app: web.Application) -> None:
 async def home(_request: web.Request) -> web.Response:
     """The board is home."""
     raise web.HTTPSeeOther("/board")
-
-
-def inside(path: str) -> str:
-    """A path of ours to go to next; anything that could lead elsewhere becomes the board."""
-    parts = urlsplit(path)
-    ours = not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if ours and "\\" not in path and path.isprintable() else "/board"
 
 
 async def login_form(request: web.Request) -> web.Response:

@@ -1,6 +1,5 @@
 """Calls as pages: the log, one call with its reasons, the missed ones; and the search."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -20,8 +19,6 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/calls/missed", missed)
     app.router.add_get("/calls/missed/count", count)
     app.router.add_get("/calls/{id:[0-9a-f-]{36}}", one)
-    app.router.add_post("/tasks/{id:\\d+}/done", done)
-    app.router.add_post("/tasks/{id:\\d+}/dial", dial_task)
     app.router.add_get("/search", search)
 
 
@@ -59,37 +56,6 @@ async def one(request: web.Request) -> web.Response:
     """A call with all we know of it, and why."""
     call = await calls.page_of(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     return await show(request, "call.html", here="calls", call=call)
-
-
-async def done(request: web.Request) -> web.Response:
-    """Nothing more to do for this caller."""
-    await tasks.done(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
-    return go(request, "/calls/missed")
-
-
-async def dial_task(request: web.Request) -> web.Response:
-    """Call back the caller of a missed call."""
-    db, scope, task_id = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
-    task = await _task(request, task_id)
-    if task["deal_id"] is not None:
-        try:
-            await deals.get(db, scope, task["deal_id"])
-        except NotFound:  # nobody's yet, or a colleague's: calling back needs the number only
-            return await dial_to(request, "/calls/missed", number=task["number"])
-        return await dial_to(request, "/calls/missed", deal_id=int(task["deal_id"]))
-    return await dial_to(request, "/calls/missed", number=task["number"])
-
-
-async def _task(request: web.Request, task_id: str) -> dict[str, Any]:
-    cursor: str | None = None
-    while True:
-        page = await tasks.missed(request.app[DEPS].db, request[PERSON].scope, 200, cursor)
-        for task in page["items"]:
-            if task["id"] == task_id:
-                return dict(task)
-        cursor = page["next"]
-        if cursor is None:
-            raise NotFound
 
 
 async def search(request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -140,6 +141,13 @@ def go(request: web.Request, path: str, **body: Any) -> web.Response:
     raise web.HTTPSeeOther(path)
 
 
+def inside(path: str) -> str:
+    """A path of ours to go to next; anything that could lead elsewhere becomes the board."""
+    parts = urlsplit(path)
+    ours = not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if ours and "\\" not in path and path.isprintable() else "/board"
+
+
 def soon(me: Viewer, choice: str) -> float | None:
     """Epoch seconds of a quick choice: in an hour, or at nine on a later day."""
     if choice == "1h":
@@ -210,5 +218,7 @@ def words(locale: str, currency: str = "EUR") -> dict[str, Any]:
         "today": _("Due today: %(n)s"),
         "planned": _("Planned: %(n)s"),
         "none": _("No next step: %(n)s"),
+        "remind": _("Reminder: %(title)s"),
+        "look": _("Open"),
         "notify_off": _("Your browser blocks notifications. Allow them for this site in its settings."),
     }

@@ -13,7 +13,7 @@ from pbxcrm.crm.views import iso
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
-from pbxcrm.http.pages_common import CURRENCIES, fragment, go, refused, show, soon, viewer
+from pbxcrm.http.pages_common import CURRENCIES, fragment, go, inside, refused, show, soon, viewer
 from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.pages_people import shown_day, typed_day
 from pbxcrm.http.render import Viewer, deal_card, full_name
@@ -259,8 +259,12 @@ def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
         return {"text": _("%(name)s noted", name=by), "more": item["text"]}
     if item["kind"] == "task":
         task = item["task"]
-        text = _("Task, done") if task["done_at"] else _("Task, due %(time)s", time=me.r.near(task["due_at"]))
-        return {"text": text, "more": task["title"]}
+        kind = Labels(me.r.locale).task(task["kind"])
+        if task["done_at"]:
+            text = _("%(kind)s, done", kind=kind)
+        else:
+            text = _("%(kind)s, due %(time)s", kind=kind, time=me.r.near(task["due_at"]))
+        return {"text": text, "more": "\n".join(one for one in (task["title"], task["result"]) if one)}
     return {"text": str(item["kind"]), "more": ""}
 
 
@@ -474,7 +478,8 @@ async def wrapup(request: web.Request) -> web.Response:
     if (at := soon(me, following)) is not None:
         deal = await deals.get(db, scope, deal_id)
         await deals.change(db, scope, deal_id, deal["version"], {"next_contact_at": iso(at)})
-    return go(request, f"/deals/{deal_id}", say=me.r.gettext("Saved."))
+    back = inside(_text(form, "back") or f"/deals/{deal_id}")
+    return go(request, back, say=me.r.gettext("Saved."))
 
 
 async def has_say(request: web.Request) -> web.Response:
@@ -494,4 +499,5 @@ async def has_say(request: web.Request) -> web.Response:
 
 async def dial(request: web.Request) -> web.Response:
     """Call the deal's customer."""
-    return await dial_to(request, f"/deals/{request.match_info['id']}", deal_id=int(request.match_info["id"]))
+    deal_id, form = request.match_info["id"], await request.post()
+    return await dial_to(request, inside(_text(form, "back") or f"/deals/{deal_id}"), deal_id=int(deal_id))

@@ -41,6 +41,7 @@ ACTIONS = (
     "deal.merged",
     "note.added",
     "task.created",
+    "task.changed",
     "task.done",
     "call.wrapped",
     "contact.created",

@@ -315,7 +315,7 @@ def _hand_over(work: Work, scope: Scope, before: DealRow, after_: DealRow) -> No
     moved = [
         task
         for task in tasks.of_deal(work.conn, scope, before["id"], open_only=True)
-        if task["user_id"] == before["owner_id"] and task["kind"] in ("callback", "todo")
+        if task["user_id"] == before["owner_id"] and task["kind"] not in ("look", "device")
     ]
     if moved and after_["owner_id"] is not None:
         tasks.hand(work.conn, [{"task": task["id"], "user": after_["owner_id"]} for task in moved])

@@ -161,6 +161,12 @@ class TaskBook:
             "due_at": fact.at + within,
             "done_at": None,
             "done_by_name": None,
+            "ends_at": None,
+            "place": "",
+            "note": "",
+            "result": "",
+            "remind_at": None,
+            "version": 1,
         }
 
     def _add(self, row: TaskRow) -> None:

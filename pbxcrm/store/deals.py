@@ -96,6 +96,27 @@ def by_words(conn: Connection, q: str) -> ColumnElement[bool]:
     return or_(containing(conn, _d.search, words), _d.id.in_(said))
 
 
+_PROMISED = _both(
+    ROWS.where(_d.open.is_(True), _d.next_contact_at >= bindparam("since"), _d.next_contact_at < bindparam("until"))
+    .order_by(_d.next_contact_at, _d.id)
+    .limit(bindparam("limit"))
+)
+_NO_STEP = _both(
+    ROWS.where(_d.open.is_(True), _d.next_contact_at.is_(None)).order_by(_d.active_at, _d.id).limit(bindparam("limit"))
+)
+
+
+def promised(conn: Connection, scope: Scope, since: float, until: float, limit: int) -> list[DealRow]:
+    """Open deals whose next contact is from `since` to before `until` (epoch seconds), the soonest first."""
+    values = {"since": since, "until": until, "limit": limit, "me": scope.user_id}
+    return _rows(conn, _PROMISED[scope.sees_all], values)
+
+
+def without_step(conn: Connection, scope: Scope, limit: int) -> list[DealRow]:
+    """Open deals without a next contact, those longest left alone first."""
+    return _rows(conn, _NO_STEP[scope.sees_all], {"limit": limit, "me": scope.user_id})
+
+
 _CONDITIONS: dict[str, Any] = {
     "stage_id": lambda value: _d.stage_id == value,
     "owner": lambda value: users.c.name == value,

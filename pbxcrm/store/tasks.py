@@ -3,7 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import TaskRow
@@ -56,10 +69,18 @@ def some(
     filters: Mapping[str, Any],
     after: tuple[float, int] | None = None,
 ) -> list[TaskRow]:
-    """A page of tasks, the most urgent first. Filters: kind, deal_id, done (False: still to do)."""
+    """A page of tasks, the most urgent first. Filters: kind, kinds, deal_id, done (False: still to do), since, until
+    (of due_at, epoch seconds: from the first, before the second).
+    """
     where = [_visible(scope)]
     if "kind" in filters:
         where.append(_t.kind == filters["kind"])
+    if "kinds" in filters:
+        where.append(_t.kind.in_(filters["kinds"]))
+    if "since" in filters:
+        where.append(_t.due_at >= filters["since"])
+    if "until" in filters:
+        where.append(_t.due_at < filters["until"])
     if "deal_id" in filters:
         where.append(_t.deal_id == filters["deal_id"])
     if "done" in filters:
@@ -118,7 +139,7 @@ _INSERT_KNOWN = Command(insert(tasks))
 _DONE = Command(
     update(tasks)
     .where(_t.id == bindparam("task"), _t.done_at.is_(None))
-    .values(done_at=bindparam("at"), done_by=bindparam("by"))
+    .values(done_at=bindparam("at"), done_by=bindparam("by"), remind_at=null())
 )
 _AGAIN = Command(
     update(tasks)
@@ -151,3 +172,38 @@ def again(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def hand(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Give these to a person: [{task, user}]."""
     conn.execute(_HAND, list(rows))
+
+
+def change(conn: Connection, task_id: int, version: int, values: Mapping[str, Any]) -> bool:
+    """Set these columns if the task still has this version and is still to do; counts the version up."""
+    here = and_(_t.id == task_id, _t.version == version, _t.done_at.is_(None))
+    return conn.execute(update(tasks).where(here).values(**values, version=version + 1)).rowcount == 1
+
+
+def result_is(conn: Connection, task_id: int, result: str) -> None:
+    """What came of it."""
+    conn.execute(update(tasks).where(_t.id == task_id).values(result=result))
+
+
+_REMIND = and_(_t.remind_at.is_not(None), _t.done_at.is_(None), _t.user_id.is_not(None))
+_TO_REMIND = (
+    _ROWS.where(_REMIND, _t.remind_at <= bindparam("now")).order_by(_t.remind_at, _t.id).limit(bindparam("limit"))
+)
+_NEXT_REMINDER = select(func.min(_t.remind_at)).where(_REMIND)
+_REMINDED = update(tasks).where(_t.id == bindparam("task"), _t.remind_at == bindparam("at")).values(remind_at=None)
+
+
+def to_remind(conn: Connection, _scope: Scope, now: float, limit: int) -> list[TaskRow]:
+    """Whose reminder is due, the longest first."""
+    return _rows(conn, _TO_REMIND, {"now": now, "limit": limit})
+
+
+def next_reminder(conn: Connection, _scope: Scope) -> float | None:
+    """When the next reminder is due (epoch seconds), past ones included."""
+    at: float | None = conn.execute(_NEXT_REMINDER).scalar()
+    return at
+
+
+def reminded(conn: Connection, row: TaskRow) -> bool:
+    """It pops up now, and not again: false where another process was first."""
+    return conn.execute(_REMINDED, {"task": row["id"], "at": row["remind_at"]}).rowcount == 1

@@ -120,6 +120,10 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", API + "/tasks"): Eyes(
         (201, 422, 422, 201, 401), json={"title": "x", "due_at": LATER, "deal_id": "{deal}"}
     ),
+    ("GET", API + "/tasks/{id}"): theirs(200, 401, path=API + "/tasks/{task}", shows=True),
+    ("PATCH", API + "/tasks/{id}"): theirs(
+        200, 401, path=API + "/tasks/{task}", json={"version": -4, "place": "x"}, shows=True
+    ),
     ("POST", API + "/tasks/{id}/done"): theirs(200, 401, path=API + "/tasks/{task}/done"),
     ("GET", API + "/leads"): everybody(200, 401, shows=True),
     ("POST", API + "/leads"): everybody(201, 401, json={"name": "x"}),
@@ -249,6 +253,14 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", "/calls/{id}/wrapup"): Eyes((303, 404, 404, 404, 303), path="/calls/{call}/wrapup", form={"note": "x"}),
     ("POST", "/calls/{id}/deal"): theirs(303, 303, path="/calls/{call}/deal"),
     ("POST", "/calls/{id}/hide"): Eyes((303, 404, 404, 404, 303), path="/calls/{call}/hide", form={"spell": "t"}),
+    ("GET", "/day"): Eyes((200, 404, 404, 200, 303), path="/day?who=alice", shows=True),
+    ("GET", "/tasks/new"): theirs(200, 303, path="/tasks/new?deal_id={deal}"),
+    ("POST", "/tasks"): Eyes(
+        (303, 422, 422, 303, 303), path="/tasks", form={"title": "x", "day": "2026-11-19", "deal_id": "{deal}"}
+    ),
+    ("GET", "/tasks/{id}"): theirs(200, 303, path="/tasks/{task}", shows=True),
+    ("POST", "/tasks/{id}"): theirs(303, 303, path="/tasks/{task}", form={"title": "x", "day": "2026-11-19"}),
+    ("POST", "/tasks/{id}/later"): theirs(303, 303, path="/tasks/{task}/later", form={"to": "1d"}),
     ("POST", "/tasks/{id}/done"): theirs(303, 303, path="/tasks/{task}/done"),
     ("POST", "/tasks/{id}/dial"): theirs(303, 303, path="/tasks/{callback}/dial"),
     ("GET", "/search"): everybody(200, 303, path="/search?q={digits}", shows=True),
@@ -285,7 +297,8 @@ def test_no_route_is_missing() -> None:
 def filled(value: Any, things: Things) -> Any:
     """The row's placeholders by what is Alice's."""
     if isinstance(value, dict):
-        versions = {0: things.version, -1: things.contact_version, -2: things.lead_version, -3: things.company_version}
+        of = things
+        versions = {0: of.version, -1: of.contact_version, -2: of.lead_version, -3: of.company_version, -4: 1}
         return {k: _version(v, versions) if k == "version" else filled(v, things) for k, v in value.items()}
     if isinstance(value, list):
         return [filled(one, things) for one in value]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from pbxcrm.crm.access import COMMAND_LINE
 from pbxcrm.http.keys import TRAIL
-from pbxcrm.service import contacts, deals, link, people, privacy, retention, tasks, wrapup
+from pbxcrm.service import contacts, deals, link, people, privacy, reminders, retention, tasks, wrapup
 from pbxcrm.service import house as house_settings
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.intake import Intake
@@ -36,8 +36,8 @@ DEAL = (
 DIAL = "contact_id deal_id id number state user"
 LINK = "pbx reason since up"
 TASK = (
-    "call_id company contact_id contact_name created_at deal_id done_at done_by due_at id kind number "
-    "outcome team times title user"
+    "call_id company contact_id contact_name created_at deal_id done_at done_by due_at ends_at id kind note number "
+    "outcome place remind_at result team times title user version"
 )
 SHAPES: dict[str, str] = {
     "audit.noted": "rows",
@@ -64,6 +64,7 @@ SHAPES: dict[str, str] = {
     "settings.changed": "changed",
     "task.done": TASK,
     "task.due": TASK,
+    "task.reminded": TASK,  # to its person alone
     "token.created": "token user",
     "token.revoked": "count user",
     "user.added": "operator role team user",
@@ -92,6 +93,8 @@ async def everything_once(house: House, clock: Clock) -> None:
     await deals.move(db, mona, deal["id"], next(s["id"] for s in stages if s["kind"] == "won"), deal["version"])
     task = await tasks.create(db, mona, {"title": "x", "due_at": "2026-11-18T09:30:00Z", "user": "bob"})
     await tasks.done(db, mona, task["id"])
+    await tasks.create(db, alice, {"title": "x", "due_at": "2026-11-18T09:30:00Z", "remind_at": "2026-11-18T09:00:00Z"})
+    assert await reminders.pop(db) == 1
     await house.deps.dialler.dial(alice, key="k", number="+48601234567")
     await people.set_password(db, "alice", PASSWORD)
     await people.change_user(db, "alice", operator=True)

@@ -72,7 +72,15 @@ async function row({ id, kind, data, html }) {
   else if (kind === "call.wrapped") onWrapped(data), data.deal_id && refreshPanel(data.deal_id);
   else if (kind.startsWith("call.")) onEvery(data, nodes);
   else if (kind.startsWith("link.")) $("#banner").replaceChildren(...nodes.childNodes);
-  if (MISSED.has(kind)) missed();
+  else if (kind === "task.reminded") remind(data);
+  if (MISSED.has(kind) || (kind.startsWith("deal.") && $("[data-fresh]"))) missed();
+}
+
+// In every tab; to a hidden one's person by one notification, for all of them name it alike.
+function remind({ id, title }) {
+  const text = t("remind", { title });
+  toast(text, { for: 60000, label: t("look"), action: () => (location.href = `/tasks/${id}`) });
+  if (document.hidden && globalThis.Notification?.permission === "granted") new Notification(text, { tag: `task.${id}` });
 }
 
 function onDeal(data, nodes, n) {
@@ -100,11 +108,11 @@ function upsert(list, item, only) {
   } else if (!only) list.prepend(item);
 }
 
-// The list of missed calls is read anew, unless somebody is about to press something in it.
+// What is still to do is read anew, unless somebody is about to press something in it.
 async function relist() {
-  const list = $("[data-missed-list]");
+  const list = $("[data-fresh]");
   if (!list || list.contains(document.activeElement)) return;
-  const fresh = $("[data-missed-list]", (await ask("/calls/missed")).nodes);
+  const fresh = $("[data-fresh]", (await ask(list.dataset.fresh)).nodes);
   if (fresh) list.replaceWith(fresh);
 }
 
