@@ -46,7 +46,7 @@ async def day(request: web.Request) -> web.Response:
         request,
         "day.html",
         here="day",
-        **found,
+        **{"waiting" if name == "missed" else name: value for name, value in found.items()},  # the frame has a `missed`
         meetings=[one for one in ahead["items"] if one.task and one.task["kind"] == "meeting"],
         staff=await staff(request),
         back=request.rel_url.raw_path_qs,

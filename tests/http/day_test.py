@@ -97,8 +97,8 @@ async def test_the_forms_work_without_scripts(house: House) -> None:
     made = (await house.json("GET", "/api/v1/tasks", "alice"))["items"][0]
     assert (made["kind"], made["remind_at"], made["ends_at"]) == (
         "meeting",
-        "2099-11-30T09:50:00Z",
-        "2099-11-30T11:00:00Z",
+        "2099-11-30T09:50:00.000Z",
+        "2099-11-30T11:00:00.000Z",
     )
     wrong = await house.ask("POST", f"/tasks/{made['id']}", "alice", data={**form, "until": "09:00"}, **home)
     assert wrong.status == 422
