@@ -360,4 +360,4 @@ async def test_without_a_deal_the_next_contact_is_a_call_to_make(firm: World, op
     await card(page).get_by_role("button", name="Save").click()
     await expect(card(page)).to_have_count(0)
     found = (await tasks.list_tasks(firm.db, firm.scopes["maria"]))["items"]
-    assert [(task["kind"], task["number"]) for task in found] == [("todo", "+48221234577")]
+    assert [(task["kind"], task["number"]) for task in found] == [("call", "+48221234577")]

@@ -186,7 +186,7 @@ async def test_without_a_deal_the_next_contact_is_a_call_to_make(desk: Desk) -> 
     done = await desk.says(office.alice, call, {"outcome": "again", "next_contact_at": iso(LATER)})
     assert done["deal_id"] is None
     (task,) = (await tasks.list_tasks(office.db, office.alice))["items"]
-    assert (task["kind"], task["number"], task["due_at"], task["user"]) == ("todo", "+48601000999", iso(LATER), "alice")
+    assert (task["kind"], task["number"], task["due_at"], task["user"]) == ("call", "+48601000999", iso(LATER), "alice")
 
 
 async def test_a_colleagues_deal_is_not_touched(desk: Desk) -> None:
