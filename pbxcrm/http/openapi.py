@@ -40,6 +40,7 @@ from pbxcrm.http.openapi_schemas import (
     WEBHOOK_FIELDS,
     WEBHOOK_IN,
     Spec,
+    nullable,
 )
 from pbxcrm.service.audit import ACTIONS
 from pbxcrm.service.imports import KINDS

@@ -7,10 +7,8 @@ from aiohttp import web
 from pbxcrm.http import i18n
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
-from pbxcrm.http.pages_common import day_filter, go, missed_count, show, viewer
-from pbxcrm.http.pages_dial import dial_to
+from pbxcrm.http.pages_common import day_filter, missed_count, show, viewer
 from pbxcrm.service import calls, contacts, deals, lead_settings, leads, tasks
-from pbxcrm.service.errors import NotFound
 
 
 def setup(app: web.Application) -> None:
