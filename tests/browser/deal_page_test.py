@@ -34,7 +34,7 @@ async def test_fields_are_saved_and_shown_on_the_board_at_once(firm: World, open
     side = page.locator("#side")
     await side.get_by_label("Value").fill("1 250,50")
     await side.get_by_label("Next contact: day").fill("2027-03-01")
-    await side.get_by_label("Time", exact=True).fill("10:30")
+    await side.locator("[data-save]").get_by_label("Time", exact=True).fill("10:30")
     await side.get_by_label("Priority").select_option("2")
     await side.get_by_label("Needs and details").fill("Forty seats\nby May")
     await side.get_by_role("button", name="Save").click()
