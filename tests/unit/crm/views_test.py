@@ -26,8 +26,8 @@ TASK: TaskRow = {
     "id": 9, "kind": "callback", "title": "Ann", "deal_id": 7, "contact_id": 4, "contact_name": "Ann",
     "company": "Acme", "call_id": "c", "outcome": "missed", "number": "+48601234567", "user_id": None,
     "user_name": None, "team_id": 1, "team_name": "north", "times": 2, "created_at": START, "due_at": START + 300,
-    "done_at": None, "done_by_name": None, "called_at": None, "ends_at": None, "place": "Gdynia", "note": "n", "result": "",
-    "remind_at": START, "version": 2,
+    "done_at": None, "done_by_name": None, "called_at": None, "ends_at": None, "place": "Gdynia", "note": "n",
+    "result": "", "remind_at": START, "version": 2,
 }  # fmt: skip
 SECOND = "2026-11-18T11:06:"
 AT = "2026-11-18T11:06:40.000Z"
