@@ -77,7 +77,8 @@ def _page(name: str) -> Spec:
 def _operation(
     text: str, good: Spec, *errors: int, parameters: list[Spec] | None = None, body: Spec | None = None
 ) -> Spec:
-    responses = {str(code): {"$ref": f"#/components/responses/{code}"} for code in (401, *errors)}
+    unread = () if body is None else (400, 413, 415, 422)  # what any body may be answered with
+    responses = {str(code): {"$ref": f"#/components/responses/{code}"} for code in sorted({401, *unread, *errors})}
     operation: Spec = {"summary": text, "responses": good | responses}
     if parameters:
         operation["parameters"] = parameters
@@ -116,7 +117,7 @@ def _note_on(one: list[Spec], thing: str) -> Spec:
     return _operation(
         f"Write a note on a {thing}",
         {"201": _json({"type": "object"}, "The note")},
-        *(400, 404, 413, 415, 422),
+        404,
         parameters=one,
         body=_object({"text": {**LONG, "minLength": 1}}, ("text",)),
     )
@@ -199,7 +200,7 @@ def _paths() -> Spec:
             "post": _operation(
                 "A new deal",
                 {"201": deal},
-                *(400, 409, 413, 415, 422),
+                409,
                 body=_object({**DEAL_IN, "stage": ID}),
             ),
         },
@@ -208,7 +209,7 @@ def _paths() -> Spec:
             "patch": _operation(
                 "Change what is sent, if nobody else did meanwhile",
                 {"200": deal},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object({**DEAL_IN, "version": VERSION}, ("version",)),
             ),
@@ -217,7 +218,7 @@ def _paths() -> Spec:
             "post": _operation(
                 "Into another stage; lost asks for a reason, others for what they need: `fields` fills it in",
                 {"200": deal},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object(
                     {"stage": ID, "version": VERSION, "reason": LINE, "fields": {"type": "object"}},
@@ -232,7 +233,7 @@ def _paths() -> Spec:
             "post": _operation(
                 "Write a note on a deal",
                 {"201": _json({"type": "object"}, "The note")},
-                *(400, 404, 413, 415, 422),
+                404,
                 parameters=one,
                 body=_object({"text": {**LONG, "minLength": 1, "examples": ["Called back."]}}, ("text",)),
             )
@@ -257,14 +258,14 @@ def _paths() -> Spec:
                 400,
                 parameters=[*_PAGE, _query("q", LINE, "Words of the name or company, or the end of a number")],
             ),
-            "post": _operation("A new contact", {"201": contact}, 400, 413, 415, 422, body=_object(CONTACT_IN)),
+            "post": _operation("A new contact", {"201": contact}, body=_object(CONTACT_IN)),
         },
         "/contacts/{id}": {
             "get": _operation("One contact", {"200": contact}, 404, parameters=one),
             "patch": _operation(
                 "Change what is sent, if nobody else did meanwhile",
                 {"200": contact},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object({**CONTACT_IN, "version": VERSION}, ("version",)),
             ),
@@ -277,16 +278,14 @@ def _paths() -> Spec:
                 400,
                 parameters=[*_PAGE, _query("q", LINE, "Parts of words")],
             ),
-            "post": _operation(
-                "A new company", {"201": company}, 400, 413, 415, 422, body=_object(COMPANY_IN, ("name",))
-            ),
+            "post": _operation("A new company", {"201": company}, body=_object(COMPANY_IN, ("name",))),
         },
         "/companies/{id}": {
             "get": _operation("One company", {"200": company}, 404, parameters=one),
             "patch": _operation(
                 "Change what is sent, if nobody else did meanwhile",
                 {"200": company},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object({**COMPANY_IN, "version": VERSION}, ("version",)),
             ),
@@ -299,7 +298,7 @@ def _paths() -> Spec:
             "put": _operation(
                 "Give a contact a role in a deal, or none",
                 {"200": deal},
-                *(400, 404, 413, 415, 422),
+                404,
                 parameters=one,
                 body=_object(
                     {"contact_id": ID, "role": {"type": "string", "enum": ["", *ROLES]}, "note": LINE},
@@ -317,7 +316,6 @@ def _paths() -> Spec:
             "post": _operation(
                 "A new task",
                 {"201": _json(_ref("Task"), "The task")},
-                *(400, 413, 415, 422),
                 body=_object(TASK_IN, ("title", "due_at")),
             ),
         },
@@ -326,7 +324,7 @@ def _paths() -> Spec:
             "patch": _operation(
                 "Change or move a task that still has this version and is still to do",
                 {"200": task},
-                *(404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object({"version": VERSION, **TASK_IN}, ("version",)),
             ),
@@ -335,7 +333,7 @@ def _paths() -> Spec:
             "post": _operation(
                 "It is done",
                 {"200": task},
-                *(404, 413, 415, 422),
+                404,
                 parameters=one,
                 body={**_object({"result": LONG}), "required": False},
             )
@@ -344,7 +342,7 @@ def _paths() -> Spec:
             "post": _operation(
                 "Ring my phone, then the customer's: at most once, whatever breaks",
                 {"202": dial, "200": asked_before},
-                *(400, 404, 409, 413, 415, 422, 429, 503),
+                *(404, 409, 429, 503),
                 parameters=[key],
                 body=dial_body,
             )
@@ -453,13 +451,13 @@ def _leads() -> Spec:
                     _query("sort", {"type": "string", "enum": list(SORTS)}, ""),
                 ],
             ),
-            "post": _operation("A new lead", {"201": lead}, *(400, 404, 413, 415, 422), body=_object(LEAD_IN)),
+            "post": _operation("A new lead", {"201": lead}, 404, body=_object(LEAD_IN)),
         },
         "/leads/assign": {
             "post": _operation(
                 "Give leads to a person, or back to the base (null); for managers",
                 {"200": _json(items, "Those that moved")},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 body=_object({"ids": several, "owner": nullable(NAME)}, ("ids", "owner")),
             )
         },
@@ -468,7 +466,7 @@ def _leads() -> Spec:
             "patch": _operation(
                 "Change what is sent, if nobody else did meanwhile",
                 {"200": lead},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object({**LEAD_IN, "version": VERSION}, ("version",)),
             ),
@@ -489,7 +487,7 @@ def _leads() -> Spec:
             "post": _operation(
                 "Write a note on a lead",
                 {"201": _json({"type": "object"}, "The note")},
-                *(400, 404, 413, 415, 422),
+                404,
                 parameters=one,
                 body=_object({"text": {**LONG, "minLength": 1}}, ("text",)),
             )
@@ -498,7 +496,7 @@ def _leads() -> Spec:
             "post": _operation(
                 "Something to do with a lead",
                 {"201": _json(_ref("Task"), "The task")},
-                *(400, 404, 413, 415, 422),
+                404,
                 parameters=one,
                 body=_object(task, ("title", "due_at")),
             )
@@ -512,7 +510,7 @@ def _leads() -> Spec:
             "post": _operation(
                 "It becomes a company, a contact, a deal",
                 {"200": lead},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object({**becomes, "value": MONEY, "currency": CURRENCY, "version": VERSION}, ("version",)),
             )
@@ -532,7 +530,7 @@ def _webhooks() -> Spec:
             "post": _operation(
                 "Tell one more; the answer alone shows the secret",
                 {"201": hook},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 body=_object({**WEBHOOK_IN, "secret": secret}, ("url", "kinds")),
             ),
         },
@@ -547,7 +545,7 @@ def _webhooks() -> Spec:
             "patch": _operation(
                 "Change what is sent; `active` switches it",
                 {"200": hook},
-                *(400, 404, 413, 415, 422),
+                404,
                 parameters=one,
                 body=_object({**WEBHOOK_IN, "active": {"type": "boolean"}}),
             ),
@@ -587,7 +585,7 @@ def _imports() -> Spec:
             "post": _operation(
                 "Do it, in the background",
                 {"202": said},
-                *(400, 404, 409, 413, 415, 422),
+                *(404, 409),
                 parameters=one,
                 body=_object(RUN_IN),
             )

@@ -25,7 +25,7 @@ async def test_what_somebody_did_is_there_to_read(
     maria = await open_page("maria")
     await maria.locator(".col .title").first.click()
     await expect(maria.locator("#side h1")).to_be_visible()
-    await maria.locator('#side input[name="title"]').fill(HOSTILE)
+    await maria.locator('#side form[data-save] input[name="title"]').fill(HOSTILE)
     await maria.locator("#side form[data-save] button.primary").click()
     await expect(maria.locator(".col .title", has_text=HOSTILE).first).to_be_visible()
     boss = await open_page("anna", "/audit?user=maria", **options)

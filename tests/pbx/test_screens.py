@@ -81,7 +81,7 @@ async def test_whoever_answers_owns_the_deal(bed: Asterisk, crm: Pbxcrm, chromiu
         await office.talk(customer, bob)
         await customer.hang_up()
         await office.ended(bob)
-    await expect(bob_sees.locator("article.caller[data-state=wrapup]")).to_be_visible()
+    await expect(bob_sees.locator("article.caller[data-state=wrapup]", has_text="Zofia")).to_be_visible()
     await shoot("3-over", alice=alice_sees, bob=bob_sees)
 
     (deal,) = deals_of(crm, CALLER)

@@ -1,7 +1,7 @@
 """The short form of `make soak`: three at once, faults of every kind, then the calls beside the truth.
 
 The fake PBX with its CEL and without, the real one with. The tables and all that happened are kept in var/soak/ci.
-PBXCRM_SOAK_MINUTES: how long faults rage (default 9: ten minutes in all).
+SOAK_MINUTES: how long faults rage (default 9: ten minutes in all).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from tests.soak.run import Result
 from tests.soak.tables import tables
 from tests.soak.verdict import View, judge
 
-MINUTES = os.environ.get("PBXCRM_SOAK_MINUTES", "9")
+MINUTES = os.environ.get("SOAK_MINUTES", "9")
 FOLDER = Path(__file__).parents[2] / "var" / "soak" / "ci"
 LONG = pytest.mark.timeout(1800)
 
