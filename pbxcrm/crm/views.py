@@ -114,6 +114,7 @@ class CompanyRow(TypedDict):
     owner_name: str | None
     created_at: float
     version: int
+    details: str
 
 
 class TaskRow(TypedDict):

@@ -88,6 +88,7 @@ FIELDS = {
     "address": N_("Address"),
     "company_id": N_("Company"),
     "say": N_("Role"),
+    "into": N_("Merged into"),
     **DETAILS,
 }
 _NAMED = {
@@ -103,6 +104,7 @@ _NAMED = {
 }
 _PEOPLE = frozenset({"owner", "owner_name", "user", "user_name"})
 _FIXED = frozenset({"stage_name", "pipeline", "close_reason"})
+_DAYS = frozenset({"birth_date", "expected_close"})
 _TIMES = frozenset({"next_contact_at", "since", "until", "due_at", "ends_at", "remind_at"})
 
 # The field's name, what it was, what it is; both None where the old and the new are nobody's business (a password).
@@ -135,6 +137,8 @@ def _text(me: Viewer, field: str, text: str) -> str:
     try:
         if field in _TIMES:
             return me.r.full(text)
+        if field in _DAYS:
+            return me.r.date_field(me.r.noon(text))
         if field == "value" and " " in text:
             return me.r.money(*text.split(" ", 1))
     except (ValueError, ArithmeticError):

@@ -148,6 +148,8 @@ ACTIONS = {
     "contact.created": N_("made a contact"),
     "contact.changed": N_("changed a contact"),
     "contact.removed": N_("took back a contact"),
+    "contact.merged": N_("merged two contacts"),
+    "company.merged": N_("merged two companies"),
     "import.added": N_("brought a table"),
     "import.run": N_("imported a table"),
     "import.undone": N_("undid an import"),

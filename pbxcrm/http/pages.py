@@ -15,6 +15,7 @@ from pbxcrm.http import (
     pages_imports,
     pages_leads,
     pages_link,
+    pages_merge,
     pages_people,
     pages_pipelines,
     pages_tasks,
@@ -47,6 +48,7 @@ def setup(app: web.Application) -> None:
     pages_deals.setup(app)
     pages_link.setup(app)
     pages_people.setup(app)
+    pages_merge.setup(app)
     pages_pipelines.setup(app)
     pages_calls.setup(app)
     pages_leads.setup(app)

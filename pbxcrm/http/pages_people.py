@@ -17,8 +17,8 @@ from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
-from pbxcrm.service import calls, companies, contacts, deals
-from pbxcrm.service.errors import Conflict, Invalid
+from pbxcrm.service import calls, companies, contacts, deals, merge
+from pbxcrm.service.errors import Conflict, Invalid, Merged
 
 CONTACT = (
     *("name", "company", "job_title", "email", "emails", "numbers", "extension"),
@@ -88,7 +88,10 @@ async def contact(request: web.Request) -> web.Response:
         if company_id := request.query.get("company"):
             empty["company"] = (await companies.get(db, scope, company_id))["name"]
         return await _contact(request, None, empty)
-    found = await contacts.get(db, scope, request.match_info["id"])
+    try:
+        found = await contacts.get(db, scope, request.match_info["id"])
+    except Merged as error:
+        raise web.HTTPSeeOther(f"/contacts/{error.into}") from None
     notice = me.r.gettext("Saved.") if "saved" in request.query else ""
     return await _contact(request, found, _contact_form(me, found), notice=notice)
 
@@ -115,7 +118,7 @@ async def _contact(
 ) -> web.Response:
     db, scope = request.app[DEPS].db, request[PERSON].scope
     known = (await companies.list_companies(db, scope, 200))["items"]
-    more: dict[str, Any] = {"deals": [], "calls": [], "notes": [], "stale": False}
+    more: dict[str, Any] = {"deals": [], "calls": [], "notes": [], "stale": False, "twins": []}
     if found is not None:
         of = {"contact_id": found["id"]}
         since = datetime.fromisoformat(found["changed_at"] or found["created_at"]).timestamp()
@@ -123,6 +126,7 @@ async def _contact(
             "deals": (await deals.list_deals(db, scope, None, None, of))["items"],
             "calls": (await calls.list_calls(db, scope, MOST, None, of))["items"],
             "notes": await companies.notes_of(db, scope, "contact", found["id"]),
+            "twins": await merge.alike(db, scope, found["id"]),
             "stale": viewer(request).r.clock() - since > STALE,
         }
     return await show(
@@ -197,7 +201,10 @@ async def company(request: web.Request) -> web.Response:
     """A company: what we are to each other, its people and deals, notes."""
     if "id" not in request.match_info:
         return await _company(request, None, {**dict.fromkeys(COMPANY, ""), "name": _query(request)})
-    found = await companies.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    try:
+        found = await companies.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    except Merged as error:
+        raise web.HTTPSeeOther(f"/companies/{error.into}") from None
     notice = viewer(request).r.gettext("Saved.") if "saved" in request.query else ""
     return await _company(request, found, {name: str(found[name] or "") for name in COMPANY}, notice=notice)
 

@@ -54,6 +54,8 @@ ACTIONS = (
     "lead.declined",
     "company.created",
     "contact.removed",
+    "contact.merged",
+    "company.merged",
     "import.added",
     "import.run",
     "import.undone",

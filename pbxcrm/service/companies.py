@@ -10,10 +10,10 @@ from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import CompanyFields, company_fields, note_text
 from pbxcrm.crm.views import CompanyRow
 from pbxcrm.service import audit
-from pbxcrm.service.errors import Conflict, NotFound
+from pbxcrm.service.errors import Conflict, Merged, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import companies, contacts, details, lookup
+from pbxcrm.store import companies, contacts, details, lookup, merging
 from pbxcrm.store.db import Database, Work, audience
 
 Fields = Mapping[str, object]
@@ -37,7 +37,7 @@ async def list_companies(
 
 
 async def get(db: Database, scope: Scope, company_id: object) -> dict[str, Any]:
-    """One company. Raises NotFound."""
+    """One company. Raises NotFound; Merged, where it is part of another one now."""
     wanted = key(company_id)
     return await read(db, lambda conn: views.company(_seen(conn, scope, wanted)))
 
@@ -45,7 +45,8 @@ async def get(db: Database, scope: Scope, company_id: object) -> dict[str, Any]:
 def _seen(conn: Connection, scope: Scope, company_id: int) -> CompanyRow:
     row = companies.one(conn, scope, company_id)
     if row is None:
-        raise NotFound
+        into = merging.leads_to(conn, scope, "company", company_id)
+        raise NotFound if into is None or companies.one(conn, scope, into) is None else Merged(str(into))
     return row
 
 

@@ -15,10 +15,10 @@ from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
 from pbxcrm.service import audit, tell
-from pbxcrm.service.errors import Conflict, NotFound
+from pbxcrm.service.errors import Conflict, Merged, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import companies, contacts, deals, details, lookup, tasks
+from pbxcrm.store import companies, contacts, deals, details, lookup, merging, tasks
 from pbxcrm.store.db import Database, Work
 
 Fields = Mapping[str, object]
@@ -53,7 +53,7 @@ def _mark(row: ContactRow) -> str:
 
 
 async def get(db: Database, scope: Scope, contact_id: object) -> dict[str, Any]:
-    """One contact."""
+    """One contact. Raises NotFound; Merged, where it is part of another one now."""
     wanted = key(contact_id)
     return await read(db, lambda conn: _view(conn, scope, _seen(conn, scope, wanted)))
 
@@ -61,7 +61,8 @@ async def get(db: Database, scope: Scope, contact_id: object) -> dict[str, Any]:
 def _seen(conn: Connection, scope: Scope, contact_id: int) -> ContactRow:
     row = contacts.one(conn, scope, contact_id)
     if row is None:
-        raise NotFound
+        into = merging.leads_to(conn, scope, "contact", contact_id)
+        raise NotFound if into is None or contacts.one(conn, scope, into) is None else Merged(str(into))
     return row
 
 
@@ -97,7 +98,7 @@ def add(
         "changed_at": work.at,
         "owner_id": owner,
         "created_at": work.at,
-        "search": _search(given),
+        "search": search_text(given),
         **more,
     }
     made = contacts.add(work.conn, [row])[0]
@@ -159,7 +160,7 @@ def of_number(work: Work, scope: Scope, number: str, owner: int | None) -> int:
     return add(work, scope, {"numbers": [number]}, owner)["id"]
 
 
-def _search(row: Mapping[str, Any]) -> str:
+def search_text(row: Mapping[str, Any]) -> str:
     return folded(*(row.get(name, "") for name in ("name", "company", "email", "note")))
 
 
@@ -175,7 +176,7 @@ def _owner(conn: Connection, scope: Scope, given: ContactFields) -> int | None:
     return user.id
 
 
-def _tell_cards(work: Work, scope: Scope, contact_id: int) -> None:
+def tell_cards(work: Work, scope: Scope, contact_id: int) -> None:
     """Deals and tasks show their contact's name: whoever has them on the screen hears of a new one."""
     for row in deals.of_contact(work.conn, SYSTEM, contact_id):
         tell.deal(work, "deal.changed", row, row, scope)
@@ -214,7 +215,7 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
     same = same_numbers and all(was[k] == (", ".join(sorted(v)) if k == "tags" else v) for k, v in _hung(given).items())
     if not values and same:
         raise unchanged(_view(conn, scope, before))
-    values |= {"search": _search({**before, **values}), "changed_at": work.at}
+    values |= {"search": search_text({**before, **values}), "changed_at": work.at}
     if not contacts.change(conn, contact_id, version, values):
         raise Conflict("Somebody else was changing this contact at the same moment. Nothing was stored; try again.")
     if not same_numbers:
@@ -227,7 +228,7 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
     changes = audit.between(was, _told(work, scope, after_, numbers), _AUDITED)
     audit.note(work, scope, "contact.changed", "contact", contact_id, changes)
     if (after_["name"], after_["company"]) != (before["name"], before["company"]):
-        _tell_cards(work, scope, contact_id)
+        tell_cards(work, scope, contact_id)
     return _view(conn, scope, after_)
 
 

@@ -26,6 +26,16 @@ class NotFound(ServiceError):  # noqa: N818
         super().__init__(message, code=code)
 
 
+class Merged(NotFound):
+    """It is part of another now, which this person sees: `into` is that one's id."""
+
+    code = "merged"
+
+    def __init__(self, into: str) -> None:
+        super().__init__(f"This one was merged with another and is no more. What stayed has the id {into}.")
+        self.into = into
+
+
 class Conflict(ServiceError):  # noqa: N818
     """Somebody else was first. `current` is how it stands now, `by` who changed it."""
 

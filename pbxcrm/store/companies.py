@@ -15,7 +15,7 @@ from pbxcrm.store.words import containing
 
 _c = companies.c
 _ROWS: Select[Any] = select(
-    *(c for c in companies.columns if c.name not in ("search", "details", "tail")), users.c.name.label("owner_name")
+    *(c for c in companies.columns if c.name not in ("search", "tail")), users.c.name.label("owner_name")
 ).select_from(companies.outerjoin(users, users.c.id == _c.owner_id))
 
 
@@ -82,6 +82,11 @@ def change(conn: Connection, before: CompanyRow, values: Mapping[str, Any]) -> b
     statement = update(companies).where(_c.id == before["id"], _c.version == before["version"])
     derived = _derived({**before, **values})
     return conn.execute(statement.values(**values, **derived, version=before["version"] + 1)).rowcount == 1
+
+
+def put(conn: Connection, company_id: int, values: Mapping[str, Any]) -> None:
+    """Set these columns, whatever they were; the name and the number must be among them."""
+    conn.execute(update(companies).where(_c.id == company_id).values(**values, **_derived(values)))
 
 
 def renamed(conn: Connection, company_id: int, name: str) -> None:

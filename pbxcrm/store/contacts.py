@@ -152,6 +152,11 @@ def change(conn: Connection, contact_id: int, version: int, values: Mapping[str,
     return conn.execute(statement.values(**values, version=version + 1)).rowcount == 1
 
 
+def put(conn: Connection, contact_id: int, values: Mapping[str, Any]) -> None:
+    """Set these columns, whatever they were."""
+    conn.execute(sql_update(contacts).where(_c.id == contact_id).values(**values))
+
+
 def talked(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Somebody talked with these: [{contact, at, by}]."""
     _TALKED.run(conn, rows)

@@ -133,6 +133,15 @@ def _sqlstate(error: BaseException | None) -> str:
     return str(getattr(error, "sqlstate", None) or getattr(getattr(error, "__cause__", None), "sqlstate", None) or "")
 
 
+# PostgreSQL: a row that is named is gone, or is named by now; a lock was waited for too long, or in a circle.
+_OVERTAKEN = ("23503", "55P03", "40P01")
+
+
+def overtaken(error: BaseException) -> bool:
+    """Whether another process wrote the same rows at the same moment: read anew, it may work."""
+    return isinstance(error, DBAPIError) and _sqlstate(error.orig) in _OVERTAKEN
+
+
 def bare(error: BaseException) -> bool:
     """Whether it is asyncpg's own, or the network's (TimeoutError too), bare: no connection was there to speak of."""
     return isinstance(error, OSError) or type(error).__module__.startswith("asyncpg")

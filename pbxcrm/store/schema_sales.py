@@ -55,6 +55,16 @@ relations = Table(
     Column("created_at", Time, nullable=False),
 )
 
+# A contact or company (`thing`) that was made part of another: the id that is no more, and the one that stayed.
+merged = Table(
+    "merged",
+    metadata,
+    Column("thing", Text, primary_key=True),
+    Column("was", Id, primary_key=True, autoincrement=False),
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
+    Column("company_id", Id, ForeignKey("companies.id"), index=True),
+)
+
 # What is known of a deal beyond its card: needs, budget, timeline, competitors, objections … Apart from `deals`, so
 # that a board reads none of it.
 deal_details = Table(

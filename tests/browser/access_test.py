@@ -60,6 +60,13 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
         "/search?q=a",
         "/leads",
         "/leads/new",
+        "/contacts",
+        "/contacts/1",
+        "/contacts/new",
+        "/contacts/duplicates",
+        "/contacts/1/merge?with=2",
+        "/companies",
+        "/companies/new",
         "/leads?show=mine",
     ):
         await page.goto(firm.url + path)

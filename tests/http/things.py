@@ -41,6 +41,8 @@ class Things:
     brought: str
     company: str
     company_version: int
+    twin: str
+    twin_company: str
 
 
 async def things_of(house: House, owner: Person) -> Things:
@@ -55,6 +57,8 @@ async def things_of(house: House, owner: Person) -> Things:
     task = await tasks.create(
         db, scope, {"title": f"{CANARY} {n}", "due_at": "2026-11-18T09:30:00Z", "deal_id": deal["id"]}
     )
+    twin = await contacts.create(db, scope, {"name": f"{CANARY} twin {n}"})
+    twin_company = await companies.create(db, scope, {"name": f"{CANARY} twin {n}"})
     free = await deals.create(db, house.people["mona"].scope, {"title": f"Free {n}", "owner": None})
     lead = await leads.create(db, scope, {"name": f"{CANARY} {n}", "number": number, "note": CANARY})
     await leads.add_note(db, scope, lead["id"], CANARY)
@@ -79,6 +83,8 @@ async def things_of(house: House, owner: Person) -> Things:
         hook=await hook_of(house),
         company=company["id"],
         company_version=company["version"],
+        twin=twin["id"],
+        twin_company=twin_company["id"],
         differing=await differing(db, owner, f"differing{n}", number),
         lead=lead["id"],
         lead_version=lead["version"],

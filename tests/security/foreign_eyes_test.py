@@ -107,6 +107,21 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", "/contacts/{id}"): theirs(303, 303, path="/contacts/{contact}", form={"version": "-1", "name": "x"}),
     ("POST", "/contacts/{id}/notes"): theirs(303, 303, path="/contacts/{contact}/notes", form={"note": "x"}),
     ("POST", "/contacts/{id}/dial"): theirs(303, 303, path="/contacts/{contact}/dial", form={"key": "contact-eyes"}),
+    ("GET", "/contacts/duplicates"): everybody(200, 303),
+    ("GET", "/contacts/{id}/merge"): theirs(200, 303, path="/contacts/{contact}/merge?with={twin}", shows=True),
+    ("POST", "/contacts/{id}/merge"): theirs(
+        303, 303, path="/contacts/{contact}/merge", form={"with": "{twin}", "version": "-1", "with_version": "1"}
+    ),
+    ("GET", "/companies/duplicates"): everybody(200, 303),
+    ("GET", "/companies/{id}/merge"): theirs(
+        200, 303, path="/companies/{company}/merge?with={twin_company}", shows=True
+    ),
+    ("POST", "/companies/{id}/merge"): theirs(
+        303,
+        303,
+        path="/companies/{company}/merge",
+        form={"with": "{twin_company}", "version": "-3", "with_version": "1"},
+    ),
     ("GET", "/companies"): everybody(200, 303, shows=True),
     ("GET", "/companies/new"): everybody(200, 303),
     ("POST", "/companies"): everybody(303, 303, form={"name": "x"}),
