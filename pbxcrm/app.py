@@ -41,6 +41,7 @@ from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.imports import Importer
 from pbxcrm.service.intake import Intake
+from pbxcrm.service.lead_scores import Scores
 from pbxcrm.service.reminders import Reminders
 from pbxcrm.settings import Settings, WrongSetting, exposed, hours
 from pbxcrm.spool import Spool
@@ -201,6 +202,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             Sender(db, outbox.post).run,
             Importer(db).run,
             Reminders(db).run,
+            Scores(db).run,
             partial(retention.daily, db, keep(settings), recordings_folder(settings)),
         )))  # fmt: skip
         if recorder is not None:

@@ -38,6 +38,11 @@ def calling_code(number: str) -> str:
     return f"+{phonenumbers.parse(number, None).country_code}"
 
 
+def code_of(country: str) -> str:
+    """The same of a country (ISO 3166); "+0", with which no number begins, where there is none such."""
+    return f"+{phonenumbers.country_code_for_region(country)}"
+
+
 @lru_cache(maxsize=1024)
 def country_name(country: str, locale: str = "en") -> str:
     """The name of a country in that language; what has no name is called as it is written."""

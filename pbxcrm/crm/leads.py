@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypedDict, cast
 
+from pbxcrm.calls.numbers import fold_digits
 from pbxcrm.crm.fields import (
     BadFields,
     Parser,
@@ -17,6 +18,7 @@ from pbxcrm.crm.fields import (
     parse,
     phone,
 )
+from pbxcrm.crm.scoring import Subject
 from pbxcrm.crm.views import View, iso
 from pbxcrm.crm.views import ident as outside
 
@@ -38,7 +40,7 @@ STATUSES = (
 OVER = ("not_interested", "lost", "junk")
 # The test of a lead's quality: what is known to be so before it becomes a customer.
 QUALITY = ("reachable", "need", "budget", "decider", "timing")
-POINTS = 100 // len(QUALITY)  # each answer's part of the score
+POINTS = 100 // len(QUALITY)  # each answer's part of the score, where the house made no rules of its own
 LIMIT = 30  # leads a person may hold, where the house said nothing else
 MOST_AT_ONCE = 200
 SORTS = ("newest", "score")
@@ -66,6 +68,7 @@ class LeadRow(TypedDict):
     team_name: str | None
     created_at: float
     claimed_at: float | None
+    first_contact_at: float | None
     active_at: float
     next_contact_at: float | None
     details: str
@@ -78,7 +81,7 @@ class LeadRow(TypedDict):
 
 
 class LeadFields(TypedDict, total=False):
-    """Columns of a lead; `owner`, `team` and `quality` still as they were named."""
+    """Columns of a lead; `owner` and `team` still as they were named, `quality` and `employees` of its details."""
 
     name: str
     company: str
@@ -92,6 +95,7 @@ class LeadFields(TypedDict, total=False):
     status: str
     next_contact_at: float | None
     quality: list[str]
+    employees: int | None
     owner: str | None
     team: str | None
 
@@ -113,6 +117,20 @@ def quality_of(row: LeadRow) -> list[str]:
     return [one for one in QUALITY if one in met]
 
 
+def employees_of(row: LeadRow) -> int | None:
+    """How many people work where this lead does."""
+    return cast("int | None", json.loads(row["details"]).get("employees"))
+
+
+def subject(row: Mapping[str, object], calls: Mapping[str, object]) -> Subject:
+    """A lead as the rules of scoring look at it; `calls` is what its calls say (store.score_rules.stats)."""
+    details = json.loads(str(row.get("details") or "{}"))
+    texts = {name: row.get(name) or "" for name in ("city", "company", "job_title", "source", "interest")}
+    counts = {name: calls[name] or 0 for name in ("talks", "answered", "called", "missed")}
+    known = {"employees": details.get("employees") or 0, "quality": len(details.get("quality", []))}
+    return cast("Subject", {**texts, **counts, **known, "number": row.get("number"), "last_talk": calls["last_talk"]})
+
+
 def lead(row: LeadRow) -> View:
     """A lead, for those whose it is."""
     return {
@@ -121,8 +139,10 @@ def lead(row: LeadRow) -> View:
         "owner": row["owner_name"],
         "team": row["team_name"],
         "quality": quality_of(row),
+        "employees": employees_of(row),
         "created_at": iso(row["created_at"]),
         "claimed_at": iso(row["claimed_at"]),
+        "first_contact_at": iso(row["first_contact_at"]),
         "active_at": iso(row["active_at"]),
         "next_contact_at": iso(row["next_contact_at"]),
         "qualified_at": iso(row["qualified_at"]),
@@ -144,11 +164,6 @@ def glimpse(row: LeadRow) -> View:
     return {**empty, "id": str(row["id"]), **shown, "quality": [], "created_at": iso(row["created_at"])}
 
 
-def score(quality: Sequence[str]) -> int:
-    """0 to 100 by the answers of the quality test."""
-    return POINTS * len(quality)
-
-
 def choice(known: Sequence[str]) -> Parser:
     """One of these words."""
 
@@ -166,6 +181,15 @@ def _quality(value: object) -> list[str]:
     return [one for one in QUALITY if one in value]
 
 
+def _employees(value: object) -> int | None:
+    if value in (None, ""):
+        return None
+    text = fold_digits(str(value)) if isinstance(value, int | str) else ""
+    if not text.isdecimal() or int(text[:9]) > 10_000_000:
+        raise WrongError("This must be a whole number.")
+    return int(text)
+
+
 def lead_fields(given: Mapping[str, object], region: str | None) -> LeadFields:
     """The columns of a lead. Raises BadFields."""
     known: dict[str, Parser] = {
@@ -176,6 +200,7 @@ def lead_fields(given: Mapping[str, object], region: str | None) -> LeadFields:
         "status": choice(STATUSES),
         "next_contact_at": moment_or_none,
         "quality": _quality,
+        "employees": _employees,
         "owner": name_or_none,
         "team": name_or_none,
     }

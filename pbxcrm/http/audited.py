@@ -89,6 +89,7 @@ FIELDS = {
     "company_id": N_("Company"),
     "say": N_("Role"),
     "into": N_("Merged into"),
+    "score_rule": N_("Score rule"),
     **DETAILS,
 }
 _NAMED = {

@@ -358,6 +358,7 @@ LEAD_IN: dict[str, Spec] = {
     "status": {"type": "string", "enum": list(leads.STATUSES)},
     "next_contact_at": nullable(TIME),
     "quality": {**_QUALITY, "description": "What is known to be so: the quality test"},
+    "employees": {"type": ["integer", "null"], "minimum": 0, "maximum": 10_000_000},
     "owner": nullable(NAME),
     "team": nullable(NAME),
 }
@@ -372,7 +373,11 @@ LEAD_FIELDS: dict[str, Spec] = {
     "owner": nullable(NAME),
     "team": nullable(LINE),
     "created_at": TIME,
-    **{name: nullable(TIME) for name in ("claimed_at", "active_at", "next_contact_at", "qualified_at")},
+    "employees": {"type": ["integer", "null"]},
+    **{
+        name: nullable(TIME)
+        for name in ("claimed_at", "first_contact_at", "active_at", "next_contact_at", "qualified_at")
+    },
     **{name: {"type": ["string", "null"]} for name in ("contact_id", "company_id", "deal_id")},
     "version": {"type": ["integer", "null"]},
 }

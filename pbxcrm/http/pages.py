@@ -18,6 +18,7 @@ from pbxcrm.http import (
     pages_merge,
     pages_people,
     pages_pipelines,
+    pages_scores,
     pages_tasks,
     pages_webhooks,
     pages_wrapup,
@@ -52,6 +53,7 @@ def setup(app: web.Application) -> None:
     pages_pipelines.setup(app)
     pages_calls.setup(app)
     pages_leads.setup(app)
+    pages_scores.setup(app)
     pages_tasks.setup(app)
     pages_wrapup.setup(app)
     pages_disagreements.setup(app)

@@ -22,7 +22,18 @@ LARGE = 16_000  # characters of HTML worth packing: a board packs to a thirtieth
 LANGUAGE, THEME, DENSITY = "pbxcrm_language", "pbxcrm_theme", "pbxcrm_density"
 HOUR = 3600.0
 CURRENCIES = ("EUR", "USD", "PLN", "RUB", "IRR", "AED", "SAR", "IQD", "GBP", "TRY")
-MODULES = ("app.js", "board.js", "dom.js", "words.js", "panel.js", "drag.js", "keys.js", "caller.js", "live.js")
+MODULES = (
+    "app.js",
+    "board.js",
+    "dom.js",
+    "words.js",
+    "panel.js",
+    "drag.js",
+    "keys.js",
+    "caller.js",
+    "live.js",
+    "leads.js",
+)
 
 
 def viewer(request: web.Request) -> Viewer:

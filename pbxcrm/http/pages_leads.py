@@ -9,6 +9,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from pbxcrm.crm.views import iso
+from pbxcrm.http import lead_words
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.i18n import latin
 from pbxcrm.http.keys import DEPS, PERSON
@@ -21,7 +22,7 @@ from pbxcrm.http.said import said
 from pbxcrm.service import lead_qualify, lead_settings, leads, people
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, ServiceError
 
-_FORM = ("name", "company", "number", "email", "source", "interest", "note")
+_FORM = ("name", "company", "number", "email", "source", "interest", "note", "city", "job_title", "employees")
 _BECOMES = ("company", "contact", "deal", "title", "value")
 ONE = "/leads/{id:\\d+}"
 Form = MultiMapping[Any]
@@ -164,6 +165,7 @@ async def _one(
         status=status,
         here="leads",
         lead=lead,
+        named={name: lead_words.field(me, name) for name in lead_words.FIELDS},
         trail=[_line(me, item) for item in await leads.trail(db, scope, lead_id)],
         form=form or _filled(me, lead),
         fields=fields or {},

@@ -14,7 +14,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import note_text, task_fields
 from pbxcrm.crm.leads import LeadRow
-from pbxcrm.service import audit, tell
+from pbxcrm.service import audit, lead_scores, tell
 from pbxcrm.service.errors import Conflict, NotFound, Refused
 from pbxcrm.service.lead_settings import on, settings_of
 from pbxcrm.service.paging import after, limit_of, page
@@ -25,6 +25,7 @@ from pbxcrm.store.db import Database, Work, audience
 
 Fields = Mapping[str, object]
 _AUDITED = ("status", "owner_name", "team_name", "source", "score")
+_IN_DETAILS = ("quality", "employees")
 _MOST_CALLS = 50
 FILTERS = ("show", "status", "source", "owner", "q", "sort")
 
@@ -74,9 +75,14 @@ async def overview(db: Database, scope: Scope) -> dict[str, Any]:
 
 
 async def get(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
-    """One lead. Raises NotFound: what is nobody's yet is claimed first."""
+    """One lead, with the `reasons` of its score. Raises NotFound: what is nobody's yet is claimed first."""
     wanted = key(lead_id)
-    return await read(db, lambda conn: dict(rules.lead(seen(conn, scope, wanted))))
+
+    def run(conn: Connection) -> dict[str, Any]:
+        row = seen(conn, scope, wanted)
+        return {**rules.lead(row), "reasons": lead_scores.why(conn, row, db.clock())}
+
+    return await read(db, run)
 
 
 def seen(conn: Connection, scope: Scope, lead_id: int) -> LeadRow:
@@ -130,6 +136,7 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
         row = {**values, "created_at": work.at, "active_at": work.at}
         if row.get("owner_id"):
             row["claimed_at"] = work.at
+        row["score"] = lead_scores.of(work.conn, row, work.at)
         made = leads.of_ids(work.conn, SYSTEM, [leads.add(work.conn, row)])[0]
         told(work, scope, "lead.created", None, made)
         return dict(rules.lead(made))
@@ -139,16 +146,15 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
 def _columns(conn: Connection, scope: Scope, given: Mapping[str, Any], before: LeadRow | None) -> dict[str, Any]:
     """Columns of what was given, names looked up."""
-    values = {name: value for name, value in given.items() if name not in ("owner", "team", "quality")}
+    values = {name: value for name, value in given.items() if name not in ("owner", "team", *_IN_DETAILS)}
     known = lookup.house(conn, scope)
     if "owner" in given:
         values["owner_id"] = _owner(known, scope, given["owner"])
     if "team" in given:
         values["team_id"] = _team(known, scope, given["team"])
-    if "quality" in given:
+    if said := {name: given[name] for name in _IN_DETAILS if name in given}:
         details = json.loads(before["details"]) if before else {}
-        values["details"] = json.dumps({**details, "quality": given["quality"]}, ensure_ascii=False)
-        values["score"] = rules.score(given["quality"])
+        values["details"] = json.dumps({**details, **said}, ensure_ascii=False)
     return values
 
 
@@ -209,7 +215,8 @@ def store_change(
     work: Work, scope: Scope, before: LeadRow, values: Mapping[str, Any], kind: str = "lead.changed"
 ) -> LeadRow:
     """Write changed columns with what follows: version, tasks of a new owner, the room they have, the journal."""
-    if not leads.change(work.conn, before, {**values, "active_at": work.at}):
+    score = lead_scores.of(work.conn, {**before, **values}, work.at)
+    if not leads.change(work.conn, before, {**values, "score": score, "active_at": work.at}):
         raise Conflict("Somebody else was changing this lead at the same moment. Nothing was stored; try again.")
     after_ = leads.of_ids(work.conn, SYSTEM, [before["id"]])[0]
     if after_["owner_id"] != before["owner_id"]:

@@ -14,7 +14,7 @@ from pbxcrm.store.schema_sales import contact_tags, lead_tags, leads
 from pbxcrm.store.words import containing, number_part
 
 _c = leads.c
-_ROWS: Select[Any] = select(
+ROWS: Select[Any] = select(
     *(c for c in leads.columns if c.name not in ("search", "tail")),
     users.c.name.label("owner_name"),
     teams.c.name.label("team_name"),
@@ -38,18 +38,18 @@ def _rows(conn: Connection, statement: Select[Any]) -> list[LeadRow]:
 
 def one(conn: Connection, scope: Scope, lead_id: int) -> LeadRow | None:
     """This lead, if it is theirs."""
-    rows = _rows(conn, _ROWS.where(_c.id == lead_id, _own(scope)))
+    rows = _rows(conn, ROWS.where(_c.id == lead_id, _own(scope)))
     return rows[0] if rows else None
 
 
 def of_ids(conn: Connection, scope: Scope, ids: Sequence[int]) -> list[LeadRow]:
     """Those of these leads that are theirs."""
-    return _rows(conn, _ROWS.where(_c.id.in_(ids), _own(scope)).order_by(_c.id))
+    return _rows(conn, ROWS.where(_c.id.in_(ids), _own(scope)).order_by(_c.id))
 
 
 def claimable(conn: Connection, scope: Scope, lead_id: int) -> LeadRow | None:
     """This lead, if nobody owns it and they may claim it."""
-    rows = _rows(conn, _ROWS.where(_c.id == lead_id, _base(scope)))
+    rows = _rows(conn, ROWS.where(_c.id == lead_id, _base(scope)))
     return rows[0] if rows else None
 
 
@@ -72,7 +72,7 @@ def some(
     key = (_c.score, _c.id) if by_score else (_c.created_at, _c.id)
     if after is not None:
         where.append(tuple_(*key) < tuple_(*after))
-    return _rows(conn, _ROWS.where(*where).order_by(*(column.desc() for column in key)).limit(limit))
+    return _rows(conn, ROWS.where(*where).order_by(*(column.desc() for column in key)).limit(limit))
 
 
 def _found(conn: Connection, q: str) -> ColumnElement[bool]:

@@ -151,11 +151,14 @@ leads = Table(
     Column("import_id", Id, ForeignKey("imports.id"), index=True),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("search", Text, nullable=False, server_default=""),  # name, company, e-mail, city, interest and note, folded
+    Column("first_contact_at", Time),  # when somebody of ours first called, or talked with them
 )
 Index("ix_leads_list", leads.c.owner_id, leads.c.status, leads.c.id.desc())
+Index("ix_leads_score", leads.c.score.desc(), leads.c.id.desc())
+Index("ix_leads_newest", leads.c.created_at.desc(), leads.c.id.desc())
 
-# Points for what a person is (`basis` demographic) or does (behavioural). `value` is met wholly (points) or partly
-# (part_points). `thing`: lead | contact.
+# Points for what a lead is (`basis` demographic) or does (behavioural). The first line of `value` is met wholly
+# (points), the second partly (part_points).
 score_rules = Table(
     "score_rules",
     metadata,

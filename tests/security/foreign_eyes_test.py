@@ -178,6 +178,13 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", "/leads/{id}/qualify"): theirs(
         303, 303, path="/leads/{lead}/qualify", form={"version": "-2", "contact": "new"}
     ),
+    ("GET", "/settings/scores"): nobody(),
+    ("GET", "/settings/scores/reach"): nobody(path="/settings/scores/reach?field=city&full=x&points=1"),
+    ("POST", "/settings/scores"): nobody(form={"field": "city", "full": "x", "points": "1"}),
+    ("POST", "/settings/scores/{id}"): nobody(
+        path="/settings/scores/1", form={"field": "city", "full": "x", "points": "1"}
+    ),
+    ("POST", "/settings/scores/{id}/remove"): nobody(path="/settings/scores/1/remove"),
     ("GET", "/settings/leads"): nobody(),
     ("POST", "/settings/leads"): nobody(form={"used": "1", "limit": "5", "needs": "0"}),
     ("POST", API + "/dial"): theirs(202, 401, json={"deal_id": "{deal}"}, headers=KEY),

@@ -5,6 +5,7 @@ import "./drag.js";
 import "./keys.js";
 import "./caller.js";
 import "./live.js";
+import "./leads.js";
 
 // How fast a recording is heard.
 document.addEventListener("change", (event) => {

@@ -1,0 +1,235 @@
+"""What leads are worth: the house's rules, why a lead has its score, and all scores anew when a rule or a day is new.
+
+A lead's own change and a call that is over score it at once. What follows from a new rule, and what time alone changes,
+is done in parts by Scores: how far it has come is a setting, so that a part is done once however often it is begun.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pbxcrm.crm import leads as lead_rules
+from pbxcrm.crm import scoring
+from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.scoring import Reason, Rule, Scorer
+from pbxcrm.service import audit
+from pbxcrm.service.errors import NotFound, Unavailable
+from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
+from pbxcrm.store import house, leads, score_rules
+from pbxcrm.store.db import EVERYBODY, Database, Work
+
+PART = 2_000  # leads a transaction
+POLL = 60.0  # seconds: another process may have changed a rule, and days end
+_VERSION, _DONE = "score_rules", "scored"  # settings: how often rules were changed; how far the scores have come
+
+
+# -- the rules ---------------------------------------------------------------------------------------------------------
+
+
+async def rules(db: Database, scope: Scope) -> list[dict[str, Any]]:
+    """The house's rules, [{id, basis, field, full, part, points, part_points, reach}]; `reach` is how many leads each
+    meets. For administrators; NotFound for others.
+    """
+    _allowed(scope)
+    now = db.clock()
+    return await read(db, lambda conn: [_told(conn, rule, now) for rule in score_rules.rules(conn, scope)])
+
+
+def _allowed(scope: Scope) -> None:
+    if not scope.administers:
+        raise NotFound
+
+
+def _told(conn: Connection, rule: Rule, now: float) -> dict[str, Any]:
+    return {**rule._asdict(), "id": str(rule.id), "basis": rule.basis, "reach": _reach(conn, rule, now)}
+
+
+def _reach(conn: Connection, rule: Rule, now: float) -> dict[str, int]:
+    """{full, part, all}: how many leads meet it wholly, how many partly, of how many."""
+    match, found = scoring.matching(rule), {"full": 0, "part": 0, "all": 0}
+    for one, n in score_rules.kinds(conn, SYSTEM, rule.field):
+        found["all"] += n
+        if how := match(one, now):
+            found[how] += n
+    return found
+
+
+async def preview(db: Database, scope: Scope, given: Mapping[str, object]) -> dict[str, int]:
+    """How many leads a rule that is not stored would reach: {full, part, all}. Raises Invalid."""
+    _allowed(scope)
+    rule = checked(lambda: scoring.rule(given))
+    return await read(db, lambda conn: _reach(conn, rule, db.clock()))
+
+
+async def save(db: Database, scope: Scope, rule_id: object, given: Mapping[str, object]) -> str:
+    """A new rule (`rule_id` None), or another in the place of that one; gives its id. Raises Invalid, NotFound."""
+    _allowed(scope)
+    rule = checked(lambda: scoring.rule(given))
+    wanted = None if rule_id is None else key(rule_id)
+
+    def run(work: Work) -> str:
+        known = {one.id: one for one in score_rules.rules(work.conn, scope)}
+        if wanted is None and len(known) >= scoring.MOST_RULES:
+            raise wrong({"field": f"There are {scoring.MOST_RULES} rules already; remove one first."})
+        if wanted is not None and wanted not in known:
+            raise NotFound
+        if wanted is not None and known[wanted]._replace(id=0) == rule:
+            raise unchanged(str(wanted))
+        made = wanted if wanted is not None else score_rules.add(work.conn, rule)
+        if wanted is not None:
+            score_rules.change(work.conn, wanted, rule)
+        _changed(work, scope, made, known.get(made), rule)
+        return str(made)
+
+    return await write(db, run)
+
+
+async def remove(db: Database, scope: Scope, rule_id: object) -> None:
+    """Take a rule away. Raises NotFound."""
+    _allowed(scope)
+    wanted = key(rule_id)
+
+    def run(work: Work) -> None:
+        before = next((one for one in score_rules.rules(work.conn, scope) if one.id == wanted), None)
+        if before is None:
+            raise NotFound
+        score_rules.remove(work.conn, wanted)
+        _changed(work, scope, wanted, before, None)
+
+    await write(db, run)
+
+
+def _changed(work: Work, scope: Scope, rule_id: int, before: Rule | None, after: Rule | None) -> None:
+    version = int(house.get(work.conn, SYSTEM, _VERSION) or 0) + 1
+    house.put(work.conn, _VERSION, str(version))
+    work.journal("settings.changed", {"changed": ["score_rules"]}, EVERYBODY)
+    said = {"score_rule": (_words(before), _words(after))}
+    audit.note(work, scope, "settings.changed", "setting", f"score_rules {rule_id}", said)
+
+
+def _words(rule: Rule | None) -> str | None:
+    if rule is None:
+        return None
+    return f"{rule.field}: {rule.full} {rule.points}" + (
+        f"; {rule.part} {rule.part_points}" if rule.part_points else ""
+    )
+
+
+# -- one lead ----------------------------------------------------------------------------------------------------------
+
+
+def of(conn: Connection, row: Mapping[str, Any], now: float) -> int:
+    """The score of a lead as it stands."""
+    return scoring.total(_why(conn, row, now))
+
+
+def _why(conn: Connection, row: Mapping[str, Any], now: float) -> list[Reason]:
+    number = row.get("number")
+    said = score_rules.stats(conn, SYSTEM, [number]) if number else {}
+    one = lead_rules.subject(row, said.get(str(number), score_rules.NOTHING))
+    return _scorer(conn).reasons(one, now)
+
+
+def _scorer(conn: Connection) -> Scorer:
+    return Scorer(score_rules.rules(conn, SYSTEM), lead_rules.POINTS)
+
+
+def why(conn: Connection, row: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
+    """Where a lead's points come from: [{field, asked, how, points}], the weightiest first. May they see it?"""
+    return [
+        {
+            "field": reason.rule.field if reason.rule else "quality",
+            "asked": _asked(reason),
+            "how": reason.how,
+            "points": reason.points,
+        }
+        for reason in sorted(_why(conn, row, now), key=lambda one: -abs(one.points))
+    ]
+
+
+def _asked(reason: Reason) -> str:
+    if reason.rule is None:
+        return ""
+    return (reason.how == "part" and reason.rule.part) or reason.rule.full
+
+
+def rescore(work: Work, ids: list[int]) -> None:
+    """These leads once more, for what their calls say has changed."""
+    rows = leads.of_ids(work.conn, SYSTEM, ids)
+    _store(work.conn, rows, work.at)
+
+
+def _store(conn: Connection, rows: list[lead_rules.LeadRow], now: float) -> int:
+    scorer = _scorer(conn)
+    said = score_rules.stats(conn, SYSTEM, {row["number"] for row in rows if row["number"]})
+    new = []
+    for row in rows:
+        one = lead_rules.subject(row, said.get(row["number"] or "", score_rules.NOTHING))
+        points = scorer.score(one, now)
+        if points != row["score"]:
+            new.append({"lead": row["id"], "points": points})
+    score_rules.scored(conn, new)
+    return len(new)
+
+
+# -- all of them -------------------------------------------------------------------------------------------------------
+
+
+async def step(db: Database) -> bool:
+    """The next part of what is to be scored anew; whether there may be more. Raises Unavailable."""
+    if await read(db, lambda conn: _state(conn, db.clock())["done"]):
+        return False
+    return await write(db, _step)
+
+
+def _state(conn: Connection, now: float) -> dict[str, Any]:
+    """{rules, day, after, done}: how far the scores by these rules have come on this day (UTC)."""
+    said = house.some(conn, SYSTEM, [_VERSION, _DONE])
+    known = {"rules": int(said.get(_VERSION, 0)), "day": int(now // scoring.DAY)}
+    state = json.loads(said.get(_DONE, "{}"))
+    if {name: state.get(name) for name in known} == known:
+        return dict(state)
+    return {**known, "after": 0, "done": not known["rules"]}  # without rules of the house time changes nothing
+
+
+def _step(work: Work) -> bool:
+    state = _state(work.conn, work.at)
+    if state["done"]:
+        raise unchanged(False)
+    rows = score_rules.part(work.conn, SYSTEM, state["after"], PART)
+    changed = _store(work.conn, rows, work.at)
+    done = len(rows) < PART
+    state = {**state, "after": rows[-1]["id"] if rows else state["after"], "done": done}
+    house.put(work.conn, _DONE, json.dumps(state))
+    work.journal("lead.scored", {"changed": changed, "done": done}, EVERYBODY if done and changed else None)
+    return not done
+
+
+class Scores:
+    """Scores anew what is to be, woken by a change of the rules."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._seen = db.generation
+        self._wake = asyncio.Event()
+        db.on_commit(self._look)
+
+    def _look(self) -> None:
+        if self._db.generation != self._seen:  # rules are among what seldom changes
+            self._seen = self._db.generation
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled. While the database is away it waits."""
+        while True:
+            self._wake.clear()
+            with contextlib.suppress(Unavailable):
+                while await step(self._db):
+                    pass  # a part after the other: others write in between
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
