@@ -39,7 +39,7 @@ from pbxcrm.service import people as people_service
 from pbxcrm.service.caller import Callers
 from pbxcrm.service.dial import Dialler
 from pbxcrm.service.errors import Unavailable
-from pbxcrm.service.imports import Importer
+from pbxcrm.service.import_work import Importer
 from pbxcrm.service.intake import Intake
 from pbxcrm.service.lead_scores import Scores
 from pbxcrm.service.reminders import Reminders
@@ -121,6 +121,7 @@ def keep(settings: Settings) -> dict[str, int]:
         "calls": settings.keep_calls_days,
         "dials": settings.keep_calls_days,
         "audit": settings.keep_audit_days,
+        "imports": settings.keep_imports_days,
         "recordings": settings.keep_recordings_days,
     }
 

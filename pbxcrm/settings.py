@@ -114,6 +114,9 @@ class Settings:
     keep_journal_days: int = _setting(30, "Days that the journal is kept; 0: for good", low=0, high=36500)
     keep_calls_days: int = _setting(0, "Days that calls are kept; 0: for good", low=0, high=36500)
     keep_audit_days: int = _setting(365, "Days that the audit log is kept; 0: for good", low=0, high=36500)
+    keep_imports_days: int = _setting(
+        90, "Days that the rows of imported tables are kept, for undo; 0: for good", low=0, high=36500
+    )
     keep_recordings_days: int = _setting(
         0, "Days that recordings are kept, then their files are deleted; 0: nothing is deleted", low=0, high=36500
     )

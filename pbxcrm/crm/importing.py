@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal, TypedDict
+from typing import Literal, NoReturn, TypedDict
 
 from pbxcrm.calls.numbers import clean, digits, fold_digits
 from pbxcrm.crm.fields import LONGEST_LINE, LONGEST_TEXT, WrongError, line, long_text, phone
@@ -30,6 +30,7 @@ class Given(TypedDict, total=False):
     address: str
     city: str
     job_title: str
+    birth_date: str
     source: str
     interest: str
     numbers: list[str]
@@ -39,10 +40,13 @@ MOST_COLUMNS = 100
 _SAMPLE = 64 * 1024  # bytes and characters to guess from
 _DELIMITERS = ",;\t|"
 _LINES = 25  # to guess from
+_KEY = 200  # letters
 
 # What a column may become. `first_name` and `last_name` make up a name; several columns of phones are several numbers.
 FIELDS: dict[str, tuple[str, ...]] = {
-    "contacts": ("name", "first_name", "last_name", "company", "email", "phone", "note"),
+    "contacts": (
+        "name", "first_name", "last_name", "company", "job_title", "email", "phone", "city", "birth_date", "note",
+    ),
     "companies": ("name", "email", "phone", "site", "address", "city", "note"),
     "leads": (
         "name", "first_name", "last_name", "company", "job_title", "email", "phone", "city", "source", "interest",
@@ -75,6 +79,8 @@ _WORDS: dict[str, str] = {
     "сайт|веб-сайт",
     "job_title": "job title|title|position|role|سمت|شغل|عنوان شغلی|المنصب|المسمى الوظيفي|الوظيفة|stanowisko|funkcja|"
     "должность",
+    "birth_date": "birth date|birthday|date of birth|born|dob|تاریخ تولد|تولد|تاريخ الميلاد|الميلاد|data urodzenia|"
+    "urodziny|дата рождения|день рождения|д.р.",
     "source": "source|lead source|origin|channel|منبع|منشا|المصدر|مصدر|źródło|źródło leada|источник",
     "interest": "interest|interested in|product|need|علاقه|علاقه مندی|محصول|نیاز|الاهتمام|المنتج|zainteresowanie|"
     "produkt|potrzeba|интерес|продукт|товар",
@@ -87,6 +93,11 @@ def _key(text: str) -> str:
 
 
 _FIELD_OF = {_key(word): name for name, words in _WORDS.items() for word in words.split("|")}
+
+
+def name_key(name: str) -> str:
+    """What two spellings of one name have in common; short enough for an index."""
+    return folded(name).replace("\n", " ")[:_KEY]
 
 
 class NotRead(ValueError):  # noqa: N818
@@ -257,15 +268,21 @@ class Row:
     problem: str = ""
 
 
-def understood(given: Sequence[str], mapping: Mapping[str, str], kind: str, region: str | None) -> Row:
-    """A row by this mapping. A row with a problem is left out as a whole: half a customer helps nobody."""
+Day = Callable[[str], str]
+
+
+def understood(given: Sequence[str], mapping: Mapping[str, str], kind: str, region: str | None, day: Day) -> Row:
+    """A row by this mapping. A row with a problem is left out as a whole: half a customer helps nobody.
+
+    `day` reads a day as people write it, "" where it is none.
+    """
     parts: dict[str, list[str]] = {}
     for n, name in mapping.items():
         value = _bare(given[int(n)]) if int(n) < len(given) else ""
         if value and name in FIELDS[kind]:
             parts.setdefault(name, []).append(value)
     try:
-        return _row(parts, kind, region)
+        return _row(parts, kind, region, day)
     except _BadCell as error:
         return Row(problem=error.said)
 
@@ -276,20 +293,18 @@ class _BadCell(ValueError):  # noqa: N818
         self.said = said
 
 
-def _row(parts: Mapping[str, list[str]], kind: str, region: str | None) -> Row:
-    fields: dict[str, object] = {}
-    for name, values in parts.items():
-        if name == "phone":
-            fields["numbers"] = _numbers(values, region)
-        elif name == "email":
-            fields["email"] = _email(values[0])
-        elif name == "note":
-            fields["note"] = _taken(name, "\n".join(values), long_text)
-        elif name not in ("first_name", "last_name"):
-            fields[name] = _taken(name, values[0], line)
+def _row(parts: Mapping[str, list[str]], kind: str, region: str | None, day: Day) -> Row:
+    fields: dict[str, object] = {name: _field(name, values, day) for name, values in parts.items()}
+    numbers = _numbers(parts.get("phone", ()), region)
     whole = " ".join(parts.get("first_name", []) + parts.get("last_name", []))
     if whole and not fields.get("name"):
         fields["name"] = _taken("name", whole, line)
+    if kind != "contacts" and len(numbers) > 1:  # one is its number, the others are kept to be read
+        fields["note"] = _taken("note", "\n".join([*parts.get("note", []), *numbers[1:]]), long_text)
+        numbers = numbers[:1]
+    fields["numbers"] = numbers
+    for name in ("phone", "first_name", "last_name"):
+        fields.pop(name, None)
     needed = ("name",) if kind == "companies" else ("name", "company", "numbers", "email")
     if not any(fields.get(name) for name in needed):
         return Row(problem="No name." if kind == "companies" else "No name, company, number or e-mail.")
@@ -298,8 +313,27 @@ def _row(parts: Mapping[str, list[str]], kind: str, region: str | None) -> Row:
     return Row(given)
 
 
+def _field(name: str, values: Sequence[str], day: Day) -> object:
+    """What the cells of one field say. Raises _BadCell."""
+    if name == "phone":
+        return None
+    if name == "email":
+        return _email(values[0])
+    if name == "birth_date":
+        return day(values[0]) or _bad(name, values[0], "This is no day; write it like 2026-12-31.")
+    return _taken(name, "\n".join(values) if name == "note" else values[0], long_text if name == "note" else line)
+
+
+def _bad(name: str, value: str, said: str) -> NoReturn:
+    raise _BadCell(f"{name}: {_short(value)}: {said}")
+
+
 def _bare(cell: str) -> str:
-    """A cell without the apostrophe that spreadsheets (and our own exports) put before text like a formula."""
+    """A cell without what spreadsheets (and our own exports) put around text that looks like a formula or a number:
+    an apostrophe before it, or `="0601234567"`.
+    """
+    if marked := re.fullmatch(r'="([^"]*)"', cell):
+        return marked[1]
     return cell[1:] if re.match(r"'[=+\-@']", cell) else cell
 
 
@@ -307,25 +341,40 @@ def _taken(name: str, value: str, parse: Callable[[object], str]) -> str:
     try:
         return parse(" ".join(value.split()) if parse is line else value)
     except WrongError as error:
-        raise _BadCell(f"{name}: {_short(value)}: {error}") from None
+        _bad(name, value, str(error))
 
 
 def _numbers(values: Sequence[str], region: str | None) -> list[str]:
     """Each number once. Several in one cell are parted by a comma, a semicolon, a stroke or a new line."""
-    found: list[str] = []
-    for one in (part.strip() for value in values for part in re.split(r"[,;|\n،؛]+|\s/\s", value)):
-        if not one:
-            continue
-        try:
-            number = phone(fold_digits(one).removeprefix("tel:"), region)
-        except WrongError:
-            number = ""
-        if len(digits(number)) < 3 or re.search(r"[^\W\d_]{3}", one.removeprefix("tel:")):
-            raise _BadCell(f"phone: {_short(one)}: This is no phone number.")
-        found.append(number)
+    written = (part.strip() for value in values for part in re.split(r"[,;|\n،؛]+|\s/\s", value))
+    found = [_number(one, region) for one in written if one]
     if len(found) > 20:
         raise _BadCell("phone: At most 20 numbers fit.")
     return list(dict.fromkeys(found))
+
+
+# A number that a spreadsheet took for a quantity: with decimals, or in powers of ten, its last digits often cut away.
+_WHOLE = re.compile(r"([0-9]{5,15})[.]0+")
+_POWER = re.compile(r"([0-9])(?:[.]([0-9]+))?E[+]?([0-9]{1,2})", re.IGNORECASE)
+CUT = "A spreadsheet cut this number short. Make the column text there, type it anew, and bring the file again."
+
+
+def _number(written: str, region: str | None) -> str:
+    """A phone number: E.164 where it can be read so. Raises _BadCell."""
+    text = fold_digits(written).removeprefix("tel:").strip()
+    if whole := _WHOLE.fullmatch(text):
+        text = whole[1]
+    elif power := _POWER.fullmatch(text.replace(",", ".")):
+        text = power[1] + (power[2] or "")
+        if len(text) != int(power[3]) + 1:
+            _bad("phone", written, CUT)
+    try:
+        number = phone(text, region)
+    except WrongError:
+        number = ""
+    if len(digits(number)) < 3 or re.search(r"[^\W\d_]{3}", text):
+        _bad("phone", written, "This is no phone number.")
+    return number
 
 
 _NO_EMAIL = "This is no e-mail address."
@@ -334,7 +383,7 @@ _NO_EMAIL = "This is no e-mail address."
 def _email(value: str) -> str:
     text = re.split(r"[,;\s]+", value.removeprefix("mailto:").strip())[0]
     if len(text) > LONGEST_LINE or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", text):
-        raise _BadCell(f"email: {_short(value)}: {_NO_EMAIL}")
+        _bad("email", value, _NO_EMAIL)
     return text
 
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 from pbxcrm.http.openapi_schemas import ID, LINE, NAME, TIME, nullable
-from pbxcrm.service.imports import DUPLICATES, KINDS
+from pbxcrm.service.imports import DUPLICATES, KINDS, OF_COMPANIES
 
 Spec = dict[str, Any]
 
 TEXTS: Spec = {"type": "object", "additionalProperties": {"type": "string"}}
 COUNT: Spec = {"type": "integer", "minimum": 0}
-STATES = ["reading", "mapping", "running", "done", "failed", "undoing", "undone"]
+STATES = ["reading", "mapping", "running", "done", "failed", "undoing", "undone", "closed"]
 
 IMPORT_FIELDS: dict[str, Spec] = {
     "id": ID,
@@ -19,7 +19,7 @@ IMPORT_FIELDS: dict[str, Spec] = {
     "user": NAME,
     "columns": {"type": "array", "items": {"type": "string"}},
     "mapping": {**TEXTS, "description": 'Which column is which field: {"0": "name", "2": "phone"}'},
-    "options": {**TEXTS, "description": "duplicates: skip, fill or new; owner; tag"},
+    "options": {**TEXTS, "description": "duplicates: skip, fill or new; owner; tag; companies: make or match"},
     "total": COUNT,
     "made": COUNT,
     "changed": COUNT,
@@ -32,7 +32,12 @@ RUN_IN: dict[str, Spec] = {
     "mapping": {**TEXTS, "maxProperties": 100},
     "options": {
         "type": "object",
-        "properties": {"duplicates": {"type": "string", "enum": list(DUPLICATES)}, "owner": NAME, "tag": LINE},
+        "properties": {
+            "duplicates": {"type": "string", "enum": list(DUPLICATES)},
+            "owner": NAME,
+            "tag": LINE,
+            "companies": {"type": "string", "enum": list(OF_COMPANIES)},
+        },
         "additionalProperties": False,
     },
 }

@@ -41,7 +41,7 @@ async def new(request: web.Request) -> web.Response:
 
 
 async def _new(request: web.Request, status: int = 200, message: str = "") -> web.Response:
-    kinds = imports.kinds(request[PERSON].scope)
+    kinds = await imports.kinds(request.app[DEPS].db, request[PERSON].scope)
     return await show(request, "import_new.html", status=status, kinds=kinds, message=message)
 
 
@@ -69,7 +69,7 @@ async def _one(request: web.Request, status: int = 200, error: Conflict | Invali
         context["seen"] = await imports.preview(db, scope, import_id)
         context["targets"] = FIELDS[found["kind"]]
         context["people"] = [person.name for person in await people.list_people(db)] if scope.sees_all else []
-    elif found["state"] in ("done", "failed", "undone"):
+    elif found["state"] in ("done", "failed", "undone", "closed"):
         _, problems = await imports.problems(db, scope, import_id)
         context["problems"] = problems[: imports.SHOWN]
     response = await show(request, "import.html", status=status, **context)
@@ -83,7 +83,7 @@ async def prepare(request: web.Request) -> web.Response:
     db, scope, import_id = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
     form = await request.post()
     mapping = {name.removeprefix("column-"): str(form[name]) for name in form if name.startswith("column-")}
-    options = {name: str(form[name]) for name in ("duplicates", "owner", "tag") if name in form}
+    options = {name: str(form[name]) for name in ("duplicates", "owner", "tag", "companies") if name in form}
     try:
         await imports.prepare(db, scope, import_id, mapping, options)
         if form.get("do") == "run":

@@ -56,6 +56,8 @@ ACTIONS = (
     "contact.removed",
     "contact.merged",
     "company.merged",
+    "company.removed",
+    "lead.removed",
     "import.added",
     "import.run",
     "import.undone",

@@ -89,10 +89,11 @@ async def change(db: Database, scope: Scope, company_id: object, version: int, f
     """Set fields of a company that still has this version. Raises NotFound, Conflict, Invalid."""
     wanted = key(company_id)
     given = checked(lambda: company_fields(fields, db.region))
-    return await write(db, lambda work: _change(work, scope, wanted, version, given))
+    return await write(db, lambda work: store_change(work, scope, wanted, version, given))
 
 
-def _change(work: Work, scope: Scope, company_id: int, version: int, given: CompanyFields) -> dict[str, Any]:
+def store_change(work: Work, scope: Scope, company_id: int, version: int, given: CompanyFields) -> dict[str, Any]:
+    """Change a company within a transaction that does more."""
     before = _seen(work.conn, scope, company_id)
     if before["version"] != version:
         raise Conflict(

@@ -80,7 +80,7 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
     def run(work: Work) -> dict[str, Any]:
         owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
-        made = add(work, scope, _at_company(work.conn, scope, given), owner)
+        made = add(work, scope, at_company(work.conn, scope, given), owner)
         return _view(work.conn, scope, made)
 
     return await write(db, run)
@@ -112,7 +112,7 @@ def add(
     return found
 
 
-def _at_company(conn: Connection, scope: Scope, given: ContactFields) -> ContactFields:
+def at_company(conn: Connection, scope: Scope, given: ContactFields) -> ContactFields:
     """With the company that was chosen, or that is called as was typed. Raises Invalid."""
     if (chosen := given.get("company_id")) is not None:
         company = companies.one(conn, scope, chosen)
@@ -129,6 +129,11 @@ def _at_company(conn: Connection, scope: Scope, given: ContactFields) -> Contact
     )
 
 
+def own_of(row: ContactRow) -> dict[str, Any]:
+    """What is known of a contact beside its columns: {field: value}."""
+    return dict(json.loads(row["details"]))
+
+
 def _own(before: Mapping[str, Any], given: ContactFields) -> str:
     said = {**before, **{name: value for name, value in given.items() if name in PERSON}}
     return json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
@@ -143,7 +148,7 @@ def _hang(work: Work, contact_id: int, given: ContactFields) -> None:
 
 def _told(work: Work, scope: Scope, row: ContactRow, numbers: list[str]) -> dict[str, Any]:
     """A contact as the audit log tells it."""
-    own = json.loads(row["details"])
+    own = own_of(row)
     hanging = {
         "emails": details.emails(work.conn, scope, row["id"]),
         "tags": ", ".join(details.tags_of(work.conn, scope, "contact", row["id"])),
@@ -203,9 +208,9 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
             "Somebody changed this contact meanwhile. Nothing of yours was stored; look at it and try again.",
             current=_view(conn, scope, before),
         )
-    given = _at_company(conn, scope, given)
+    given = at_company(conn, scope, given)
     values: dict[str, Any] = {k: v for k, v in given.items() if k in (*_PLAIN, "company_id")}
-    values["details"] = _own(json.loads(before["details"]), given)
+    values["details"] = _own(own_of(before), given)
     if "owner" in given:
         values["owner_id"] = _owner(conn, scope, given)
     values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]

@@ -1,121 +1,81 @@
-"""What an import does to contacts: whom a row is, a new one, filling what is empty, and all of it back."""
+"""What an import does to contacts, and to the companies that they name."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm import views
-from pbxcrm.crm.access import Scope
+from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.details import PERSON
 from pbxcrm.crm.importing import Given
-from pbxcrm.crm.matching import best, rank, tail
-from pbxcrm.service import audit, contacts
+from pbxcrm.crm.matching import rank
+from pbxcrm.service import companies as company_service
+from pbxcrm.service import contacts
+from pbxcrm.service.import_companies import COMPANIES
+from pbxcrm.service.import_things import Bringing, Things
+from pbxcrm.store import companies
 from pbxcrm.store import contacts as rows
-from pbxcrm.store import imports
-from pbxcrm.store.db import Work, audience
-
-_TEXTS = ("name", "company", "email", "note")
+from pbxcrm.store.db import Work
 
 
-class Known:
-    """Who is there already, as far as a batch of rows asks: by number as calls find them, else by e-mail."""
+class Contacts(Things):
+    """People by number, else by e-mail."""
 
-    def __init__(self, conn: Connection, scope: Scope, batch: Iterable[Given]) -> None:
-        self._conn, self._scope = conn, scope
-        self._tails: dict[str, list[tuple[int, str]]] = {}
-        self._emails: dict[str, list[int]] = {}
-        self._seen: dict[int, bool] = {}
-        given = list(batch)
-        wanted = {tail(number) for one in given for number in one.get("numbers", ())}
-        for contact_id, number, end in rows.by_tails(conn, scope, wanted):
-            self._tails.setdefault(end, []).append((contact_id, number))
-        emails = {one["email"].lower() for one in given if one.get("email")}
-        for contact_id, email in imports.contacts_of_emails(conn, scope, emails):
-            self._emails.setdefault(email, []).append(contact_id)
+    kind = "contacts"
+    thing = "contact"
+    texts: ClassVar = ("name", "company", "email", "job_title", "city", "birth_date", "note")
 
-    def find(self, given: Given) -> list[int]:
-        """Those that this row may be: one, none, or several of whom nobody can tell which."""
-        found: dict[int, None] = {}
-        for number in given.get("numbers", ()):
-            theirs = [one for one in self._tails.get(tail(number), ()) if self._visible(one[0])]
-            found |= dict.fromkeys(best(number, theirs))
-        by_email = [one for one in self._emails.get(given.get("email", "").lower(), ()) if self._visible(one)]
-        if not found:
-            return by_email
-        return [one for one in found if one in by_email] if len(found) > 1 and by_email else list(found)
+    def of_tails(self, conn: Connection, tails: Iterable[str]) -> list[tuple[int, str, str]]:
+        return rows.by_tails(conn, SYSTEM, tails)
 
-    def _visible(self, contact_id: int) -> bool:
-        """Whether the importer may see them. Who may not learns not even that there is such a one."""
-        if contact_id <= 0 or self._scope.sees_all:
-            return True
-        if contact_id not in self._seen:
-            self._seen[contact_id] = rows.one(self._conn, self._scope, contact_id) is not None
-        return self._seen[contact_id]
+    def visible(self, conn: Connection, scope: Scope, thing_id: int) -> bool:
+        return rows.one(conn, scope, thing_id) is not None
 
-    def add(self, contact_id: int, given: Given) -> None:
-        """This row became this contact; 0: it would become one."""
-        self._seen[contact_id] = True
-        for number in given.get("numbers", ()):
-            self._tails.setdefault(tail(number), []).append((contact_id, number))
-        if given.get("email"):
-            self._emails.setdefault(given["email"].lower(), []).append(contact_id)
+    def row(self, conn: Connection, thing_id: int) -> Mapping[str, Any] | None:
+        row = rows.of_ids(conn, SYSTEM, [thing_id]).get(thing_id)
+        if row is None:
+            return None
+        own = contacts.own_of(row)
+        return {**row, **{name: own.get(name, "") for name in PERSON}, "numbers": _numbers(conn, thing_id)}
 
+    def make(self, work: Work, who: Bringing, given: Given) -> dict[str, Any]:
+        made = _company(work, who, given)
+        whole = contacts.at_company(work.conn, who.scope, given)  # type: ignore[arg-type]
+        row = contacts.add(work, who.scope, whole, who.owner_id)
+        return {"thing_id": row["id"], "version": row["version"], "before": made}
 
-def name_of(conn: Connection, scope: Scope, contact_id: int) -> str:
-    """What to call it."""
-    row = rows.of_ids(conn, scope, [contact_id]).get(contact_id)
-    return (row["name"] or row["company"] or row["email"] or str(contact_id)) if row else ""
+    def missing(self, row: Mapping[str, Any], given: Given) -> dict[str, Any]:
+        values = super().missing(row, given)
+        new = [one for one in given.get("numbers", ()) if all(rank(one, other) is None for other in row["numbers"])]
+        return values | ({"numbers": [*row["numbers"], *new]} if new else {})
+
+    def fill(self, work: Work, who: Bringing, thing_id: int, given: Given) -> dict[str, Any] | None:
+        row = self.row(work.conn, thing_id)
+        made = _company(work, who, given) if row is not None and not row["company"] else {}
+        values = super().fill(work, who, thing_id, given)
+        return values and {**values, "before": {**values["before"], **made}}
+
+    def change(self, work: Work, scope: Scope, row: Mapping[str, Any], values: dict[str, Any]) -> int:
+        changed = contacts.store_change(work, scope, row["id"], row["version"], values)  # type: ignore[arg-type]
+        return int(changed["version"])
+
+    def unmade(self, work: Work, scope: Scope, before: Mapping[str, Any]) -> None:
+        if "made_company" in before:
+            made = before["made_company"]
+            COMPANIES.remove(work, scope, made["id"], made["version"], {})
 
 
-def make(work: Work, scope: Scope, given: Given, owner: int | None) -> tuple[int, int]:
-    """A new one: (id, version)."""
-    row = contacts.add(work, scope, given, owner)  # type: ignore[arg-type]
-    return row["id"], row["version"]
+def _numbers(conn: Connection, contact_id: int) -> list[str]:
+    return rows.numbers(conn, SYSTEM, [contact_id])[contact_id]
 
 
-def fill(work: Work, scope: Scope, contact_id: int, given: Given) -> tuple[int, dict[str, Any]] | None:
-    """Write into fields that are empty, and further numbers; (version, what was before). None: nothing was to do."""
-    row: Mapping[str, Any] = rows.of_ids(work.conn, scope, [contact_id])[contact_id]
-    had = rows.numbers(work.conn, scope, [contact_id])[contact_id]
-    values: dict[str, Any] = {name: said for name, said in given.items() if name in _TEXTS and said and not row[name]}
-    new = [one for one in given.get("numbers", ()) if all(rank(one, other) is None for other in had)]
-    if new:
-        values["numbers"] = [*had, *new]
-    if not values:
-        return None
-    before = {"version": row["version"], **{name: had if name == "numbers" else row[name] for name in values}}
-    changed = contacts.store_change(work, scope, contact_id, row["version"], values)  # type: ignore[arg-type]
-    return int(changed["version"]), before
+def _company(work: Work, who: Bringing, given: Given) -> dict[str, Any]:
+    """Make the company that a row names, where there is none that one sees and that is wished; what undo needs."""
+    name = given.get("company", "")
+    if who.companies != "make" or not name or companies.of_name(work.conn, who.scope, name) is not None:
+        return {}
+    made = company_service.add(work, who.scope, {"name": name, "owner": who.owner})
+    return {"made_company": {"id": made["id"], "version": made["version"]}}
 
 
-def restore(work: Work, scope: Scope, contact_id: int, version: int, before: dict[str, Any]) -> str | int:
-    """Put back what was: its new version; why not, where somebody has changed it since."""
-    row = rows.of_ids(work.conn, scope, [contact_id]).get(contact_id)
-    if row is None:
-        return "gone"
-    if row["version"] != version:
-        return "changed"
-    changed = contacts.store_change(work, scope, contact_id, version, before)  # type: ignore[arg-type]
-    return int(changed["version"])
-
-
-def since(conn: Connection, scope: Scope, contact_id: int, at: float) -> bool:
-    """Whether it is there since this moment or later."""
-    row = rows.of_ids(conn, scope, [contact_id]).get(contact_id)
-    return row is not None and row["created_at"] >= at
-
-
-def remove(work: Work, scope: Scope, contact_id: int, version: int) -> str:
-    """Take a contact away again; why not, where somebody has changed it or something belongs to it."""
-    row = rows.of_ids(work.conn, scope, [contact_id]).get(contact_id)
-    if row is None:
-        return "gone"
-    if row["version"] != version:
-        return "changed"
-    had = rows.numbers(work.conn, scope, [contact_id])[contact_id]
-    if not imports.remove_contact(work.conn, contact_id, version):
-        return "used"
-    work.journal("contact.removed", {"id": str(contact_id)}, audience(row["owner_id"]))
-    lost = {name: (value, None) for name, value in views.contact(row, had).items() if name in _TEXTS and value}
-    audit.note(work, scope, "contact.removed", "contact", contact_id, lost)
-    return ""
+CONTACTS = Contacts()

@@ -133,15 +133,20 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
         values = _columns(work.conn, scope, given, None)
         if not scope.sees_all:
             values.setdefault("owner_id", scope.user_id)
-        row = {**values, "created_at": work.at, "active_at": work.at}
-        if row.get("owner_id"):
-            row["claimed_at"] = work.at
-        row["score"] = lead_scores.of(work.conn, row, work.at)
-        made = leads.of_ids(work.conn, SYSTEM, [leads.add(work.conn, row)])[0]
-        told(work, scope, "lead.created", None, made)
-        return dict(rules.lead(made))
+        return dict(rules.lead(add(work, scope, values)))
 
     return await write(db, run)
+
+
+def add(work: Work, scope: Scope, values: Mapping[str, Any]) -> LeadRow:
+    """Create a lead of these columns within a transaction that does more."""
+    row = {**values, "created_at": work.at, "active_at": work.at}
+    if row.get("owner_id"):
+        row["claimed_at"] = work.at
+    row["score"] = lead_scores.of(work.conn, row, work.at)
+    made = leads.of_ids(work.conn, SYSTEM, [leads.add(work.conn, row)])[0]
+    told(work, scope, "lead.created", None, made)
+    return made
 
 
 def _columns(conn: Connection, scope: Scope, given: Mapping[str, Any], before: LeadRow | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, 
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
+from pbxcrm.crm.importing import name_key
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import CompanyRow
 from pbxcrm.store.schema import contacts, deals, users
@@ -15,7 +16,7 @@ from pbxcrm.store.words import containing
 
 _c = companies.c
 _ROWS: Select[Any] = select(
-    *(c for c in companies.columns if c.name not in ("search", "tail")), users.c.name.label("owner_name")
+    *(c for c in companies.columns if c.name not in ("search", "tail", "key")), users.c.name.label("owner_name")
 ).select_from(companies.outerjoin(users, users.c.id == _c.owner_id))
 
 
@@ -49,8 +50,8 @@ def some(conn: Connection, scope: Scope, limit: int, q: str = "", after: int | N
 
 
 def of_name(conn: Connection, scope: Scope, name: str) -> CompanyRow | None:
-    """The first company they see that is called so."""
-    rows = _rows(conn, _ROWS.where(_c.name == name, _visible(scope)).order_by(_c.id).limit(1))
+    """The first company they see that is called so, in whatever spelling."""
+    rows = _rows(conn, _ROWS.where(_c.key == name_key(name), _visible(scope)).order_by(_c.id).limit(1))
     return rows[0] if rows else None
 
 
@@ -69,7 +70,7 @@ def counts(conn: Connection, scope: Scope, ids: list[int]) -> dict[int, tuple[in
 def _derived(row: Mapping[str, Any]) -> dict[str, Any]:
     number = row.get("number")
     words = (row.get(name) or "" for name in ("name", "email", "site", "city", "note"))
-    return {"search": folded(*words), "tail": tail(number) if number else None}
+    return {"search": folded(*words), "tail": tail(number) if number else None, "key": name_key(row["name"])}
 
 
 def add(conn: Connection, row: Mapping[str, Any]) -> int:
@@ -102,7 +103,7 @@ def of_id(conn: Connection, scope: Scope, company_id: int) -> dict[str, Any] | N
 
 def alike(conn: Connection, scope: Scope, name: str, number: str | None, email: str) -> list[dict[str, Any]]:
     """Companies they see with this name, number or e-mail address: [{id, name}]."""
-    same = [_c.name == name] if name else []
+    same = [_c.key == name_key(name)] if name else []
     same += [_c.tail == tail(number)] if number else []
     same += [_c.email == email] if email else []
     if not same:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from pbxcrm.calls.numbers import digits
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.erasing import spellings, tells, without
 from pbxcrm.crm.leads import LeadRow
@@ -207,8 +208,8 @@ def forget(conn: Connection, traces: Traces) -> None:
     conn.execute(delete(tasks).where(tasks.c.id.in_(traces.tasks)))
     conn.execute(update(dials).where(dials.c.id.in_(traces.dials)).values(number="", reason=""))
     _free_audit(conn, traces)
+    _free_imports(conn, traces)
     if traces.contact_id is not None:
-        _free_imports(conn, traces.contact_id)
         _free_hanging(conn, traces.contact_id)
         for column in _pointing_at(contacts):
             if column.nullable:
@@ -265,11 +266,24 @@ def _free_audit(conn: Connection, traces: Traces) -> None:
         conn.execute(update(audit).where(audit.c.id == row.id).values(changes=json.dumps(said["changes"])))
 
 
-def _free_imports(conn: Connection, contact_id: int) -> None:
-    """The rows of tables that somebody brought, as they were given."""
-    of_contacts = select(imports.c.id).where(imports.c.kind == "contacts")
-    theirs = and_(import_rows.c.thing_id == contact_id, import_rows.c.import_id.in_(of_contacts))
-    conn.execute(update(import_rows).where(theirs).values(given="[]", before=""))
+def _free_imports(conn: Connection, traces: Traces) -> None:
+    """The rows of tables that somebody brought, as they were given: those that became them, and those that were left
+    out and hold a number of theirs in whatever writing.
+    """
+    blank = update(import_rows).values(given="[]", before="", reason="")
+    if traces.contact_id is not None:
+        of_contacts = select(imports.c.id).where(imports.c.kind == "contacts")
+        theirs = and_(import_rows.c.thing_id == traces.contact_id, import_rows.c.import_id.in_(of_contacts))
+        conn.execute(blank.where(theirs))
+    ends = [tail(number) for number in traces.own if spellings([number])]
+    every = select(import_rows.c.import_id, import_rows.c.n, import_rows.c.given).where(import_rows.c.given != "[]")
+    found = [
+        (row.import_id, row.n)
+        for row in (conn.execute(every) if ends else ())
+        if any(end in digits(cell) for cell in json.loads(row.given) for end in ends)
+    ]
+    for import_id, n in found:
+        conn.execute(blank.where(import_rows.c.import_id == import_id, import_rows.c.n == n))
 
 
 def _pointing_at(table: Table) -> list[Column[Any]]:

@@ -4,13 +4,27 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, exists, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    RowMapping,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.store.columns import metadata
 from pbxcrm.store.schema import contact_numbers, contacts, users
-from pbxcrm.store.schema_sales import contact_tags, import_rows, imports, lead_tags, tags
+from pbxcrm.store.schema_sales import companies, contact_tags, import_rows, imports, lead_tags, leads, tags
 
 _i, _r = imports.c, import_rows.c
 _JSON = ("columns", "mapping", "options")
@@ -140,24 +154,73 @@ def restored(conn: Connection, import_id: int, thing_id: int, was: int, version:
     conn.execute(update(import_rows).where(*same).values(version=version))
 
 
+_ENDED = ("mapping", "done", "failed", "undone")  # nothing works on it
+
+
+def _old(before: float) -> ColumnElement[bool]:
+    return and_(_r.import_id == _i.id, _i.state.in_(_ENDED), func.coalesce(_i.ended_at, _i.created_at) < before)
+
+
+def count_old(conn: Connection, _scope: Scope, before: float) -> int:
+    """How many rows are kept of imports that ended, or were never run, before this moment."""
+    return int(conn.execute(select(func.count()).select_from(import_rows.join(imports, _old(before)))).scalar_one())
+
+
+def drop_old(conn: Connection, before: float, limit: int) -> int:
+    """Let go so many of those rows; how many there were. An import without its rows is closed."""
+    found = select(_r.import_id, _r.n).select_from(import_rows.join(imports, _old(before)))
+    rows = conn.execute(found.order_by(_r.import_id, _r.n).limit(limit)).all()
+    for import_id in {row.import_id for row in rows}:
+        last = max(row.n for row in rows if row.import_id == import_id)
+        conn.execute(delete(import_rows).where(_r.import_id == import_id, _r.n <= last))
+        left = exists().where(_r.import_id == import_id)
+        over = update(imports).where(_i.id == import_id, _i.state != "undone", ~left)
+        conn.execute(over.values(state="closed"))
+    return len(rows)
+
+
 def counts(conn: Connection, _scope: Scope, import_id: int) -> dict[str, int]:
     """How many rows became what: {action: rows}."""
     found = select(_r.action, func.count()).where(_r.import_id == import_id).group_by(_r.action)
     return {row[0]: int(row[1]) for row in conn.execute(found)}
 
 
-def contacts_of_emails(conn: Connection, _scope: Scope, emails: Iterable[str]) -> list[tuple[int, str]]:
-    """(contact, e-mail in small letters) of these; one walk through all for a whole batch of rows."""
-    return _of_emails(conn, contacts, emails)
+_TABLES: dict[str, Table] = {"contacts": contacts, "companies": companies, "leads": leads}
+# What hangs on one and is nothing without it.
+_HANGING: dict[str, tuple[Table, ...]] = {
+    "contacts": (contact_numbers, contact_tags),
+    "companies": (),
+    "leads": (lead_tags,),
+}
 
 
-def _of_emails(conn: Connection, table: Table, emails: Iterable[str]) -> list[tuple[int, str]]:
-    wanted = sorted(set(emails))
+def of_emails(conn: Connection, _scope: Scope, kind: str, emails: Iterable[str]) -> list[tuple[int, str]]:
+    """(thing, e-mail) of these, whatever their letters' size; one walk through all for a whole batch of rows."""
+    wanted = sorted({spelt for email in emails for spelt in (email.lower(), _ascii_small(email))})
     if not wanted:
         return []
-    small = func.lower(table.c.email)
-    found = conn.execute(select(table.c.id, small).where(small.in_(wanted)).order_by(table.c.id))
-    return [(row[0], row[1]) for row in found]
+    table = _TABLES[kind]
+    # A database without a locale makes only ASCII letters small.
+    found = select(table.c.id, table.c.email).where(func.lower(table.c.email).in_(wanted)).order_by(table.c.id)
+    return [(row[0], row[1]) for row in conn.execute(found)]
+
+
+def _ascii_small(text: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in text)
+
+
+def of_tails(conn: Connection, _scope: Scope, kind: str, tails: Iterable[str]) -> list[tuple[int, str, str]]:
+    """Every (company or lead, number, tail) that ends so."""
+    wanted, c = sorted(set(tails)), _TABLES[kind].c
+    found = select(c.id, c.number, c.tail).where(c.tail.in_(wanted)).order_by(c.id)
+    return [(row[0], row[1], row[2]) for row in conn.execute(found)] if wanted else []
+
+
+def of_names(conn: Connection, _scope: Scope, keys: Iterable[str]) -> list[tuple[int, str]]:
+    """(company, key of its name) of these."""
+    wanted, c = sorted(set(keys)), companies.c
+    found = select(c.id, c.key).where(c.key.in_(wanted)).order_by(c.id)
+    return [(row[0], row[1]) for row in conn.execute(found)] if wanted else []
 
 
 def tag(conn: Connection, name: str) -> int:
@@ -168,12 +231,12 @@ def tag(conn: Connection, name: str) -> int:
     )
 
 
-_TAGGED = {"contacts": contact_tags.c.contact_id, "leads": lead_tags.c.lead_id}
+TAGGED = {"contacts": contact_tags.c.contact_id, "leads": lead_tags.c.lead_id}
 
 
 def put_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> bool:
     """Put it on a contact or a lead; whether it was not there."""
-    column = _TAGGED[kind]
+    column = TAGGED[kind]
     made = postgresql.insert(column.table) if conn.dialect.name == "postgresql" else sqlite.insert(column.table)
     done = conn.execute(made.values({column.name: thing_id, "tag_id": tag_id}).on_conflict_do_nothing())
     return done.rowcount == 1
@@ -181,28 +244,27 @@ def put_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> bool:
 
 def take_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> None:
     """Take it off."""
-    column = _TAGGED[kind]
+    column = TAGGED[kind]
     conn.execute(delete(column.table).where(column == thing_id, column.table.c.tag_id == tag_id))
 
 
 def used(conn: Connection, _scope: Scope, table: Table, thing_id: int, *but: Table) -> bool:
     """Whether anything refers to it, of all tables there are but these."""
-    for other in metadata.tables.values():
-        if other in but:
-            continue
-        for key in other.foreign_keys:
-            if key.column is table.c.id and conn.execute(select(exists().where(key.parent == thing_id))).scalar():
-                return True
-    return False
+    keys = [key for other in metadata.tables.values() if other not in but for key in _keys(other, table)]
+    return any(conn.execute(select(exists().where(key.parent == thing_id))).scalar() for key in keys)
 
 
-def remove_contact(conn: Connection, contact_id: int, version: int) -> bool:
-    """Take away a contact that still has this version and that nothing refers to; whether it was so."""
-    own = (contact_numbers, contact_tags)
-    here = select(exists().where(contacts.c.id == contact_id, contacts.c.version == version))
-    if not conn.execute(here).scalar() or used(conn, SYSTEM, contacts, contact_id, *own):
+def _keys(other: Table, table: Table) -> list[ForeignKey]:
+    return [key for key in other.foreign_keys if key.column is table.c.id]
+
+
+def remove(conn: Connection, kind: str, thing_id: int, version: int) -> bool:
+    """Take away one that still has this version and that nothing refers to; whether it was so."""
+    table, own = _TABLES[kind], _HANGING[kind]
+    here = select(exists().where(table.c.id == thing_id, table.c.version == version))
+    if not conn.execute(here).scalar() or used(conn, SYSTEM, table, thing_id, *own):
         return False
-    for table in own:
-        conn.execute(delete(table).where(table.c.contact_id == contact_id))
-    conn.execute(delete(contacts).where(contacts.c.id == contact_id))
+    for other in own:
+        conn.execute(delete(other).where(*(key.parent == thing_id for key in _keys(other, table))))
+    conn.execute(delete(table).where(table.c.id == thing_id))
     return True

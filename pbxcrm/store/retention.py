@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
 from pbxcrm.crm.access import Scope
+from pbxcrm.store import imports
 from pbxcrm.store.columns import metadata
 from pbxcrm.store.schema import audit, calls, dials, journal
 
-KINDS = ("journal", "calls", "dials", "audit")
+KINDS = ("journal", "calls", "dials", "audit", "imports")
 
 
 _OLD: dict[str, tuple[Table, Callable[[float], ColumnElement[bool]]]] = {
@@ -36,14 +37,18 @@ def bound(conn: Connection, _scope: Scope, kind: str, before: float) -> float:
     return float(first_kept or 0)
 
 
-def count(conn: Connection, _scope: Scope, kind: str, bound: float) -> int:
-    """How many of this kind there are below this bound."""
+def count(conn: Connection, scope: Scope, kind: str, bound: float) -> int:
+    """How many of this kind there are below this bound; of imports their rows."""
+    if kind == "imports":
+        return imports.count_old(conn, scope, bound)
     table, old = _OLD[kind]
     return int(conn.execute(select(func.count()).select_from(table).where(old(bound))).scalar_one())
 
 
 def prune(conn: Connection, kind: str, bound: float, limit: int) -> int:
     """Take away `limit` of this kind, of the journal the oldest, with what hangs on them; gives how many there were."""
+    if kind == "imports":
+        return imports.drop_old(conn, bound, limit)
     table, old = _OLD[kind]
     ids = list(conn.execute(select(table.c.id).where(old(bound)).order_by(table.c.id).limit(limit)).scalars())
     if ids:

@@ -27,6 +27,7 @@ companies = Table(
     Column("details", Text, nullable=False, server_default="{}"),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("search", Text, nullable=False, server_default=""),  # name, e-mail, site, city and note, folded
+    Column("key", Text, nullable=False, server_default="", index=True),  # the name, folded: one company, one key
 )
 
 # A contact's further addresses. `kind`: email | post | site | social

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.service import contacts, import_contacts, import_files, imports, privacy
+from pbxcrm.service import contacts, import_contacts, import_files, import_work, imports, privacy
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.store.schema_sales import import_rows
 from tests.http.bed import House, both
@@ -28,14 +28,16 @@ TABLE = (
 )
 
 
-async def brought(house: House, tmp_path: Path, text: str | bytes, who: str = "alice") -> dict[str, Any]:
+async def brought(
+    house: House, tmp_path: Path, text: str | bytes, who: str = "alice", kind: str = "contacts"
+) -> dict[str, Any]:
     path = tmp_path / "table.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return await imports.start(house.db, house.people[who].scope, "contacts", "table.csv", path)
+    return await imports.start(house.db, house.people[who].scope, kind, "table.csv", path)
 
 
 async def worked(house: House) -> None:
-    while await imports.step(house.db):
+    while await import_work.step(house.db):
         pass
 
 
@@ -103,24 +105,24 @@ async def test_undo_leaves_what_somebody_touched(house: House, tmp_path: Path) -
 async def test_a_kill_between_batches_does_no_row_twice(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "BATCH", 7)
+    monkeypatch.setattr(import_work, "BATCH", 7)
     monkeypatch.setattr(imports, "STAGED", 10)
     db, alice = house.db, house.people["alice"].scope
     rows = "".join(f"P{n},60100{n:04d}\n" for n in range(50))
     made = await brought(house, tmp_path, "name,phone\n" + rows)
     await imports.run(db, alice, made["id"])
-    await imports.step(db)
-    real = imports.imports.mark
+    await import_work.step(db)
+    real = import_work.imports.mark
 
     def dies(conn: Any, import_id: int, n: int, values: Any) -> None:
         if n == 11:
             raise KeyboardInterrupt
         real(conn, import_id, n, values)
 
-    monkeypatch.setattr(imports.imports, "mark", dies)
+    monkeypatch.setattr(import_work.imports, "mark", dies)
     with pytest.raises(KeyboardInterrupt):
-        await imports.step(db)
-    monkeypatch.setattr(imports.imports, "mark", real)
+        await import_work.step(db)
+    monkeypatch.setattr(import_work.imports, "mark", real)
     await worked(house)
     done = await imports.get(db, alice, made["id"])
     assert (done["state"], done["made"], done["became"]) == ("done", 50, {"made": 50})
@@ -253,7 +255,7 @@ async def test_a_row_that_breaks_on_our_side_stops_its_import_and_nothing_else(
     def breaks(*_given: object) -> None:
         raise IntegrityError("INSERT", {}, ValueError("twice"))
 
-    monkeypatch.setattr(import_contacts, "make", breaks)
+    monkeypatch.setattr(import_contacts.Contacts, "make", breaks)
     await worked(house)
     stopped = await imports.get(db, alice, made["id"])
-    assert (stopped["state"], stopped["reason"]) == ("failed", imports.BROKEN)
+    assert (stopped["state"], stopped["reason"]) == ("failed", import_work.BROKEN)

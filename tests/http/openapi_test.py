@@ -26,7 +26,7 @@ from pbxcrm.http.live import KINDS
 from pbxcrm.http.openapi import SPEC
 from pbxcrm.http.openapi_schemas import DIAL_ID, ID, VERSION
 from pbxcrm.service import lead_settings, leads, recordings
-from pbxcrm.service.imports import Importer
+from pbxcrm.service.import_work import Importer
 from pbxcrm.store import dials
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.migrations import migrate

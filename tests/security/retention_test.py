@@ -15,7 +15,7 @@ from tests.http.live_test import stream, take
 from tests.http.things import call_of, things_of
 
 pytestmark = pytest.mark.asyncio
-KEEP = {"journal": 30, "calls": 90, "dials": 90, "audit": 365}
+KEEP = {"journal": 30, "calls": 90, "dials": 90, "audit": 365, "imports": 90}
 
 
 async def rows(db: Database, table: str) -> int:

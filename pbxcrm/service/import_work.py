@@ -1,0 +1,204 @@
+"""Imports in the background: their rows are done, or taken back, in small transactions.
+
+Each row is marked in the transaction that does what it says: whatever breaks, no row is done twice and none is left
+out, and a restart goes on where it was.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pbxcrm.crm import importing
+from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.service.errors import Unavailable
+from pbxcrm.service.import_things import Bringing, Known, Things
+from pbxcrm.service.imports import REASONS, THINGS, match, seen, tell, understood
+from pbxcrm.service.transact import read, write
+from pbxcrm.store import imports, lookup
+from pbxcrm.store.db import Database, Work
+from pbxcrm.store.imports import ImportRow, Line
+
+log = logging.getLogger(__name__)
+
+BATCH = 100  # rows of a transaction: calls never wait longer for their turn than these take
+PAUSE = 0.005  # seconds between two transactions, in which others write
+LOOK = 1.0  # seconds between two looks whether something waits, while others commit
+
+BROKEN_OFF = "Reading this file broke off. Nothing was stored; bring it again."
+BROKEN = "Something broke on our side at one of the rows. The rows before it are done; undo takes them back."
+
+
+async def step(db: Database) -> bool:
+    """Do the next rows of the oldest import that waits, in one transaction; whether there was one."""
+    waiting = await read(db, lambda conn: imports.in_states(conn, SYSTEM, ("running", "undoing")))
+    if not waiting:
+        return False
+    import_id = waiting[0]["id"]
+    try:
+        await write(db, lambda work: _batch(work, import_id, db.region), durable=False)
+    except Unavailable:
+        raise
+    except Exception:  # whatever it is, it would come again with the same row
+        log.exception("import %d stopped: a row of it could not be handled", import_id)
+        await write(db, lambda work: _end(work, import_id, "failed", BROKEN))
+    return True
+
+
+def _batch(work: Work, import_id: int, region: str | None) -> None:
+    row = seen(work.conn, SYSTEM, import_id)
+    who = _bringing(work.conn, row)
+    if row["state"] == "running":
+        _do(work, who, row, region)
+    elif row["state"] == "undoing":
+        _undo(work, who.scope, row)
+    else:
+        tell(work, import_id)
+
+
+def _bringing(conn: Connection, row: ImportRow) -> Bringing:
+    """Whoever brought it, with the rights they have now."""
+    house, owner = lookup.house(conn, SYSTEM), row["options"].get("owner") or None
+    user = house.users[row["user"]]
+    scope = Scope(user.id, user.name, user.role, user.team_id, peer=f"import {row['id']}")  # type: ignore[arg-type]
+    return Bringing(scope, row["id"], owner, house.id_of(owner), row["options"].get("companies", "match"))
+
+
+def _do(work: Work, who: Bringing, row: ImportRow, region: str | None) -> None:
+    found = imports.lines(work.conn, SYSTEM, row["id"], BATCH, actions=("",))
+    if not found:
+        _end(work, row["id"], "done")
+        return
+    tag = row["options"].get("tag", "")
+    tag_id = imports.tag(work.conn, tag) if tag and row["kind"] in imports.TAGGED else None
+    things = THINGS[row["kind"]]
+    rows = [understood(one, row, region) for one in found]
+    known = things.known(work.conn, who.scope, [one.fields for one in rows])
+    counts = {"made": row["made"], "changed": row["changed"], "skipped": row["skipped"]}
+    for one, said in zip(found, rows, strict=True):
+        values = _done(work, who, row, said, things, known)
+        if tag_id is not None and values.get("thing_id"):
+            _tag(work, row["kind"], values, tag_id)
+        counts[values["action"]] += 1
+        imports.mark(work.conn, row["id"], one["n"], values)
+    imports.change(work.conn, row["id"], counts)
+    tell(work, row["id"])
+
+
+def _done(
+    work: Work, who: Bringing, row: ImportRow, said: importing.Row, things: Things, known: Known
+) -> dict[str, Any]:
+    """Do what a row says; the columns of import_rows that tell of it."""
+    if said.problem:
+        return {"action": "skipped", "reason": said.problem}
+    found = match(known, said.fields, row)
+    why = found.why or (things.full(work.conn, who) if not found.thing_id else "")
+    if why:
+        return {"action": "skipped", "reason": REASONS[why]}
+    if not found.thing_id:
+        made = things.make(work, who, said.fields)
+        known.add(made["thing_id"], said.fields)
+        return {"action": "made", **made}
+    if row["options"]["duplicates"] == "skip":
+        return {"action": "skipped", "reason": REASONS["there"]}
+    filled = things.fill(work, who, found.thing_id, said.fields)
+    if filled is None:
+        return {"action": "skipped", "thing_id": found.thing_id, "reason": REASONS["full"]}
+    known.add(found.thing_id, said.fields)
+    return {"action": "changed", "thing_id": found.thing_id, **filled}
+
+
+def _tag(work: Work, kind: str, values: dict[str, Any], tag_id: int) -> None:
+    """Put the tag on what a row made or found; undo takes it off again where it is new there."""
+    if imports.put_tag(work.conn, kind, values["thing_id"], tag_id) and values["action"] != "made":
+        values["before"] = {**values.get("before", {}), "tag": tag_id}
+        values["action"], values["reason"] = "changed", ""
+
+
+def _undo(work: Work, scope: Scope, row: ImportRow) -> None:
+    found = imports.lines(work.conn, SYSTEM, row["id"], BATCH, actions=("made", "changed"), last_first=True)
+    if not found:
+        _end(work, row["id"], "undone")
+        return
+    for one in found:
+        why = _taken_back(work, scope, row, one, found)
+        values = {"action": "kept", "reason": REASONS[why]} if why else {"action": "undone", "reason": ""}
+        imports.mark(work.conn, row["id"], one["n"], values)
+    tell(work, row["id"])
+
+
+def _taken_back(work: Work, scope: Scope, row: ImportRow, one: Line, batch: list[Line]) -> str:
+    """Take back what a row did; why not, else ""."""
+    thing_id, things = one["thing_id"], THINGS[row["kind"]]
+    if thing_id is None:  # who it was is no more, and was cut out of this table
+        return "gone"
+    if one["action"] == "made":
+        return things.remove(work, scope, thing_id, one["version"] or 0, one["before"])
+    before = dict(one["before"])
+    made = {name: before.pop(name) for name in ("made_company",) if name in before}
+    tag_id = before.pop("tag", None)
+    if tag_id is not None:
+        imports.take_tag(work.conn, row["kind"], thing_id, tag_id)
+    if not before:
+        return ""
+    was = before.pop("version")
+    done = things.restore(work, scope, thing_id, one["version"] or 0, before)
+    if isinstance(done, str):
+        return done
+    things.unmade(work, scope, made)
+    if things.since(work.conn, thing_id, row["created_at"]):  # an earlier row may have made it
+        imports.restored(work.conn, row["id"], thing_id, was, done)
+        for other in batch:
+            if (other["thing_id"], other["version"]) == (thing_id, was):
+                other["version"] = done
+    return ""
+
+
+def _end(work: Work, import_id: int, state: str, reason: str = "") -> None:
+    imports.change(work.conn, import_id, {"state": state, "ended_at": work.at, "reason": reason})
+    tell(work, import_id)
+
+
+async def abandon(db: Database) -> bool:
+    """What was being read when this program ended is no whole table: it is brought again. True when that is done."""
+    for row in await read(db, lambda conn: imports.in_states(conn, SYSTEM, ("reading",))):
+        await write(db, lambda work, n=row["id"]: _abandon(work, n))  # type: ignore[misc]
+    return True
+
+
+def _abandon(work: Work, import_id: int) -> None:
+    imports.forget_rows(work.conn, import_id)
+    _end(work, import_id, "failed", BROKEN_OFF)
+
+
+class Importer:
+    """Does what waits, whenever the journal says that something does."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._wake = asyncio.Event()
+        self._wake.set()  # what an earlier run of this program left
+        db.on_commit(self._wake.set)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        begun = False
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                begun = begun or await abandon(self._db)
+                await self._all()
+            except Unavailable as error:
+                log.warning("Imports wait: %s", error.message)
+                self._wake.set()
+            await asyncio.sleep(LOOK)
+
+    async def _all(self) -> None:
+        while await step(self._db):
+            await _turn_of_others()
+
+
+async def _turn_of_others() -> None:
+    await asyncio.sleep(PAUSE)
