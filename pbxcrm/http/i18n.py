@@ -198,6 +198,24 @@ class Reader:
             return ""
         return _day(self.locale, self.calendar, moment.date(), self.today())
 
+    def short_day(self, day: date) -> str:
+        """`12 Mar`, with the year when it is not this one."""
+        return _day(self.locale, self.calendar, day, self.today())
+
+    def month(self, day: date) -> str:
+        """`Mar`, or `Farvardin`: the month of a day as an axis has it."""
+        if self.calendar == "jalali":
+            place: int = jdatetime.date.fromgregorian(date=day).month - 1
+            return (_JALALI_FA if self.locale in RTL else _JALALI)[place]
+        name: str = format_date(day, "LLL", locale=self.locale)
+        return name
+
+    def decimal(self, n: float) -> str:
+        """A number with one decimal, or none where that is zero."""
+        whole, _, tenth = f"{n:,.1f}".partition(".")
+        _before, _after, group, point = money_rule(self.locale, "EUR")
+        return self.digits(whole.replace(",", group) + (point + tenth if tenth != "0" else ""))
+
     def near(self, at: str | float | None) -> str:
         """As short as can be: `14:03` today, `yesterday 14:03`, else the day."""
         moment = self.local(at)
@@ -221,6 +239,10 @@ class Reader:
         """Day and time, for a tooltip or a log."""
         comma = "،" if self.rtl else ","
         return f"{self.day(at)}{comma} {self.hour(at)}" if at else ""
+
+    def days_since(self, at: str) -> int:
+        """Whole days that have gone by since then."""
+        return int((self.clock() - datetime.fromisoformat(at).timestamp()) // 86400)
 
     def span(self, seconds: float) -> str:
         """A length of talk: `0:42`, `12:05`, `1:02:03`."""

@@ -18,7 +18,9 @@ from pbxcrm.http import (
     pages_merge,
     pages_people,
     pages_pipelines,
+    pages_reports,
     pages_scores,
+    pages_stale,
     pages_tasks,
     pages_webhooks,
     pages_wrapup,
@@ -60,6 +62,8 @@ def setup(app: web.Application) -> None:
     pages_audit.setup(app)
     pages_webhooks.setup(app)
     pages_imports.setup(app)
+    pages_reports.setup(app)
+    pages_stale.setup(app)
 
 
 async def home(_request: web.Request) -> web.Response:

@@ -256,7 +256,8 @@ def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
             text = _("%(name)s put it into %(stage)s", name=by, stage=to)
         return {"text": text, "more": Labels(me.r.locale).fixed(item["reason"] or "")}
     if item["kind"] == "note":
-        return {"text": _("%(name)s noted", name=by), "more": item["text"]}
+        coaches = _("%(name)s, for the owner to learn from", name=by)
+        return {"text": coaches if item["coaching"] else _("%(name)s noted", name=by), "more": item["text"]}
     if item["kind"] == "task":
         task = item["task"]
         kind = Labels(me.r.locale).task(task["kind"])
@@ -474,7 +475,7 @@ async def wrapup(request: web.Request) -> web.Response:
     deal_id, form = request.match_info["id"], await request.post()
     note, following = _text(form, "note"), _text(form, "next")
     if note:
-        await deals.add_note(db, scope, deal_id, note)
+        await deals.add_note(db, scope, deal_id, note, coaching=bool(_text(form, "coaching")))
     if (at := soon(me, following)) is not None:
         deal = await deals.get(db, scope, deal_id)
         await deals.change(db, scope, deal_id, deal["version"], {"next_contact_at": iso(at)})

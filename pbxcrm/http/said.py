@@ -50,6 +50,7 @@ FIXED = (
     N_("This must be a whole number from 0 to 100."),
     N_("This must be a whole number from 0 to 3650."),
     N_("Only a manager shares a view."),
+    N_("Only a manager coaches."),
     N_("There is no such stage."),
     N_("There is no such deal."),
     N_("There is no such contact."),

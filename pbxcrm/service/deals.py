@@ -434,18 +434,25 @@ def _claim(work: Work, scope: Scope, deal_id: int) -> dict[str, Any]:
     return views.deal(store_change(work, scope, row, {"owner_id": scope.user_id}))
 
 
-async def add_note(db: Database, scope: Scope, deal_id: object, text: object) -> dict[str, Any]:
-    """Write a note on a deal: {kind: note, id, at, by, text}. Raises NotFound, Invalid."""
+async def add_note(
+    db: Database, scope: Scope, deal_id: object, text: object, *, coaching: bool = False
+) -> dict[str, Any]:
+    """Write a note on a deal: {kind: note, id, at, by, text, coaching}. Raises NotFound, Invalid.
+
+    `coaching`: a manager's, for the owner to learn from; nobody reads it but those who see the deal.
+    """
     wanted = key(deal_id)
     said = checked(lambda: note_text(text))
+    if coaching and not scope.sees_all:
+        raise wrong({"coaching": "Only a manager coaches."})
+    return await write(db, lambda work: noted(work, scope, _seen(work.conn, scope, wanted), said, coaching=coaching))
 
-    return await write(db, lambda work: noted(work, scope, _seen(work.conn, scope, wanted), said))
 
-
-def noted(work: Work, scope: Scope, row: DealRow, text: str) -> dict[str, Any]:
+def noted(work: Work, scope: Scope, row: DealRow, text: str, *, coaching: bool = False) -> dict[str, Any]:
     """Write a note on this deal within a transaction that does more."""
-    made = deals.add_note(work.conn, row["id"], scope.user_id or None, work.at, text)
+    made = deals.add_note(work.conn, row["id"], scope.user_id or None, work.at, text, coaching=coaching)
     deals.touch(work.conn, [{"deal": row["id"], "moment": work.at}])
-    view = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": text}
+    view: dict[str, Any] = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": text}
+    view["coaching"] = coaching
     tell.note(work, row, view, scope)
     return view

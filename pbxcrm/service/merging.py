@@ -131,5 +131,12 @@ def _keep_note(work: Work, scope: Scope, row: DealRow, target: DealRow) -> None:
         return
     text = f"{row['title']}\n{row['note']}"
     made = deals.add_note(work.conn, target["id"], scope.user_id or None, work.at, text)
-    view = {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": text}
+    view = {
+        "kind": "note",
+        "id": str(made),
+        "at": views.iso(work.at),
+        "by": scope.name,
+        "text": text,
+        "coaching": False,
+    }
     tell.note(work, target, view, scope)

@@ -19,8 +19,8 @@ MOST_CALLS = 200
 async def timeline(db: Database, scope: Scope, deal_id: object) -> list[dict[str, Any]]:
     """The newest first: [{kind: call|stage|note|task, at, …}].
 
-    call: {call: the call}. stage: {from, to, from_name, to_name, by, reason, value, currency}. note: {id, by, text}.
-    task: {task: the task}. The newest 200 calls.
+    call: {call: the call}. stage: {from, to, from_name, to_name, by, reason, value, currency}.
+    note: {id, by, text, coaching}. task: {task: the task}. The newest 200 calls.
     """
     wanted = key(deal_id)
     return await read(db, lambda conn: _timeline(conn, scope, wanted))
@@ -70,7 +70,8 @@ def stages_of(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, An
 
 
 def _note(note: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "note", "id": str(note["id"]), "at": views.iso(note["at"]), "by": note["by"], "text": note["text"]}
+    told = {name: note[name] for name in ("by", "text", "coaching")}
+    return {"kind": "note", "id": str(note["id"]), "at": views.iso(note["at"]), **told}
 
 
 def _task(view: dict[str, Any]) -> dict[str, Any]:

@@ -257,7 +257,7 @@ _HISTORY = (
     .order_by(stage_history.c.id)
 )
 _NOTES = (
-    select(notes.c.id, notes.c.at, notes.c.text, users.c.name.label("by"))
+    select(notes.c.id, notes.c.at, notes.c.text, notes.c.coaching, users.c.name.label("by"))
     .select_from(notes.outerjoin(users, users.c.id == notes.c.user_id))
     .where(notes.c.deal_id == bindparam("deal_id"))
     .order_by(notes.c.id)
@@ -274,7 +274,10 @@ def notes_of(conn: Connection, _scope: Scope, deal_id: int) -> list[dict[str, An
     return [dict(row) for row in conn.execute(_NOTES, {"deal_id": deal_id}).mappings()]
 
 
-def add_note(conn: Connection, deal_id: int, user_id: int | None, at: float, text: str) -> int:
+def add_note(
+    conn: Connection, deal_id: int, user_id: int | None, at: float, text: str, *, coaching: bool = False
+) -> int:
     """A new note; gives its id."""
-    statement = insert(notes).values(deal_id=deal_id, user_id=user_id, at=at, text=text, search=folded(text))
+    values = {"deal_id": deal_id, "user_id": user_id, "at": at, "text": text, "coaching": coaching}
+    statement = insert(notes).values(**values, search=folded(text))
     return int(conn.execute(statement.returning(notes.c.id)).scalar_one())
