@@ -142,6 +142,7 @@ def rules(settings: Settings) -> Rules:
         deal_when_answered=settings.deal_when_answered,
         deal_when_missed=settings.deal_when_missed,
         deal_when_dialled=settings.deal_when_dialled,
+        deal_for_leads=settings.deal_for_leads,
         owner="last" if settings.deal_owner == "LAST" else "first",
         operators_pass_on=settings.operators_pass_on,
         callback_within=settings.callback_minutes * 60,

@@ -101,6 +101,7 @@ class Settings:
     deal_when_answered: bool = _setting(True, "An answered caller without an open deal gets one")
     deal_when_missed: bool = _setting(True, "So does a caller whom nobody answered, without an owner")
     deal_when_dialled: bool = _setting(False, "So does an unknown number that we dialled and talked with")
+    deal_for_leads: bool = _setting(False, "And a caller who is a lead; else they stay one until somebody qualifies it")
     callback_minutes: int = _setting(5, "A missed call wants a call back so soon", low=1, high=10080)
     history_recent_hours: int = _setting(
         24, "A call found in the PBX's history does what a live one does if it is this young", low=0, high=8760

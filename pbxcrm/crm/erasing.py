@@ -13,6 +13,7 @@ from pbxcrm.crm.matching import tail
 
 _TEXTS = frozenset(
     {"name", "company", "email", "note", "title", "text", "contact_name", "caller_name", "reason", "close_reason"}
+    | {"needs", "budget", "interest"}
 )
 _NUMBERS = frozenset({"number", "recording"})
 _SHORTEST = 7  # fewer digits are an extension or a year: nothing to search other texts for

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypedDict, cast
 
+from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.numbers import fold_digits
 from pbxcrm.crm.fields import (
     BadFields,
@@ -18,8 +19,9 @@ from pbxcrm.crm.fields import (
     parse,
     phone,
 )
+from pbxcrm.crm.matching import best
 from pbxcrm.crm.scoring import Subject
-from pbxcrm.crm.views import View, iso
+from pbxcrm.crm.views import CardLead, View, iso
 from pbxcrm.crm.views import ident as outside
 
 STATUSES = (
@@ -96,6 +98,7 @@ class LeadFields(TypedDict, total=False):
     next_contact_at: float | None
     quality: list[str]
     employees: int | None
+    budget: str
     owner: str | None
     team: str | None
 
@@ -131,6 +134,48 @@ def subject(row: Mapping[str, object], calls: Mapping[str, object]) -> Subject:
     return cast("Subject", {**texts, **counts, **known, "number": row.get("number"), "last_talk": calls["last_talk"]})
 
 
+def likeliest(number: str | None, rows: Sequence[LeadRow]) -> LeadRow | None:
+    """Of leads whose numbers end alike, whose this one is: somebody's before nobody's, then the one active last."""
+    fits = set(best(number, [(row["id"], row["number"] or "") for row in rows])) if number else set()
+    some = [row for row in rows if row["id"] in fits]
+    return max(some, key=lambda row: (row["owner_id"] is not None, row["active_at"], row["id"]), default=None)
+
+
+def now_stands(row: LeadRow, fact: Fact) -> dict[str, object]:
+    """What a call changes of a lead: when somebody first got in touch, and a status that says less than the call."""
+    call, changes = fact.call, dict[str, object]()
+    tried = bool(call.talks) or (call.direction == "outbound" and fact.kind == "ended")
+    if not tried or fact.at < row["created_at"]:
+        return changes
+    if row["first_contact_at"] is None:
+        changes["first_contact_at"] = fact.at
+    if call.talks and row["status"] in ("not_contacted", "attempting_contact"):
+        changes["status"] = "contacted"
+    elif row["status"] == "not_contacted":
+        changes["status"] = "attempting_contact"
+    return changes
+
+
+def card(row: LeadRow) -> CardLead:
+    """A lead as the caller card shows it, to those whose phones ring."""
+    return {
+        "id": str(row["id"]),
+        "name": row["name"],
+        "company": row["company"],
+        "status": row["status"],
+        "score": row["score"],
+        "interest": row["interest"],
+        "budget": budget_of(row),
+        "owner": row["owner_name"],
+        "next_contact_at": iso(row["next_contact_at"]),
+    }
+
+
+def budget_of(row: LeadRow) -> str:
+    """What they may spend, as somebody wrote it."""
+    return str(json.loads(row["details"]).get("budget") or "")
+
+
 def lead(row: LeadRow) -> View:
     """A lead, for those whose it is."""
     return {
@@ -140,6 +185,7 @@ def lead(row: LeadRow) -> View:
         "team": row["team_name"],
         "quality": quality_of(row),
         "employees": employees_of(row),
+        "budget": budget_of(row),
         "created_at": iso(row["created_at"]),
         "claimed_at": iso(row["claimed_at"]),
         "first_contact_at": iso(row["first_contact_at"]),
@@ -201,6 +247,7 @@ def lead_fields(given: Mapping[str, object], region: str | None) -> LeadFields:
         "next_contact_at": moment_or_none,
         "quality": _quality,
         "employees": _employees,
+        "budget": line,
         "owner": name_or_none,
         "team": name_or_none,
     }

@@ -21,6 +21,7 @@ class Rules:
     deal_when_answered: bool = True  # an answered caller without an open deal gets one
     deal_when_missed: bool = True  # so does a caller whom nobody answered, without owner
     deal_when_dialled: bool = False  # and somebody we dialled and talked with
+    deal_for_leads: bool = False  # and who stands among the leads; else they stay there until somebody qualifies them
     owner: Literal["first", "last"] = "first"  # who owns it: the first of us who talked with them, or the last
     operators_pass_on: bool = True  # a person marked operator owns a deal only if nobody else talked
     talk_owns: bool = True  # an open deal that nobody owns goes to whoever talks with its customer
@@ -48,11 +49,18 @@ class OpenDeal:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownLead:
+    """Somebody who stands among the leads; `owner` by name."""
+
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """What is known when the fact comes: `deals` are those the call is on, the latest active first.
 
     `operators` are all persons so marked, `ours` whether the number is one of our own. `mended`: the call was told
-    worse before; `asked`: what was told then has asked for a call back.
+    worse before; `asked`: what was told then has asked for a call back. `lead`: they are no contact, but a lead.
     """
 
     deals: Sequence[OpenDeal] = ()
@@ -60,6 +68,7 @@ class Caller:
     ours: bool = False
     mended: bool = False
     asked: bool = False
+    lead: KnownLead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class Decision:
     kept: tuple[OpenDeal, ...] = ()  # deals that would be this one's, had no person had a hand in them
     look: tuple[OpenDeal, ...] = ()  # deals whose owner has to look at what a colleague did
     looked: tuple[str, ...] = ()  # owners who talked with the customer themselves: nothing left to look at
+    claim: bool = False  # the lead gets this owner
+    look_lead: str | None = None  # whose lead a colleague talked with
     callback: bool = False  # ask for a call back
     talked: bool = False  # somebody of ours has just talked with them: calls back are done
     devices: tuple[str, ...] = ()  # devices of nobody that answered
@@ -93,6 +104,8 @@ def decide(fact: Fact, rules: Rules, caller: Caller) -> Decision:
         correct=tuple(deal for deal in wrong if not _in_hand(deal)),
         kept=tuple(deal for deal in wrong if _in_hand(deal)),
         look=_look(fact, rules, caller, wrong),
+        claim=caller.lead is not None and caller.lead.owner is None and owner is not None and rules.talk_owns,
+        look_lead=_look_lead(fact, rules, caller),
         looked=tuple(talk.user for talk in call.talks if talk.user) if talked else (),
         callback=fact.kind == "ended" and not caller.asked and wants_callback(call, rules),
         talked=talked,
@@ -108,7 +121,7 @@ def concerns_tasks(fact: Fact) -> bool:
 def _makes_deal(fact: Fact, rules: Rules, caller: Caller) -> bool:
     """Whether this very fact makes one; a call that has its deal makes no other, even when that one is closed."""
     call = fact.call
-    if caller.deals or call.number is None:
+    if caller.deals or call.number is None or (caller.lead and not rules.deal_for_leads):
         return False
     if call.talks:
         return rules.deal_when_answered if call.direction == "inbound" else rules.deal_when_dialled
@@ -172,6 +185,14 @@ def _look(fact: Fact, rules: Rules, caller: Caller, wrong: Collection[OpenDeal])
     for deal in owned:
         newest.setdefault(deal.owner, deal)
     return tuple(newest.values())
+
+
+def _look_lead(fact: Fact, rules: Rules, caller: Caller) -> str | None:
+    """The owner of a lead that called and was answered by somebody else."""
+    owner = caller.lead.owner if caller.lead else None
+    answered = fact.kind == "answered" and fact.call.direction == "inbound" and rules.look_within
+    talkers = {talk.user for talk in fact.call.talks if talk.user}
+    return owner if owner and answered and talkers and owner not in talkers else None
 
 
 def _devices(fact: Fact) -> tuple[str, ...]:

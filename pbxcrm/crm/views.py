@@ -160,6 +160,8 @@ class CardDeal(TypedDict):
     value: str
     currency: str
     note: str
+    needs: str
+    budget: str
 
 
 class CardContact(TypedDict):
@@ -168,12 +170,28 @@ class CardContact(TypedDict):
     id: str
     name: str
     company: str
+    score: int
+
+
+class CardLead(TypedDict):
+    """Who calls, where they stand among the leads; `owner` by name."""
+
+    id: str
+    name: str
+    company: str
+    status: str
+    score: int
+    interest: str
+    budget: str
+    owner: str | None
+    next_contact_at: str | None
 
 
 class CardView(TypedDict):
-    """What the caller card shows beside the call itself; `last_talk` is {at, by}."""
+    """What the caller card shows beside the call itself; `last_talk` is {at, by}, `lead` of who is no contact."""
 
     contact: CardContact | None
+    lead: CardLead | None
     deals: list[CardDeal]
     last_talk: dict[str, str | None] | None
 
@@ -357,21 +375,35 @@ def task(row: TaskRow) -> View:
     }
 
 
-def card(contact: ContactRow | None, deals: Iterable[DealRow]) -> CardView:
-    """What the caller card shows: who it is, their open deals (the latest active first), the last talk."""
+def card(
+    contact: ContactRow | None,
+    deals: Iterable[DealRow],
+    details: Mapping[int, Mapping[str, str]] | None = None,
+    lead: CardLead | None = None,
+) -> CardView:
+    """What the caller card shows: who it is, their open deals (the latest active first), the last talk. `details`:
+    what is known of the deals beyond their rows.
+    """
+    known = details or {}
     return {
         "contact": None
         if contact is None
-        else {"id": str(contact["id"]), "name": contact["name"], "company": contact["company"]},
-        "deals": [card_deal(row) for row in deals],
+        else {
+            "id": str(contact["id"]),
+            "name": contact["name"],
+            "company": contact["company"],
+            "score": contact["score"],
+        },
+        "lead": lead,
+        "deals": [card_deal(row, known.get(row["id"], {})) for row in deals],
         "last_talk": None
         if contact is None or contact["last_talk_at"] is None
         else {"at": iso(contact["last_talk_at"]), "by": contact["last_talk_by"]},
     }
 
 
-def card_deal(row: DealRow) -> CardDeal:
-    """A deal as one line of the caller card; of its note (needs and details) as much as is read at a glance."""
+def card_deal(row: DealRow, details: Mapping[str, str]) -> CardDeal:
+    """A deal as one line of the caller card; of its note and needs as much as is read at a glance."""
     return {
         "id": str(row["id"]),
         "title": row["title"],
@@ -382,6 +414,8 @@ def card_deal(row: DealRow) -> CardDeal:
         "value": money(row["value"], row["currency"]),
         "currency": row["currency"],
         "note": row["note"][:GLANCE],
+        "needs": details.get("needs", "")[:GLANCE],
+        "budget": details.get("budget_amount") or details.get("budget", ""),
     }
 
 

@@ -7,15 +7,19 @@ from sqlalchemy import Connection
 
 from pbxcrm.calls.model import Direction, Outcome
 from pbxcrm.crm import fields as given_fields
+from pbxcrm.crm import leads as lead_rules
 from pbxcrm.crm import views, wrapup
 from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.leads import LeadRow
+from pbxcrm.crm.matching import tail
 from pbxcrm.service import deals as deal_service
 from pbxcrm.service.errors import NotFound
+from pbxcrm.service.lead_settings import uses
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
 from pbxcrm.service.timeline import with_wrapups
 from pbxcrm.service.transact import checked, read, write
-from pbxcrm.store import calls, contacts, deals, lookup, wrapups
+from pbxcrm.store import calls, contacts, deals, details, leads, lookup, wrapups
 from pbxcrm.store.db import Database, Work, audience
 
 Fields = Mapping[str, object]
@@ -130,7 +134,17 @@ def _card(conn: Connection, scope: Scope, view: Mapping[str, Any]) -> views.Card
     contact_id = int(view["contact_id"]) if view["contact_id"] else None
     contact = contacts.of_ids(conn, scope, [contact_id]).get(contact_id) if contact_id else None
     on = deals.of_ids(conn, scope, calls.deals_of(conn, scope, str(view["id"])))
-    return views.card(contact, on)
+    said = details.of_deals(conn, scope, [row["id"] for row in on])
+    lead = None if contact is not None else lead_of(conn, view)
+    return views.card(contact, on, said, lead_rules.card(lead) if lead else None)
+
+
+def lead_of(conn: Connection, view: Mapping[str, Any]) -> LeadRow | None:
+    """The lead with this call's number, where there is one: whoever takes part in the call is told of it."""
+    number = view["number"] if view["direction"] != "internal" and view["contact_id"] is None else None
+    if not number or not uses(conn):
+        return None
+    return lead_rules.likeliest(str(number), leads.by_tails(conn, SYSTEM, [tail(str(number))]))
 
 
 async def make_deal(db: Database, scope: Scope, call_id: str, fields: Fields | None = None) -> dict[str, Any]:

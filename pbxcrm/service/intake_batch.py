@@ -12,15 +12,18 @@ from typing import Any
 
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.model import Call, Evidence
+from pbxcrm.crm import leads as lead_rules
 from pbxcrm.crm import views, wrapup
 from pbxcrm.crm.access import SYSTEM
+from pbxcrm.crm.leads import LeadRow
 from pbxcrm.crm.matching import best, tail
 from pbxcrm.crm.rules import Caller, Decision, OpenDeal, Rules, concerns_tasks, decide
 from pbxcrm.crm.views import ContactRow, DealRow
 from pbxcrm.service import tell
+from pbxcrm.service.intake_leads import LeadBook
 from pbxcrm.service.intake_rows import born_row, call_row, contact_columns, deal_row, history_row, new_contact
 from pbxcrm.service.intake_tasks import Subject, TaskBook
-from pbxcrm.store import calls, contacts, deals, dials, schema, wrapups
+from pbxcrm.store import calls, contacts, deals, details, dials, schema, wrapups
 from pbxcrm.store.db import Work, audience
 from pbxcrm.store.lookup import House
 from pbxcrm.store.reserve import Ids
@@ -42,6 +45,7 @@ class Line:
     others: Sequence[int] = ()  # all contacts that the number fits as well
     deals: list[DealRow] = field(default_factory=list)
     about: DealRow | None = None
+    lead: LeadRow | None = None
     made: bool = False
     call: Call | None = None
     text: str = ""  # the view as JSON, without its closing brace
@@ -69,6 +73,8 @@ class Batch:
         self._dials: dict[str, Any] = {}
         self._ids = Ids(work.conn, facts)
         self._tasks = TaskBook(work, house, rules, self._ids)
+        self._leads = LeadBook(work, house)
+        self._details: Mapping[int, Mapping[str, str]] = {}
         self._ledger = Ledger()
         self._new_contacts: list[dict[str, Any]] = []
         self._new_numbers: list[dict[str, Any]] = []
@@ -121,6 +127,7 @@ class Batch:
         lost = {call.number for line, call in outside if call.number is not None and line.id not in known}
         for contact_id, number, end in contacts.by_tails(self._conn, SYSTEM, {tail(number) for number in lost}):
             self._numbers[end].append((contact_id, number))
+        self._leads.load(number for number in lost if not self._numbers[tail(number)])
         self._load_dials({call.action_id for _, call in outside if call.action_id is not None})
         ids = {contact_id for found in self._numbers.values() for contact_id, _ in found}
         ids |= {state.contact_id for state in states if state.contact_id is not None}
@@ -132,6 +139,7 @@ class Batch:
             ids |= {row["contact_id"] for row in self._deals.values() if row["contact_id"] is not None}
         self._contacts = contacts.of_ids(self._conn, SYSTEM, sorted(ids))
         self._keep(deals.of_calls(self._conn, SYSTEM, sorted(linked), sorted(ids)))
+        self._details = details.of_deals(self._conn, SYSTEM, self._deals)
         if any(concerns_tasks(fact) for _, fact in self._facts):
             self._tasks.load(sorted(ids), sorted(numbers))
         for state in states:
@@ -179,18 +187,21 @@ class Batch:
         line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)
         on = [self._open_deal(line, row) for row in line.deals]
         mended, asked = line.id in self._mended, self._mended.get(line.id, False)
-        decision = decide(fact, self._rules, Caller(on, self._operators, ours, mended, asked))
+        decision = decide(fact, self._rules, Caller(on, self._operators, ours, mended, asked, LeadBook.seen(line.lead)))
         if decision.deal:
             self._make(line, fact, decision)
         for deal_id in decision.take:
             self._give(self._deals[deal_id], decision.owner, fact.at)
+        line.lead = self._leads.act(fact, decision, line.lead)
+        if line.lead is not None and line.lead["owner_id"] is not None:
+            line.people.add(line.lead["owner_id"])
         corrected = [deal for deal in decision.correct if self._correct(line, fact, deal, decision.owner)]
         for deal in decision.kept:
             self.kept[line.id] = deal.owner or ""
         self._choose(line, call)
         self._note_talk(line, fact)
         self._tell_call(line, fact)
-        self._tasks.act(fact, decision, Subject(line.contact, line.about, None if ours else call.number))
+        self._tasks.act(fact, decision, Subject(line.contact, line.about, None if ours else call.number, line.lead))
         for deal in corrected:
             self._tasks.tell_owners(fact, deal, Subject(line.contact, self._deals[deal.id], call.number))
         if call.action_id in self._dials:
@@ -216,6 +227,7 @@ class Batch:
         if line.contact is None and call.number is not None:
             line.others = best(call.number, self._numbers[tail(call.number)])
             line.contact = self._likeliest(line.others)
+            line.lead = None if line.contact else self._leads.find(call.number)
         for contact_id in line.others or ([line.contact["id"]] if line.contact else []):
             for row in self._open[contact_id]:
                 if row["open"] and row not in line.deals:
@@ -327,7 +339,8 @@ class Batch:
         line.text = json.dumps(view)[:-1]
         self._leave(line, fact)
         line.deals.sort(key=lambda row: (row["active_at"], row["id"]), reverse=True)
-        card = json.dumps(views.card(line.contact, line.deals))
+        lead = lead_rules.card(line.lead) if line.lead else None
+        card = json.dumps(views.card(line.contact, line.deals, self._details, lead))
         heard = audience(*line.people, *(row["owner_id"] for row in line.deals))
         wrapped = json.dumps(wrapup.finished(view, line.wrapped))
         self._work.journal(f"call.{fact.kind}", f'{line.text}, "card": {card}, "wrapped_by": {wrapped}}}', heard)
@@ -368,4 +381,5 @@ class Batch:
             wrapups.begin(conn, left)
         if self._talked:
             contacts.talked(conn, self._talked)
+        self._leads.store()
         self._tasks.store()

@@ -7,6 +7,7 @@ from typing import Any
 
 from pbxcrm.calls.facts import Fact
 from pbxcrm.crm.access import SYSTEM
+from pbxcrm.crm.leads import LeadRow
 from pbxcrm.crm.rules import Decision, OpenDeal, Rules
 from pbxcrm.crm.views import ContactRow, DealRow, TaskRow
 from pbxcrm.service import tell
@@ -27,6 +28,7 @@ class Subject:
     contact: ContactRow | None
     deal: DealRow | None
     number: str | None
+    lead: LeadRow | None = None
 
     @property
     def keys(self) -> list[tuple[str, object]]:
@@ -67,7 +69,9 @@ class TaskBook:
         if decision.callback:
             self._call_back(fact, theirs, subject)
         for deal in decision.look:
-            self._look(fact, deal, theirs, subject)
+            self._look(fact, deal.owner, deal.id, theirs, subject)
+        if decision.look_lead:
+            self._look(fact, decision.look_lead, None, theirs, subject)
         for device in decision.devices:
             self._device(fact, device)
 
@@ -95,19 +99,21 @@ class TaskBook:
                 self._count(task, fact, subject.deal)
                 return
         did = self._house.dids.get(fact.call.did or "")
-        known = subject.deal or subject.contact
+        known = subject.deal or subject.contact or subject.lead
         owner = known["owner_id"] if known else None
         row = self._row(fact, "callback", self._rules.callback_within, subject)
         row["user_id"], row["team_id"] = owner, did.team_id if did and owner is None else None
         self._add(row)
 
-    def _look(self, fact: Fact, deal: OpenDeal, theirs: Sequence[TaskRow], subject: Subject) -> None:
+    def _look(
+        self, fact: Fact, owner: str | None, deal_id: int | None, theirs: Sequence[TaskRow], subject: Subject
+    ) -> None:
         for task in theirs:
-            if task["kind"] == "look" and task["user_name"] == deal.owner:
+            if task["kind"] == "look" and task["user_name"] == owner:
                 self._count(task, fact, subject.deal)
                 return
         row = self._row(fact, "look", self._rules.look_within, subject)
-        row["user_id"], row["deal_id"] = self._house.id_of(deal.owner), deal.id
+        row["user_id"], row["deal_id"] = self._house.id_of(owner), deal_id
         self._add(row)
 
     def tell_owners(self, fact: Fact, was: OpenDeal, subject: Subject) -> None:

@@ -13,15 +13,20 @@ from pbxcrm.store import house
 from pbxcrm.store.db import EVERYBODY, Database, Work
 
 
+def uses(conn: Connection) -> bool:
+    """Whether the house uses leads."""
+    return house.get(conn, SYSTEM, "leads") != "off"
+
+
 def on(conn: Connection) -> None:
     """Raises NotFound where the house does without leads."""
-    if house.get(conn, SYSTEM, "leads") == "off":
+    if not uses(conn):
         raise NotFound
 
 
 async def used(db: Database) -> bool:
     """Whether the house uses leads."""
-    return await read(db, lambda conn: house.get(conn, SYSTEM, "leads") != "off")
+    return await read(db, uses)
 
 
 async def settings(db: Database, scope: Scope) -> dict[str, Any]:

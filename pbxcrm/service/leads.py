@@ -4,7 +4,7 @@ Neither the journal nor the audit log is told a lead's name, number or note: who
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,12 +20,12 @@ from pbxcrm.service.lead_settings import on, settings_of
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import calls, erasure, leads, lookup, tasks
+from pbxcrm.store import calls, details, erasure, leads, lookup, tasks
 from pbxcrm.store.db import Database, Work, audience
 
 Fields = Mapping[str, object]
 _AUDITED = ("status", "owner_name", "team_name", "source", "score")
-_IN_DETAILS = ("quality", "employees")
+_IN_DETAILS = ("quality", "employees", "budget")
 _MOST_CALLS = 50
 FILTERS = ("show", "status", "source", "owner", "q", "sort")
 
@@ -75,12 +75,13 @@ async def overview(db: Database, scope: Scope) -> dict[str, Any]:
 
 
 async def get(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
-    """One lead, with the `reasons` of its score. Raises NotFound: what is nobody's yet is claimed first."""
+    """One lead, with its `tags` and `reasons` of its score. Raises NotFound: nobody's is claimed first."""
     wanted = key(lead_id)
 
     def run(conn: Connection) -> dict[str, Any]:
         row = seen(conn, scope, wanted)
-        return {**rules.lead(row), "reasons": lead_scores.why(conn, row, db.clock())}
+        tags = details.tags_of(conn, scope, "lead", wanted)
+        return {**rules.lead(row), "tags": tags, "reasons": lead_scores.why(conn, row, db.clock())}
 
     return await read(db, run)
 
@@ -325,14 +326,21 @@ async def add_note(db: Database, scope: Scope, lead_id: object, text: object) ->
     """Write a note on a lead: {kind: note, id, at, by, text}. Raises NotFound, Invalid."""
     wanted, said = key(lead_id), checked(lambda: note_text(text))
 
-    def run(work: Work) -> dict[str, Any]:
-        row = seen(work.conn, scope, wanted)
-        made = leads.add_note(work.conn, wanted, scope.user_id or None, work.at, said)
-        touched(work, row)
-        audit.note(work, scope, "note.added", "lead", wanted)
-        return {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": said}
+    return await write(db, lambda work: noted(work, scope, seen(work.conn, scope, wanted), said))
 
-    return await write(db, run)
+
+def noted(work: Work, scope: Scope, row: LeadRow, text: str) -> dict[str, Any]:
+    """Write a note on this lead within a transaction that does more."""
+    made = leads.add_note(work.conn, row["id"], scope.user_id or None, work.at, text)
+    touched(work, row)
+    audit.note(work, scope, "note.added", "lead", row["id"])
+    return {"kind": "note", "id": str(made), "at": views.iso(work.at), "by": scope.name, "text": text}
+
+
+def tag(work: Work, lead_id: int, names: Sequence[str]) -> None:
+    """These tags too."""
+    had = details.tags_of(work.conn, SYSTEM, "lead", lead_id)
+    details.tag(work.conn, "lead", lead_id, sorted({*had, *names}))
 
 
 def touched(work: Work, row: LeadRow) -> None:

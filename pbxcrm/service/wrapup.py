@@ -7,15 +7,17 @@ from sqlalchemy import Connection
 
 from pbxcrm.crm import wrapup
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.leads import LeadRow
 from pbxcrm.crm.views import DealRow, View, epoch
 from pbxcrm.crm.wrapup import Said
 from pbxcrm.service import audit
 from pbxcrm.service import calls as call_service
 from pbxcrm.service import deals as deal_service
+from pbxcrm.service import leads as lead_service
 from pbxcrm.service import tasks as task_service
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import checked, unchanged, write, wrong
-from pbxcrm.store import calls, deals, stages, wrapups
+from pbxcrm.store import calls, deals, details, leads, stages, wrapups
 from pbxcrm.store.db import Database, Work, only
 
 NOT_A_LEAD = "Not a lead"  # a reason as the pages have it: translated where it is shown
@@ -38,11 +40,15 @@ def _finish(work: Work, scope: Scope, call_id: str, said: Said) -> View:
     old = wrapups.one(work.conn, scope, call_id)
     row = _row(work, scope, call_id, spell, said, old)
     deal = _deal(work.conn, scope, call_id, said)
+    lead = _lead(work.conn, scope, view) if deal is None else None
     if _is_same(row, old) and said.get("next_contact_at") is None and not said.get("not_a_lead"):
         raise unchanged(_view(row, spell, deal))
     if (note := said.get("note", "")) and deal is not None:
         deal_service.noted(work, scope, deal, note)
-    _go_on(work, scope, view, deal, said)
+    if lead is not None:
+        _lead_goes_on(work, scope, lead, said)
+    else:
+        _go_on(work, scope, view, deal, said)
     return _store(work, scope, row, spell, deal)
 
 
@@ -92,6 +98,32 @@ def _deal(conn: Connection, scope: Scope, call_id: str, said: Said) -> DealRow |
     return found
 
 
+def _lead(conn: Connection, scope: Scope, view: Mapping[str, Any]) -> LeadRow | None:
+    """The lead it is about, if it is this person's."""
+    row = call_service.lead_of(conn, view)
+    return leads.one(conn, scope, row["id"]) if row is not None else None
+
+
+def _lead_goes_on(work: Work, scope: Scope, row: LeadRow, said: Said) -> None:
+    """Note, tags and next contact land on the lead; who is no lead at all is junk."""
+    if note := said.get("note", ""):
+        lead_service.noted(work, scope, row, note)
+    if tags := said.get("tags"):
+        lead_service.tag(work, row["id"], tags)
+    values: dict[str, Any] = {"status": "junk"} if said.get("not_a_lead") else {}
+    if said.get("next_contact_at") is not None:
+        values["next_contact_at"] = said["next_contact_at"]
+    if values:
+        lead_service.store_change(work, scope, row, values)
+
+
+def _tagged(work: Work, scope: Scope, deal: DealRow, said: Said) -> DealRow:
+    """The deal with what was said of the call as tags of its own."""
+    had = details.tags_of(work.conn, scope, "deal", deal["id"])
+    new = sorted({*had, *said.get("tags", [])})
+    return deal if new == had else deal_service.store_change(work, scope, deal, {"tags": new})
+
+
 def _go_on(work: Work, scope: Scope, view: Mapping[str, Any], deal: DealRow | None, said: Said) -> None:
     """The next contact, or none at all."""
     at = said.get("next_contact_at")
@@ -101,6 +133,7 @@ def _go_on(work: Work, scope: Scope, view: Mapping[str, Any], deal: DealRow | No
         if at is not None:
             task_service.to_call(work, scope, view, at)
         return
+    deal = _tagged(work, scope, deal, said)
     if said.get("not_a_lead"):
         if deal["open"]:
             of_pipeline = stages.stages(work.conn, scope, deal["pipeline_id"])

@@ -1,17 +1,30 @@
 """What hangs on a deal or a contact: details, people with their roles, tags, further addresses, notes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, delete, insert, select, update
+from sqlalchemy import Column, Connection, bindparam, delete, insert, select, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
+from pbxcrm.store.prepared import Query
 from pbxcrm.store.schema import contacts, notes, users
-from pbxcrm.store.schema_sales import contact_addresses, contact_tags, deal_details, deal_people, deal_tags, tags
+from pbxcrm.store.schema_sales import (
+    contact_addresses,
+    contact_tags,
+    deal_details,
+    deal_people,
+    deal_tags,
+    lead_tags,
+    tags,
+)
 
-_TAGGED = {"deal": (deal_tags, deal_tags.c.deal_id), "contact": (contact_tags, contact_tags.c.contact_id)}
+_TAGGED = {
+    "deal": (deal_tags, deal_tags.c.deal_id),
+    "contact": (contact_tags, contact_tags.c.contact_id),
+    "lead": (lead_tags, lead_tags.c.lead_id),
+}
 _ABOUT = {"contact": notes.c.contact_id, "company": notes.c.company_id}
 
 
@@ -19,6 +32,21 @@ def of_deal(conn: Connection, _scope: Scope, deal_id: int) -> dict[str, str]:
     """A deal's details. Ask whether the deal may be seen first; so for all here."""
     found = conn.execute(select(deal_details.c.details).where(deal_details.c.deal_id == deal_id)).scalar()
     return dict(json.loads(found)) if found else {}
+
+
+_OF_DEALS = Query(
+    select(deal_details.c.deal_id, deal_details.c.details).where(
+        deal_details.c.deal_id.in_(bindparam("ids", expanding=True))
+    ),
+    "ids",
+)
+
+
+def of_deals(conn: Connection, _scope: Scope, ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """The details of those of these deals that have some: {deal: {name: text}}."""
+    if not ids:
+        return {}
+    return {int(key): dict(json.loads(text)) for key, text in _OF_DEALS.rows(conn, {"ids": list(ids)})}
 
 
 def put(conn: Connection, deal_id: int, said: Mapping[str, str]) -> None:
@@ -46,7 +74,7 @@ def has_say(conn: Connection, deal_id: int, contact_id: int, role: str | None, n
 
 
 def tags_of(conn: Connection, _scope: Scope, thing: str, key: int) -> list[str]:
-    """The tags of a deal or contact, by name."""
+    """The tags of a deal, contact or lead, by name."""
     table, column = _TAGGED[thing]
     found = select(tags.c.name).join(table, table.c.tag_id == tags.c.id).where(column == key)
     return list(conn.execute(found.order_by(tags.c.name)).scalars())

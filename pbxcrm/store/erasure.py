@@ -351,9 +351,23 @@ def forget_lead(conn: Connection, row: LeadRow) -> None:
         and_(audit.c.thing == "lead", audit.c.thing_id == str(lead_id)),
     )
     conn.execute(update(audit).where(things).values(changes="{}"))
+    _free_cards(conn, lead_id, row["created_at"])
     given = and_(import_rows.c.import_id == row["import_id"], import_rows.c.thing_id == lead_id)
     if row["import_id"] is not None:
         conn.execute(update(import_rows).where(given).values(given="[]", before="", thing_id=None))
     for table in (notes, tasks, lead_tags):
         conn.execute(delete(table).where(table.c.lead_id == lead_id))
     conn.execute(delete(leads).where(leads.c.id == lead_id))
+
+
+def _free_cards(conn: Connection, lead_id: int, since: float) -> None:
+    """What caller cards in the journal showed of a lead."""
+    shown = (
+        journal.c.kind.like("call.%"),
+        journal.c.at >= since,
+        journal.c.data.like(f'%"lead": {{"id": "{lead_id}",%'),
+    )
+    for row in conn.execute(select(journal.c.id, journal.c.data).where(*shown)).all():
+        said = json.loads(row.data)
+        said["card"] = {**said["card"], "lead": None}
+        conn.execute(_REWRITE, {"row": row.id, "said": json.dumps(said)})

@@ -1,14 +1,15 @@
 """Leads: the base of people who may become customers, apart from contacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, tuple_, update
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.leads import OVER, LeadRow
 from pbxcrm.crm.matching import tail
+from pbxcrm.store.prepared import Query
 from pbxcrm.store.schema import notes, tasks, teams, users
 from pbxcrm.store.schema_sales import contact_tags, lead_tags, leads
 from pbxcrm.store.words import containing, number_part
@@ -51,6 +52,16 @@ def claimable(conn: Connection, scope: Scope, lead_id: int) -> LeadRow | None:
     """This lead, if nobody owns it and they may claim it."""
     rows = _rows(conn, ROWS.where(_c.id == lead_id, _base(scope)))
     return rows[0] if rows else None
+
+
+_TAILS = Query(
+    ROWS.where(_c.tail.in_(bindparam("tails", expanding=True)), _c.qualified_at.is_(None)).order_by(_c.id), "tails"
+)
+
+
+def by_tails(conn: Connection, _scope: Scope, tails: Collection[str]) -> list[LeadRow]:
+    """Every lead whose number ends so, whoever's it is: for calls."""
+    return cast("list[LeadRow]", _TAILS.dicts(conn, {"tails": list(tails)})) if tails else []
 
 
 def some(

@@ -104,7 +104,7 @@ async def test_the_journal_says_who_rings_who_answers_and_who_no_longer_rings(de
     ringing, answered, ended = (data for _, data in await desk.heard(office.alice))
     assert (ringing["ringing"], ringing["talking"]) == (["alice", "bob"], [])
     assert (answered["ringing"], answered["talking"]) == ([], ["bob"])
-    assert ringing["card"] == {"contact": None, "deals": [], "last_talk": None}
+    assert ringing["card"] == {"contact": None, "lead": None, "deals": [], "last_talk": None}
     (line,) = answered["card"]["deals"]
     assert (line["owner"], line["stage_name"], line["id"]) == ("bob", "Unsorted", answered["deal_id"])
     assert ended["card"]["last_talk"] == {"at": "2026-11-18T11:06:43.000Z", "by": "bob"}

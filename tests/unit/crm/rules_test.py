@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pbxcrm.calls.facts import Fact
-from pbxcrm.crm.rules import UNANSWERED, Caller, Decision, OpenDeal, Rules, concerns_tasks, decide
+from pbxcrm.crm.rules import UNANSWERED, Caller, Decision, KnownLead, OpenDeal, Rules, concerns_tasks, decide
 from tests.store.office import Caller as Phone
 
 RULES = Rules()
@@ -213,3 +213,21 @@ def test_whatever_touches_tasks_says_so():
 def test_the_settings_have_defaults_and_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         RULES.owner = "last"
+
+
+def test_a_lead_stays_one_whoever_answers() -> None:
+    free = Caller(lead=KnownLead(None))
+    answered = decide(inbound().answers("bob"), Rules(), free)
+    assert (answered.deal, answered.claim, answered.owner) == (False, True, "bob")
+    assert decide(inbound().ends("missed"), Rules(), free).callback
+    assert not decide(inbound().ends("missed"), Rules(), free).deal
+    assert not decide(inbound().answers("bob"), Rules(talk_owns=False), free).claim
+    assert decide(inbound().answers("bob"), Rules(deal_for_leads=True), free).deal
+
+
+def test_the_owner_of_a_lead_is_told_of_a_colleagues_talk() -> None:
+    theirs = Caller(lead=KnownLead("alice"))
+    decision = decide(inbound().answers("bob"), Rules(), theirs)
+    assert (decision.look_lead, decision.claim) == ("alice", False)
+    assert decide(inbound().answers("alice"), Rules(), theirs).look_lead is None
+    assert decide(inbound().answers("bob"), Rules(look_within=0), theirs).look_lead is None

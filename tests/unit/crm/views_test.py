@@ -107,15 +107,17 @@ def test_a_task():
 
 
 def test_the_caller_card():
-    assert views.card(None, []) == {"contact": None, "deals": [], "last_talk": None}
+    assert views.card(None, []) == {"contact": None, "lead": None, "deals": [], "last_talk": None}
     never: ContactRow = {**CONTACT, "last_talk_at": None}
     assert views.card(never, [])["last_talk"] is None
-    assert views.card(CONTACT, [DEAL]) == {
-        "contact": {"id": "4", "name": "Ann", "company": "Acme"},
+    assert views.card(CONTACT, [DEAL], {7: {"needs": "Slates", "budget": "yes", "budget_amount": "2000.00"}}) == {
+        "contact": {"id": "4", "name": "Ann", "company": "Acme", "score": 30},
+        "lead": None,
         "deals": [
             {
                 "id": "7", "title": "Roof", "stage": "2", "stage_name": "New", "owner": "alice",
                 "next_contact_at": None, "value": "1500.50", "currency": "EUR", "note": "",
+                "needs": "Slates", "budget": "2000.00",
             }
         ],
         "last_talk": {"at": AT, "by": "bob"},
