@@ -58,6 +58,26 @@ async def test_two_people_in_one_deal(firm: World, open_page: Open) -> None:
     assert (await firm.get(deal["id"]))["value"] == "500.00"
 
 
+async def test_what_is_written_in_the_panel_is_not_swept_away(firm: World, open_page: Open) -> None:
+    deal = await firm.deal("maria", title="Trial", value="500")
+    page = await open_page("maria")
+    await page.locator(".card .title").click()
+    side = page.locator("#side")
+    was = await side.get_by_label("Value").input_value()
+    await side.get_by_label("Value").fill("7700")
+    await side.locator("h1").click()  # the cursor is elsewhere
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
+    assert f"{firm.url}/deals/{deal['id']}" not in asked
+    await expect(side.get_by_label("Value")).to_have_value("7700")
+    await side.get_by_label("Value").fill(was)
+    await side.locator("h1").click()
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Won"], deal["version"] + 1)
+    await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Won")  # nothing is written now
+
+
 async def test_the_stage_bar_and_a_note(firm: World, open_page: Open) -> None:
     deal = await firm.deal("maria", title="Trial")
     page = await open_page("maria")

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
+from tests.browser.conftest import ARGS
 from tests.fakes.process import Pbxcrm
 from tests.pbx.bed.asterisk import Asterisk
 from tests.pbx.bed.fetch import FetchError, fetch
 from tests.pbx.bed.lanes import KINDS, Lanes, Played
 from tests.pbx.bed.record import golden
+from tests.pbx.screens import PASSWORD
 
-PASSWORD = "open sesame please"
 LANES = {"22": 3, "16": 2, "16-sip": 2}  # Asterisks at once; each costs a few per cent of a core
 HERE = Path(__file__).parent
 
@@ -106,3 +110,13 @@ def crm(bed: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx
     finally:
         if crm.process is not None:
             crm.kill()
+
+
+@pytest_asyncio.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        path = shutil.which("chromium")
+        assert path, "These tests drive Debian's Chromium: apt-get install chromium"
+        browser = await playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        await browser.close()

@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import ARGS
 from tests.fakes.process import Pbxcrm
 from tests.pbx.bed.asterisk import Asterisk
 from tests.pbx.bed.office import Office
-from tests.pbx.conftest import PASSWORD
+from tests.pbx.screens import calls_of, deals_of, log_in, shoot
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 CALLER = "+48225550777"
-
-
-@pytest_asyncio.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        path = shutil.which("chromium")
-        assert path, "These tests drive Debian's Chromium: apt-get install chromium"
-        browser = await playwright.chromium.launch(executable_path=path, args=ARGS)
-        yield browser
-        await browser.close()
-
-
-async def log_in(chromium: Browser, crm: Pbxcrm, name: str) -> Page:
-    """This person's board in a browser of their own, live."""
-    context = await chromium.new_context(viewport={"width": 1100, "height": 800}, locale="en-GB")
-    page = await context.new_page()
-    await page.goto(crm.url + "/login")
-    await page.fill("input[name=name]", name)
-    await page.fill("input[name=password]", PASSWORD)
-    await page.press("input[name=password]", "Enter")
-    await page.wait_for_selector('#live[data-state="on"]', state="attached")
-    return page
-
-
-async def shoot(name: str, **pages: Page) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for person, page in pages.items():
-        await page.screenshot(path=SHOTS / f"real-{name}-{person}.png")
-
-
-def deals_of(crm: Pbxcrm, number: str) -> list[dict[str, Any]]:
-    return [deal for deal in crm.items("/deals") if deal["number"] == number]
-
-
-def calls_of(crm: Pbxcrm, number: str) -> list[dict[str, Any]]:
-    return [call for call in crm.items("/calls") if call["number"] == number and call["ended_at"]]
 
 
 async def ring_both(office: Office) -> tuple[Any, Any, Any]:

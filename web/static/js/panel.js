@@ -9,9 +9,10 @@ let home = null;
 
 // -- side panel ----------------------------------------------------------------------------------------------------
 
-export async function openPanel(url, { push = true } = {}) {
+export async function openPanel(url, { push = true, quietly = false } = {}) {
   try {
     const { nodes } = await ask(url);
+    if (quietly && inUse()) return;
     if (side.hidden) opener = document.activeElement;
     side.replaceChildren(...nodes.childNodes);
     side.hidden = false;
@@ -44,8 +45,18 @@ export function closePanel({ push = true } = {}) {
 
 export function refreshPanel(deal) {
   const open = $(`[data-deal="${CSS.escape(deal)}"]`, side);
+  if (open && !inUse()) openPanel(`/deals/${deal}`, { push: false, quietly: true });
+}
+
+// Somebody writes in it, has written, or reads what was wrong: nothing of that may be swept away.
+function inUse() {
   const busy = side.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-  if (open && !busy) openPanel(`/deals/${deal}`, { push: false });
+  return busy || $(".wrong", side) || $$("input, textarea, select", side).some(changed);
+}
+
+function changed(field) {
+  if (field.matches("select")) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
+  return field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
 }
 
 addEventListener("popstate", (event) => {
@@ -90,6 +101,11 @@ dialog?.addEventListener("close", () => {
 
 // -- forms ---------------------------------------------------------------------------------------------------------
 
+// The board, and a list that is read anew when something changes, show by themselves what a form in the dialog did.
+function lives(path) {
+  return $("[data-board]") || (path.split("?")[0] === location.pathname && $("[data-fresh]"));
+}
+
 async function submit(form, submitter, box) {
   if (form.matches("[data-again]")) return openDialog(`${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`);
   const data = new FormData(form, submitter);
@@ -107,6 +123,7 @@ async function submit(form, submitter, box) {
     if (box === dialog) dialog.close();
     if (body.say) toast(body.say);
     if (body.go?.startsWith("/deals/") && (box === side || body.panel)) openPanel(body.go, { push: box !== side });
+    else if (box === dialog && body.go && !lives(body.go)) location.assign(body.go);
     document.dispatchEvent(new CustomEvent("pbxcrm:saved", { detail: { form, body } }));
   } catch (error) {
     form.dispatchEvent(new Event("pbxcrm:refused", { bubbles: true }));
