@@ -1,6 +1,6 @@
 """What may be known of a deal beyond its card, of a contact and of a company: closed vocabularies. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from pbxcrm.crm.money import money, parse_money
@@ -29,8 +29,22 @@ TELLING = (
 )
 ROLES = ("decision_maker", "influencer", "end_user", "other")
 RELATIONS = ("prospect", "customer", "partner", "supplier", "competitor", "former", "other")
+# What one person or company is of another; said of the one, it is read the other way round at the other.
+RELATED = (
+    *("former_employer", "professional_organisation", "business_partner", "competitor"),
+    *("colleague", "family", "other"),
+)
 # A contact's own.
 PERSON = ("extension", "birth_date", "contact_by")
+# Lists of a contact's further addresses, and the kind each is kept as.
+ADDRESSES = {"emails": "email", "addresses": "post", "sites": "site", "socials": "social"}
+MET = ("call", "mail", "meeting", "web", "message", "other")  # how somebody was met first
+# What makes a contact or a company well known.
+TELLING_OF: dict[str, tuple[str, ...]] = {
+    "contact": ("name", "company", "job_title", "numbers", "email", "city", "birth_date", "contact_by"),
+    "company": ("number", "email", "site", "address", "city", "note"),
+}
+QUIET = 90 * 86400.0  # seconds without a talk after which a customer may feel forgotten
 STALE = 180 * 86400.0  # seconds after which somebody should look whether a contact's data are still right
 
 Text = Callable[[object], str]
@@ -74,14 +88,14 @@ def parsers(long_text: Text, code: str) -> dict[str, Text]:
     return dict.fromkeys(NAMES, long_text) | special | {"budget_amount": amount_in(code)}
 
 
-def completeness(deal: Mapping[str, object]) -> int:
+def completeness(thing: Mapping[str, object], telling: Sequence[str] = TELLING) -> int:
     """How much of what tells is known of a deal (its columns and details), in per cent."""
-    return round(100 * sum(bool(deal.get(name)) for name in TELLING) / len(TELLING))
+    return round(100 - 100 * len(lacking(thing, telling)) / len(telling))
 
 
-def lacking(deal: Mapping[str, object]) -> list[str]:
+def lacking(thing: Mapping[str, object], telling: Sequence[str] = TELLING) -> list[str]:
     """What tells, and is not known."""
-    return [name for name in TELLING if not deal.get(name)]
+    return [name for name in telling if not thing.get(name)]
 
 
 def words(value: object, most: int = 10) -> list[str]:

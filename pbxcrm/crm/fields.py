@@ -64,6 +64,10 @@ class ContactFields(TypedDict, total=False):
     birth_date: str
     contact_by: str
     emails: list[str]
+    addresses: list[str]
+    sites: list[str]
+    socials: list[str]
+    first_contact_by: str
     tags: list[str]
 
 
@@ -277,7 +281,8 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
         "extension": line,
         "birth_date": details.day,
         "contact_by": details.choice(*details.CHOICES["contact_by"]),
-        "emails": _lines,
+        **dict.fromkeys(details.ADDRESSES, _lines),
+        "first_contact_by": details.choice(*details.MET),
         "tags": details.words,
     }
     parsed: ContactFields = {}

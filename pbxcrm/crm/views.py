@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypedDict
 
 from pbxcrm.calls.model import Call, Evidence, Talk, Transfer
-from pbxcrm.crm.details import PERSON
+from pbxcrm.crm.details import ADDRESSES, PERSON
 from pbxcrm.crm.money import money, parse_money
 from pbxcrm.crm.pipelines import idle_from
 
@@ -171,6 +171,7 @@ class CardContact(TypedDict):
     name: str
     company: str
     score: int
+    contact_by: str
 
 
 class CardLead(TypedDict):
@@ -324,13 +325,15 @@ def contact(row: ContactRow, numbers: Iterable[str]) -> View:
     }
 
 
-def person(row: ContactRow, numbers: Iterable[str], emails: Iterable[str], tags: Iterable[str]) -> View:
+def person(
+    row: ContactRow, numbers: Iterable[str], addresses: Mapping[str, Iterable[str]], tags: Iterable[str]
+) -> View:
     """A contact with all that only its own page shows."""
     own = json.loads(row["details"])
     return {
         **contact(row, numbers),
         **{name: str(own.get(name, "")) for name in PERSON},
-        "emails": list(emails),
+        **{name: list(addresses.get(kind, ())) for name, kind in ADDRESSES.items()},
         "tags": list(tags),
     }
 
@@ -393,6 +396,9 @@ def card(
             "name": contact["name"],
             "company": contact["company"],
             "score": contact["score"],
+            "contact_by": ""
+            if contact["details"] == "{}"
+            else str(json.loads(contact["details"]).get("contact_by", "")),
         },
         "lead": lead,
         "deals": [card_deal(row, known.get(row["id"], {})) for row in deals],

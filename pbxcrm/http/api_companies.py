@@ -5,7 +5,9 @@ from aiohttp import web
 from pbxcrm.http.body import listing, read_json, take_version
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
-from pbxcrm.service import companies, details
+from pbxcrm.service import companies, details, relations
+
+THINGS = {"contacts": "contact", "companies": "company"}
 
 
 def setup(app: web.Application, prefix: str) -> None:
@@ -16,6 +18,10 @@ def setup(app: web.Application, prefix: str) -> None:
     app.router.add_patch(prefix + "/companies/{id}", change)
     app.router.add_post(prefix + "/companies/{id}/notes", note_on_company)
     app.router.add_post(prefix + "/contacts/{id}/notes", note_on_contact)
+    for things in THINGS:
+        app.router.add_get(f"{prefix}/{things}/{{id}}/relations", related)
+        app.router.add_post(f"{prefix}/{things}/{{id}}/relations", relate)
+        app.router.add_delete(f"{prefix}/{things}/{{id}}/relations/{{relation}}", unrelate)
     app.router.add_get(prefix + "/deals/{id}/details", deal_in_full)
     app.router.add_put(prefix + "/deals/{id}/people", has_say)
 
@@ -76,3 +82,30 @@ async def has_say(request: web.Request) -> web.Response:
     db, scope, deal_id = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
     given = body.get("contact_id"), body.get("role", ""), body.get("note", "")
     return json_response(await details.has_say(db, scope, deal_id, *given))
+
+
+def _thing(request: web.Request) -> str:
+    return THINGS[request.path.split("/")[3]]
+
+
+async def related(request: web.Request) -> web.Response:
+    """GET /contacts/{id}/relations, /companies/{id}/relations."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    return json_response({"items": await relations.of(db, scope, _thing(request), request.match_info["id"])})
+
+
+async def relate(request: web.Request) -> web.Response:
+    """POST …/relations {kind, contact_id | company_id, note?}."""
+    body = await read_json(request)
+    there = "company" if "company_id" in body else "contact"
+    other = there, body.get(f"{there}_id", "")
+    db, scope, key = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
+    made = await relations.add(db, scope, _thing(request), key, body.get("kind"), other, body.get("note", ""))
+    return json_response({"items": made}, 201)
+
+
+async def unrelate(request: web.Request) -> web.Response:
+    """DELETE …/relations/{relation}."""
+    db, scope, at = request.app[DEPS].db, request[PERSON].scope, request.match_info
+    await relations.remove(db, scope, _thing(request), at["id"], at["relation"])
+    return web.Response(status=204)

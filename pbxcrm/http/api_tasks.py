@@ -7,7 +7,7 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.service import tasks
 
-FILTERS = ("kind", "deal_id", "done")
+FILTERS = ("kind", "deal_id", "contact_id", "done")
 
 
 def setup(app: web.Application, prefix: str) -> None:

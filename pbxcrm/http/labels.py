@@ -239,6 +239,24 @@ THINGS = {
     "lead": N_("Lead"),
     "leads": N_("List of leads"),
 }
+# What somebody is of another, said at the one, and read at the other.
+RELATED = {
+    "former_employer": (N_("Former employer"), N_("Worked here before")),
+    "professional_organisation": (N_("Professional organisation"), N_("Member of it")),
+    "business_partner": (N_("Business partner"),) * 2,
+    "competitor": (N_("Competitor"),) * 2,
+    "colleague": (N_("Colleague"),) * 2,
+    "family": (N_("Family"),) * 2,
+    "other": (N_("Knows each other"),) * 2,
+}
+MET = {
+    "call": N_("Call"),
+    "mail": N_("E-mail"),
+    "meeting": N_("Meeting"),
+    "web": N_("Website"),
+    "message": N_("message"),
+    "other": N_("other"),
+}
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
 # What a stage may ask of a deal before it comes in.
 NEEDS = {
@@ -466,6 +484,22 @@ class Labels:
     def relations(self) -> list[tuple[str, str]]:
         """All of them, for a choice."""
         return [(key, self._t(text)) for key, text in RELATIONS.items()]
+
+    def related(self, kind: str, back: bool = False) -> str:
+        """What somebody is of another; `back`: as the other sees it."""
+        return self._t(RELATED[kind][back])
+
+    def relateds(self) -> list[tuple[str, str]]:
+        """All of them, for a choice."""
+        return [(key, self._t(text)) for key, (text, _) in RELATED.items()]
+
+    def met(self, how: str) -> str:
+        """How somebody was met first."""
+        return self._t(MET.get(how, how))
+
+    def mets(self) -> list[tuple[str, str]]:
+        """All of them, for a choice."""
+        return [(key, self._t(text)) for key, text in MET.items()]
 
     def role(self, role: str) -> str:
         """What a person may do."""

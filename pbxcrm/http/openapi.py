@@ -4,6 +4,17 @@ import pbxcrm
 from pbxcrm.crm.details import ROLES
 from pbxcrm.crm.leads import MOST_AT_ONCE, SHOWN, SORTS, STATUSES
 from pbxcrm.http.openapi_imports import FILE, IMPORT_FIELDS, PREVIEW, RUN_IN
+from pbxcrm.http.openapi_parts import LIMIT as _LIMIT
+from pbxcrm.http.openapi_parts import PAGE as _PAGE
+from pbxcrm.http.openapi_parts import answer as _json
+from pbxcrm.http.openapi_parts import fields as _object
+from pbxcrm.http.openapi_parts import in_path as _in_path
+from pbxcrm.http.openapi_parts import operation as _operation
+from pbxcrm.http.openapi_parts import page as _page
+from pbxcrm.http.openapi_parts import query as _query
+from pbxcrm.http.openapi_parts import ref as _ref
+from pbxcrm.http.openapi_parts import schema_of as _schema
+from pbxcrm.http.openapi_people import note_on, relations
 from pbxcrm.http.openapi_schemas import (
     AUDIT_FIELDS,
     BOARD,
@@ -60,69 +71,6 @@ _ERRORS = {
 }
 
 
-def _ref(name: str) -> Spec:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(schema: Spec, text: str) -> Spec:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
-
-
-def _page(name: str) -> Spec:
-    following = {"type": ["string", "null"], "description": "The cursor of the next page"}
-    items = {"type": "array", "items": _ref(name)}
-    return {"type": "object", "required": ["items", "next"], "properties": {"items": items, "next": following}}
-
-
-def _operation(
-    text: str, good: Spec, *errors: int, parameters: list[Spec] | None = None, body: Spec | None = None
-) -> Spec:
-    unread = () if body is None else (400, 413, 415, 422)  # what any body may be answered with
-    responses = {str(code): {"$ref": f"#/components/responses/{code}"} for code in sorted({401, *unread, *errors})}
-    operation: Spec = {"summary": text, "responses": good | responses}
-    if parameters:
-        operation["parameters"] = parameters
-    if body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    return operation
-
-
-def _query(name: str, schema: Spec, text: str) -> Spec:
-    return {"name": name, "in": "query", "schema": schema, "description": text}
-
-
-def _object(properties: dict[str, Spec], required: tuple[str, ...] = ()) -> Spec:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-_LIMIT = _query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Rows a page")
-_CURSOR = _query("cursor", {"type": "string", "maxLength": 200}, "`next` of the page before, as it came")
-_PAGE = [_LIMIT, _CURSOR]
-
-
-def _in_path(schema: Spec) -> list[Spec]:
-    return [{"name": "id", "in": "path", "required": True, "schema": schema}]
-
-
-def _schema(properties: dict[str, Spec]) -> Spec:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _note_on(one: list[Spec], thing: str) -> Spec:
-    return _operation(
-        f"Write a note on a {thing}",
-        {"201": _json({"type": "object"}, "The note")},
-        404,
-        parameters=one,
-        body=_object({"text": {**LONG, "minLength": 1}}, ("text",)),
-    )
-
-
 def _paths() -> Spec:
     one = _in_path(ID)
     company = _json(_ref("Company"), "The company")
@@ -160,6 +108,7 @@ def _paths() -> Spec:
     task_filters = [
         _query("kind", {"type": "string", "enum": TASK_KINDS}, "callback: the missed calls"),
         _query("deal_id", ID, ""),
+        _query("contact_id", ID, ""),
         _query("done", truth, "Left out: still to do"),
     ]
     target = {"deal_id": ID, "contact_id": ID, "number": NUMBER}
@@ -270,7 +219,8 @@ def _paths() -> Spec:
                 body=_object({**CONTACT_IN, "version": VERSION}, ("version",)),
             ),
         },
-        "/contacts/{id}/notes": {"post": _note_on(one, "contact")},
+        "/contacts/{id}/notes": {"post": note_on(one, "contact")},
+        **relations("contacts", one),
         "/companies": {
             "get": _operation(
                 "Companies, the newest first",
@@ -290,7 +240,8 @@ def _paths() -> Spec:
                 body=_object({**COMPANY_IN, "version": VERSION}, ("version",)),
             ),
         },
-        "/companies/{id}/notes": {"post": _note_on(one, "company")},
+        "/companies/{id}/notes": {"post": note_on(one, "company")},
+        **relations("companies", one),
         "/deals/{id}/details": {
             "get": _operation("A deal in full: details, people, tags", {"200": deal}, 404, parameters=one)
         },

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pbxcrm.crm import leads, webhooks, witness, wrapup
-from pbxcrm.crm.details import CHOICES, NAMES, RELATIONS
+from pbxcrm.crm.details import ADDRESSES, CHOICES, MET, NAMES, RELATED, RELATIONS
 from pbxcrm.crm.fields import OWN_TASKS
 from pbxcrm.service.audit import ACTIONS
 
@@ -326,6 +326,12 @@ DEAL_IN: dict[str, Spec] = {
     **{name: {"type": "string", "enum": ["", *CHOICES[name]]} if name in CHOICES else LONG for name in NAMES},
     "budget_amount": {**MONEY, "description": "In the deal's currency"},
 }
+RELATION_IN: dict[str, Spec] = {
+    "kind": {"type": "string", "enum": list(RELATED)},
+    "contact_id": ID,
+    "company_id": ID,
+    "note": LINE,
+}
 COMPANY_IN: dict[str, Spec] = {
     "name": {**LINE, "minLength": 1, "examples": ["Boats & Co"]},
     "relation": {"type": "string", "enum": list(RELATIONS)},
@@ -345,7 +351,8 @@ CONTACT_IN: dict[str, Spec] = {
     **dict.fromkeys(("job_title", "city", "extension"), LINE),
     "birth_date": {"type": "string", "format": "date", "examples": ["1980-01-31"]},
     "contact_by": {"type": "string", "enum": ["", *CHOICES["contact_by"]]},
-    "emails": {"type": "array", "maxItems": 20, "items": LINE},
+    **{name: {"type": "array", "maxItems": 20, "items": LINE} for name in ADDRESSES},
+    "first_contact_by": {"type": "string", "enum": ["", *MET]},
     "tags": TAGS,
 }
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pbxcrm.http.api_companies import THINGS
 from pbxcrm.http.audited import changes
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
@@ -14,7 +15,6 @@ from pbxcrm.http.said import said
 from pbxcrm.service import merge
 from pbxcrm.service.errors import Conflict, Invalid, Refused
 
-THINGS = {"contacts": "contact", "companies": "company"}
 WHY = {"number": N_("the same number"), "email": N_("the same e-mail"), "name": N_("the same name")}
 MOVES = {
     "deals": N_("Deals"),

@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from pbxcrm.crm.details import STALE
+from pbxcrm.crm.details import ADDRESSES, QUIET, STALE, TELLING_OF, completeness, lacking
+from pbxcrm.crm.views import epoch
 from pbxcrm.http import i18n
+from pbxcrm.http.api_companies import THINGS
+from pbxcrm.http.audited import changes
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import go, show, viewer
@@ -17,14 +19,15 @@ from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
-from pbxcrm.service import calls, companies, contacts, deals, merge
+from pbxcrm.service import calls, companies, contacts, deals, merge, relations, tasks
 from pbxcrm.service.errors import Conflict, Invalid, Merged
 
 CONTACT = (
     *("name", "company", "job_title", "email", "emails", "numbers", "extension"),
-    *("birth_date", "city", "contact_by", "tags", "note"),
+    *("addresses", "sites", "socials", "birth_date", "city", "contact_by", "first_contact_by", "tags", "note"),
 )
 COMPANY = ("name", "relation", "number", "email", "site", "address", "city", "note")
+FIRMS = ("former_employer", "professional_organisation", "competitor")  # of these the other is likely a company
 MOST = 20  # calls on a contact's page
 
 
@@ -37,12 +40,14 @@ def setup(app: web.Application) -> None:
     app.router.add_post("/contacts/{id:\\d+}", save_contact)
     app.router.add_post("/contacts/{id:\\d+}/notes", note_contact)
     app.router.add_post("/contacts/{id:\\d+}/dial", dial)
+    app.router.add_post("/contacts/{id:\\d+}/relations", relate)
     app.router.add_get("/companies", list_companies)
     app.router.add_get("/companies/new", company)
     app.router.add_post("/companies", save_company)
     app.router.add_get("/companies/{id:\\d+}", company)
     app.router.add_post("/companies/{id:\\d+}", save_company)
     app.router.add_post("/companies/{id:\\d+}/notes", note_company)
+    app.router.add_post("/companies/{id:\\d+}/relations", relate)
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:
@@ -88,19 +93,23 @@ async def contact(request: web.Request) -> web.Response:
         if company_id := request.query.get("company"):
             empty["company"] = (await companies.get(db, scope, company_id))["name"]
         return await _contact(request, None, empty)
+    return await _seen_contact(request, 200, me.r.gettext("Saved.") if "saved" in request.query else "", "good")
+
+
+async def _seen_contact(request: web.Request, status: int, notice: str, kind: str = "bad") -> web.Response:
     try:
-        found = await contacts.get(db, scope, request.match_info["id"])
+        found = await contacts.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     except Merged as error:
         raise web.HTTPSeeOther(f"/contacts/{error.into}") from None
-    notice = me.r.gettext("Saved.") if "saved" in request.query else ""
-    return await _contact(request, found, _contact_form(me, found), notice=notice)
+    form = _contact_form(viewer(request), found)
+    return await _contact(request, found, form, status=status, notice=notice, kind=kind)
 
 
 def _contact_form(me: Viewer, found: Mapping[str, Any]) -> dict[str, str]:
     return {
         **{name: str(found[name] or "") for name in CONTACT},
         "numbers": "\n".join(found["numbers"]),
-        "emails": "\n".join(found["emails"]),
+        **{name: "\n".join(found[name]) for name in ADDRESSES},
         "tags": ", ".join(found["tags"]),
         "birth_date": shown_day(me, found["birth_date"]),
     }
@@ -119,15 +128,22 @@ async def _contact(
     db, scope = request.app[DEPS].db, request[PERSON].scope
     known = (await companies.list_companies(db, scope, 200))["items"]
     more: dict[str, Any] = {"deals": [], "calls": [], "notes": [], "stale": False, "twins": []}
+    more |= {"tasks": [], "relations": [], "quiet": False, "known": 0, "lacking": []}
     if found is not None:
         of = {"contact_id": found["id"]}
-        since = datetime.fromisoformat(found["changed_at"] or found["created_at"]).timestamp()
+        talked = found["last_talk_at"]
+        now = db.clock()
+        since = epoch(found["changed_at"] or found["created_at"])
         more = {
             "deals": (await deals.list_deals(db, scope, None, None, of))["items"],
             "calls": (await calls.list_calls(db, scope, MOST, None, of))["items"],
             "notes": await companies.notes_of(db, scope, "contact", found["id"]),
             "twins": await merge.alike(db, scope, found["id"]),
-            "stale": viewer(request).r.clock() - since > STALE,
+            "tasks": (await tasks.list_tasks(db, scope, MOST, None, of))["items"],
+            "relations": await relations.of(db, scope, "contact", found["id"]),
+            "stale": now - since > STALE,
+            "quiet": bool(talked) and now - epoch(talked) > QUIET,
+            **_known(request, "contact", found),
         }
     return await show(
         request,
@@ -153,7 +169,7 @@ async def save_contact(request: web.Request) -> web.Response:
     values: dict[str, Any] = {
         **given,
         "numbers": [one.strip() for one in given["numbers"].splitlines() if one.strip()],
-        "emails": given["emails"].splitlines(),
+        **{name: given[name].splitlines() for name in ADDRESSES},
         "birth_date": typed_day(me, given["birth_date"]),
     }
     try:
@@ -167,6 +183,44 @@ async def save_contact(request: web.Request) -> web.Response:
         notice = "" if fields else said(me, error)
         return await _contact(request, found, given, status=status_of(error), notice=notice, kind="bad", fields=fields)
     return go(request, f"/contacts/{made['id']}?saved")
+
+
+def _known(request: web.Request, thing: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """How well one is known, in per cent, and what is lacking."""
+    telling, me = TELLING_OF[thing], viewer(request)
+    words = [label for label, _, _ in changes(me, {name: [None, None] for name in lacking(found, telling)})]
+    return {"known": completeness(found, telling), "lacking": words}
+
+
+async def relate(request: web.Request) -> web.Response:
+    """Say who knows whom, or take it back (`remove`). The other is a contact or company one sees, by its name."""
+    db, scope, form = request.app[DEPS].db, request[PERSON].scope, await request.post()
+    things, key = request.path.split("/")[1], request.match_info["id"]
+    back = f"/{things}/{key}"
+    if remove := _text(form, "remove"):
+        await relations.remove(db, scope, THINGS[things], key, remove)
+        return go(request, f"{back}?saved")
+    await relations.of(db, scope, THINGS[things], key)  # before anybody is looked for
+    other = await _named(request, _text(form, "who"), _text(form, "kind"))
+    try:
+        await relations.add(db, scope, THINGS[things], key, _text(form, "kind"), other)
+    except Invalid as error:
+        notice = " ".join(fields_said(viewer(request), error.fields).values())
+        return await (_seen_contact if things == "contacts" else _seen_company)(request, status_of(error), notice)
+    return go(request, f"{back}?saved")
+
+
+async def _named(request: web.Request, who: str, kind: str) -> tuple[str, str]:
+    """The one contact or company of this name that one sees; companies first where the kind speaks of them."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    ways: list[tuple[str, Any]] = [("contact", contacts), ("company", companies)]
+    for thing, service in ways[:: -1 if kind in FIRMS else 1]:
+        listed = service.list_contacts if thing == "contact" else service.list_companies
+        found = (await listed(db, scope, MOST, None, who))["items"] if who else []
+        named = [one for one in found if who.casefold() in (one["name"].casefold(), *one.get("numbers", ()))]
+        if len(named) == 1:
+            return thing, str(named[0]["id"])
+    return "contact", ""
 
 
 async def note_contact(request: web.Request) -> web.Response:
@@ -201,12 +255,17 @@ async def company(request: web.Request) -> web.Response:
     """A company: what we are to each other, its people and deals, notes."""
     if "id" not in request.match_info:
         return await _company(request, None, {**dict.fromkeys(COMPANY, ""), "name": _query(request)})
+    notice = viewer(request).r.gettext("Saved.") if "saved" in request.query else ""
+    return await _seen_company(request, 200, notice, "good")
+
+
+async def _seen_company(request: web.Request, status: int, notice: str, kind: str = "bad") -> web.Response:
     try:
         found = await companies.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     except Merged as error:
         raise web.HTTPSeeOther(f"/companies/{error.into}") from None
-    notice = viewer(request).r.gettext("Saved.") if "saved" in request.query else ""
-    return await _company(request, found, {name: str(found[name] or "") for name in COMPANY}, notice=notice)
+    form = {name: str(found[name] or "") for name in COMPANY}
+    return await _company(request, found, form, status=status, notice=notice, kind=kind)
 
 
 async def _company(
@@ -220,12 +279,14 @@ async def _company(
     fields: Mapping[str, str] | None = None,
 ) -> web.Response:
     db, scope = request.app[DEPS].db, request[PERSON].scope
-    more: dict[str, Any] = {"people": [], "deals": [], "notes": []}
+    more: dict[str, Any] = {"people": [], "deals": [], "notes": [], "relations": [], "known": 0, "lacking": []}
     if found is not None:
         more = {
             "people": (await contacts.list_contacts(db, scope, None, None, "", found["id"]))["items"],
             "deals": (await deals.list_deals(db, scope, None, None, {"company_id": found["id"]}))["items"],
             "notes": await companies.notes_of(db, scope, "company", found["id"]),
+            "relations": await relations.of(db, scope, "company", found["id"]),
+            **_known(request, "company", found),
         }
     return await show(
         request,

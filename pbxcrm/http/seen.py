@@ -20,6 +20,8 @@ SHOWS = {
     "/api/v1/unclaimed": "deals",
     "/api/v1/contacts": "contacts",
     "/api/v1/contacts/{id}": "contact",
+    "/api/v1/contacts/{id}/relations": "contact",
+    "/api/v1/companies/{id}/relations": "company",
     "/api/v1/companies": "companies",
     "/api/v1/companies/{id}": "company",
     "/api/v1/deals/{id}/details": "deal",

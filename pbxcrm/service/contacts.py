@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
-from pbxcrm.crm.details import PERSON
+from pbxcrm.crm.details import ADDRESSES, PERSON
 from pbxcrm.crm.fields import ContactFields, contact_fields
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
@@ -22,7 +22,8 @@ from pbxcrm.store import companies, contacts, deals, details, lookup, merging, t
 from pbxcrm.store.db import Database, Work
 
 Fields = Mapping[str, object]
-_AUDITED = ("name", "company", "email", "note", "owner_name", "numbers", "job_title", "city", *PERSON, "emails", "tags")
+_AUDITED = ("name", "company", "email", "note", "owner_name", "numbers", "job_title", "city", *PERSON, *ADDRESSES)
+_AUDITED += ("first_contact_by", "tags")
 _PLAIN = ("name", "company", "email", "note", "job_title", "city")
 
 
@@ -68,7 +69,7 @@ def _seen(conn: Connection, scope: Scope, contact_id: int) -> ContactRow:
 
 def _view(conn: Connection, scope: Scope, row: ContactRow) -> dict[str, Any]:
     numbers = contacts.numbers(conn, scope, [row["id"]])[row["id"]]
-    more = details.emails(conn, scope, row["id"]), details.tags_of(conn, scope, "contact", row["id"])
+    more = details.addresses(conn, scope, row["id"]), details.tags_of(conn, scope, "contact", row["id"])
     return views.person(row, numbers, *more)
 
 
@@ -96,6 +97,7 @@ def add(
         "company_id": given.get("company_id"),
         "details": _own({}, given),
         "changed_at": work.at,
+        **_met(given, work.at),
         "owner_id": owner,
         "created_at": work.at,
         "search": search_text(given),
@@ -139,9 +141,16 @@ def _own(before: Mapping[str, Any], given: ContactFields) -> str:
     return json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
 
 
+def _met(given: ContactFields, at: float) -> dict[str, Any]:
+    """When and how somebody was met first, where it is said. Of others the first talk will say it."""
+    how = given.get("first_contact_by")
+    return {"first_contact_at": at, "first_contact_by": how} if how else {}
+
+
 def _hang(work: Work, contact_id: int, given: ContactFields) -> None:
-    if "emails" in given:
-        details.put_emails(work.conn, contact_id, given["emails"])
+    for name, kind in ADDRESSES.items():
+        if name in given:
+            details.put_addresses(work.conn, contact_id, kind, given[name])  # type: ignore[literal-required]
     if "tags" in given:
         details.tag(work.conn, "contact", contact_id, given["tags"])
 
@@ -149,8 +158,9 @@ def _hang(work: Work, contact_id: int, given: ContactFields) -> None:
 def _told(work: Work, scope: Scope, row: ContactRow, numbers: list[str]) -> dict[str, Any]:
     """A contact as the audit log tells it."""
     own = own_of(row)
+    known = details.addresses(work.conn, scope, row["id"])
     hanging = {
-        "emails": details.emails(work.conn, scope, row["id"]),
+        **{name: known.get(kind, []) for name, kind in ADDRESSES.items()},
         "tags": ", ".join(details.tags_of(work.conn, scope, "contact", row["id"])),
     }
     return {**row, **{name: own.get(name, "") for name in PERSON}, **hanging, "numbers": numbers}
@@ -211,6 +221,8 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
     given = at_company(conn, scope, given)
     values: dict[str, Any] = {k: v for k, v in given.items() if k in (*_PLAIN, "company_id")}
     values["details"] = _own(own_of(before), given)
+    if given.get("first_contact_by"):
+        values |= _met(given, before["first_contact_at"] or work.at)
     if "owner" in given:
         values["owner_id"] = _owner(conn, scope, given)
     values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
@@ -238,4 +250,4 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
 
 
 def _hung(given: ContactFields) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name in ("emails", "tags")}
+    return {name: value for name, value in given.items() if name in (*ADDRESSES, "tags")}

@@ -202,7 +202,7 @@ def _merge(
 def _hanging(conn: Connection, scope: Scope, thing: str, ids: list[int]) -> dict[str, list[str]]:
     if thing == "company":
         return {}
-    mails = dict.fromkeys(mail for one in ids for mail in details.emails(conn, scope, one))
+    mails = dict.fromkeys(mail for one in ids for mail in details.addresses(conn, scope, one).get("email", ()))
     return {"emails": list(mails)}
 
 
@@ -245,7 +245,7 @@ def _contact(
     contacts.put(conn, to, values)
     mails = [*known["emails"], *(row["email"] for row in rows)]
     further = dict.fromkeys(mail for mail in mails if mail and mail != values["email"])
-    details.put_emails(conn, to, list(further))
+    details.put_addresses(conn, to, "email", list(further))
     row = contacts.of_ids(conn, SYSTEM, [to])[to]
     work.journal("contact.changed", {"id": str(was), "gone": True, "into": str(to)}, audience(*hears))
     tell.contact(work, "contact.changed", row, contacts.numbers(conn, SYSTEM, [to])[to], *hears)

@@ -24,7 +24,7 @@ KINDS = ("callback", "look", "device", *given_fields.OWN_TASKS)
 async def list_tasks(
     db: Database, scope: Scope, limit: int | None = None, cursor: str | None = None, filters: Fields | None = None
 ) -> dict[str, Any]:
-    """A page, the most urgent first: {items, next}. Filters: kind, deal_id, done (left out: still to do)."""
+    """A page, the most urgent first: {items, next}. Filters: kind, deal_id, contact_id, done (without: to do)."""
     size, start, wanted = limit_of(limit), after(cursor), _filters(filters or {})
 
     def run(conn: Connection) -> dict[str, Any]:
@@ -44,7 +44,8 @@ def _filters(given: Fields) -> dict[str, Any]:
             raise given_fields.WrongError(f"This must be one of {', '.join(KINDS)}.")
         return value
 
-    known: dict[str, given_fields.Parser] = {"kind": kind, "deal_id": given_fields.ident, "done": given_fields.truth}
+    known: dict[str, given_fields.Parser] = {"kind": kind, "done": given_fields.truth}
+    known |= dict.fromkeys(("deal_id", "contact_id"), given_fields.ident)
     return {"done": False} | checked(lambda: given_fields.parse(given, known))
 
 

@@ -3,7 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy import update as sql_update
 
 from pbxcrm.crm.access import Scope
@@ -115,7 +129,12 @@ _INSERT_NUMBERS = Insertion(insert(contact_numbers))
 _TALKED = Command(
     sql_update(contacts)
     .where(_c.id == bindparam("contact"), or_(_c.last_talk_at.is_(None), _c.last_talk_at < bindparam("at")))
-    .values(last_talk_at=bindparam("at"), last_talk_by=bindparam("by"))
+    .values(
+        last_talk_at=bindparam("at"),
+        last_talk_by=bindparam("by"),
+        first_contact_by=case((_c.first_contact_at.is_(None), literal_column("'call'")), else_=_c.first_contact_by),
+        first_contact_at=func.coalesce(_c.first_contact_at, bindparam("at")),
+    )
 )
 
 

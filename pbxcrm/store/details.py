@@ -93,19 +93,20 @@ def _tag(conn: Connection, name: str) -> int:
     return known or int(conn.execute(insert(tags).values(name=name).returning(tags.c.id)).scalar_one())
 
 
-def emails(conn: Connection, _scope: Scope, contact_id: int) -> list[str]:
-    """A contact's further e-mail addresses."""
-    a = contact_addresses.c
-    found = select(a.text).where(a.contact_id == contact_id, a.kind == "email").order_by(a.id)
-    return list(conn.execute(found).scalars())
+def addresses(conn: Connection, _scope: Scope, contact_id: int) -> dict[str, list[str]]:
+    """A contact's further addresses: {email | post | site | social: [text]}."""
+    a, found = contact_addresses.c, dict[str, list[str]]()
+    for row in conn.execute(select(a.kind, a.text).where(a.contact_id == contact_id).order_by(a.id)):
+        found.setdefault(row.kind, []).append(row.text)
+    return found
 
 
-def put_emails(conn: Connection, contact_id: int, wanted: Sequence[str]) -> None:
-    """These further addresses, and no others."""
+def put_addresses(conn: Connection, contact_id: int, kind: str, wanted: Sequence[str]) -> None:
+    """These further addresses of this kind, and no others."""
     a = contact_addresses.c
-    conn.execute(delete(contact_addresses).where(a.contact_id == contact_id, a.kind == "email"))
+    conn.execute(delete(contact_addresses).where(a.contact_id == contact_id, a.kind == kind))
     for text in wanted:
-        conn.execute(insert(contact_addresses).values(contact_id=contact_id, kind="email", text=text))
+        conn.execute(insert(contact_addresses).values(contact_id=contact_id, kind=kind, text=text))
 
 
 def notes_of(conn: Connection, _scope: Scope, thing: str, key: int) -> list[dict[str, Any]]:

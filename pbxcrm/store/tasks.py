@@ -69,8 +69,8 @@ def some(
     filters: Mapping[str, Any],
     after: tuple[float, int] | None = None,
 ) -> list[TaskRow]:
-    """A page of tasks, the most urgent first. Filters: kind, kinds, deal_id, done (False: still to do), since, until
-    (of due_at, epoch seconds: from the first, before the second).
+    """A page of tasks, the most urgent first. Filters: kind, kinds, deal_id, contact_id, done (False: still to do),
+    since, until (of due_at, epoch seconds: from the first, before the second).
     """
     where = [_visible(scope)]
     if "kind" in filters:
@@ -83,6 +83,8 @@ def some(
         where.append(_t.due_at < filters["until"])
     if "deal_id" in filters:
         where.append(_t.deal_id == filters["deal_id"])
+    if "contact_id" in filters:
+        where.append(_t.contact_id == filters["contact_id"])
     if "done" in filters:
         where.append(_t.done_at.is_not(None) if filters["done"] else _t.done_at.is_(None))
     if after is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import companies, contacts, deals, history, imports, leads, recordings, tasks, webhooks
+from pbxcrm.service import companies, contacts, deals, history, imports, leads, recordings, relations, tasks, webhooks
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -42,6 +42,8 @@ class Things:
     company: str
     company_version: int
     twin: str
+    twin_name: str
+    relation: str
     twin_company: str
 
 
@@ -58,6 +60,7 @@ async def things_of(house: House, owner: Person) -> Things:
         db, scope, {"title": f"{CANARY} {n}", "due_at": "2026-11-18T09:30:00Z", "deal_id": deal["id"]}
     )
     twin = await contacts.create(db, scope, {"name": f"{CANARY} twin {n}"})
+    (relation,) = await relations.add(db, scope, "contact", contact["id"], "colleague", ("company", company["id"]))
     twin_company = await companies.create(db, scope, {"name": f"{CANARY} twin {n}"})
     free = await deals.create(db, house.people["mona"].scope, {"title": f"Free {n}", "owner": None})
     lead = await leads.create(db, scope, {"name": f"{CANARY} {n}", "number": number, "note": CANARY})
@@ -84,6 +87,8 @@ async def things_of(house: House, owner: Person) -> Things:
         company=company["id"],
         company_version=company["version"],
         twin=twin["id"],
+        twin_name=twin["name"],
+        relation=relation["id"],
         twin_company=twin_company["id"],
         differing=await differing(db, owner, f"differing{n}", number),
         lead=lead["id"],

@@ -122,6 +122,36 @@ TABLE: dict[tuple[str, str], Eyes] = {
         path="/companies/{company}/merge",
         form={"with": "{twin_company}", "version": "-3", "with_version": "1"},
     ),
+    ("POST", "/contacts/{id}/relations"): theirs(
+        303, 303, path="/contacts/{contact}/relations", form={"kind": "family", "who": "{twin_name}"}
+    ),
+    ("POST", "/companies/{id}/relations"): theirs(
+        303, 303, path="/companies/{company}/relations", form={"kind": "competitor", "who": "{twin_name}"}
+    ),
+    ("GET", API + "/contacts/{id}/relations"): theirs(200, 401, path=API + "/contacts/{contact}/relations", shows=True),
+    ("POST", API + "/contacts/{id}/relations"): theirs(
+        201,
+        401,
+        path=API + "/contacts/{contact}/relations",
+        json={"kind": "family", "contact_id": "{twin}"},
+        shows=True,
+    ),
+    ("DELETE", API + "/contacts/{id}/relations/{relation}"): theirs(
+        204, 401, path=API + "/contacts/{contact}/relations/{relation}"
+    ),
+    ("GET", API + "/companies/{id}/relations"): theirs(
+        200, 401, path=API + "/companies/{company}/relations", shows=True
+    ),
+    ("POST", API + "/companies/{id}/relations"): theirs(
+        201,
+        401,
+        path=API + "/companies/{company}/relations",
+        json={"kind": "other", "contact_id": "{twin}"},
+        shows=True,
+    ),
+    ("DELETE", API + "/companies/{id}/relations/{relation}"): theirs(
+        204, 401, path=API + "/companies/{company}/relations/{relation}"
+    ),
     ("GET", "/companies"): everybody(200, 303, shows=True),
     ("GET", "/companies/new"): everybody(200, 303),
     ("POST", "/companies"): everybody(303, 303, form={"name": "x"}),
