@@ -3,10 +3,13 @@
 import os
 import shutil
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
+from pbxcrm.crm.views import iso
+from pbxcrm.service import imports, tasks
 from tests.browser.conftest import ROOT, SHOTS, Open
 from tests.browser.world import World, busy_week
 
@@ -59,7 +62,7 @@ async def test_pages(firm: World, open_page: Open, shoot: Shoot, look: str, who:
     ("look", "who", "options"),
     [
         ("light", "maria", {}),
-        ("ar-dark", "layla", {"color_scheme": "dark"}),
+        ("fa-dark", "sara", {"color_scheme": "dark"}),
         ("phone", "maria", {"viewport": PHONE, "has_touch": True}),
     ],
 )
@@ -79,6 +82,48 @@ async def test_the_caller_card(firm: World, open_page: Open, shoot: Shoot, look:
     await call.ended()
     await expect(page.locator('.caller[data-state="wrapup"]')).to_be_visible()
     await shoot(page, f"caller-wrapup-{look}")
+
+
+TABLE = """Name;Company;Phone;E-mail;City
+Elżbieta Wójcik;Nordlicht Solar;+48 22 123 99 01;ela@nordlicht.example;Warszawa
+سارا احمدی;پارس سیستم;۰۰۹۸ ۲۱ ۸۸۱۲ ۳۴۵۶;sara@pars.example;تهران
+Ibrahim Okafor;Quay Logistics;+44 20 7946 0188;i.okafor@quay.example;London
+Nobody;;12;not an address;
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize(
+    ("look", "who", "options"),
+    [
+        ("light", "maria", {}),
+        ("fa-dark", "sara", {"color_scheme": "dark"}),
+        ("phone", "maria", {"viewport": PHONE, "has_touch": True}),
+    ],
+)
+async def test_promises_and_a_table_that_comes_in(
+    firm: World, open_page: Open, shoot: Shoot, tmp_path: Path, look: str, who: str, options: dict
+) -> None:
+    await calls_of_the_day(firm, who, "tomek")
+    now, scope = firm.db.clock(), firm.scopes[who]
+    for hours, title in (
+        (-30, "40 phones, new office"),
+        (2, "Second site"),
+        (None, "Radios"),
+    ):
+        due = iso(now + hours * 3600) if hours else None
+        await firm.deal(who, "Offer", title=title, number=f"+4822123990{len(title) % 9}", next_contact_at=due, **ELA)
+    meeting = {"kind": "meeting", "title": "Show the phones", "due_at": iso(now + 5400), "ends_at": iso(now + 9000)}
+    await tasks.create(firm.db, scope, {**meeting, "place": "Nordlicht, 2nd floor"})
+    await tasks.create(firm.db, scope, {"kind": "mail", "title": "Send the price list", "due_at": iso(now - 7200)})
+    (tmp_path / "table.csv").write_text(TABLE)
+    table = await imports.start(firm.db, scope, "contacts", "fair 2026.csv", tmp_path / "table.csv")
+    page = await open_page(who, **options)
+    for name, path in (("day", "/day"), ("promises-missed", "/calls/missed"), ("import", f"/imports/{table['id']}")):
+        await page.goto(firm.url + path)
+        await page.wait_for_selector('#live[data-state="on"]', state="attached")
+        await shoot(page, f"{name}-{look}")
 
 
 @pytest.mark.browser
