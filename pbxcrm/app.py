@@ -123,6 +123,7 @@ def keep(settings: Settings) -> dict[str, int]:
         "audit": settings.keep_audit_days,
         "imports": settings.keep_imports_days,
         "recordings": settings.keep_recordings_days,
+        "documents": settings.keep_documents_days,
     }
 
 
@@ -134,6 +135,11 @@ def monitor(settings: Settings) -> Path | None:
 def recordings_folder(settings: Settings) -> Path | None:
     """Where the PBX's recordings are, if they are anywhere."""
     return Path(settings.recordings) if settings.recordings else None
+
+
+def documents_folder(settings: Settings, db: Database) -> Path:
+    """Where the documents are that people bring."""
+    return Path(settings.documents) if settings.documents else spool_path(settings, db).parent / "documents"
 
 
 def rules(settings: Settings) -> Rules:
@@ -205,7 +211,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             Importer(db).run,
             Reminders(db).run,
             Scores(db).run,
-            partial(retention.daily, db, keep(settings), recordings_folder(settings)),
+            partial(retention.daily, db, keep(settings), recordings_folder(settings), documents_folder(settings, db)),
         )))  # fmt: skip
         if recorder is not None:
             tasks.start(_then(standby, recorder.run))
@@ -289,6 +295,8 @@ def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Li
         ),
         demo=settings.demo,
         recordings=monitor(settings),
+        documents=documents_folder(settings, db),
+        house_name=settings.house_name,
         latency=follower.latency,
         skew=lambda: link.skew,
         gauges=lambda: {**follower.gauges(), "pbxcrm_link_clock_ahead_seconds": link.skew or 0.0},

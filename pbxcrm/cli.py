@@ -350,6 +350,7 @@ def _person_export(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
+    from pbxcrm.app import documents_folder, recordings_folder
     from pbxcrm.crm.access import COMMAND_LINE
     from pbxcrm.service import privacy
 
@@ -358,8 +359,8 @@ def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
 
     async def erase(db: "Database") -> privacy.Preview:
         who = await privacy.subject(db, COMMAND_LINE, args.who)
-        folder = Path(settings.recordings) if settings.recordings else None
-        return await privacy.erase(db, COMMAND_LINE, who, confirm, folder)
+        folders = recordings_folder(settings), documents_folder(settings, db)
+        return await privacy.erase(db, COMMAND_LINE, who, confirm, *folders)
 
     plan = _run(_with_database(settings, preview))
     _say(privacy.in_words(plan))
@@ -376,7 +377,7 @@ def _person_erase(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _retention(args: argparse.Namespace, settings: Settings) -> int:
-    from pbxcrm.app import keep, recordings_folder
+    from pbxcrm.app import documents_folder, keep, recordings_folder
     from pbxcrm.service import retention
 
     if args.dry_run == (args.action == "run"):
@@ -386,7 +387,9 @@ def _retention(args: argparse.Namespace, settings: Settings) -> int:
     async def work(db: "Database") -> dict[str, int]:
         if args.dry_run:
             return await retention.due(db, days)
-        return await retention.run(db, days, recordings=recordings_folder(settings))
+        return await retention.run(
+            db, days, recordings=recordings_folder(settings), documents_in=documents_folder(settings, db)
+        )
 
     found, word = _run(_with_database(settings, work)), "to go" if args.dry_run else "gone"
     for kind, limit in days.items():

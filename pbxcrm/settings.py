@@ -74,6 +74,8 @@ class Settings:
         ("127.0.0.1", "::1"), "Who may ask there, addresses or networks by comma: the PBX's"
     )
     recordings: str = _setting("", "The folder where the PBX keeps its recordings, as we see it; empty: none are heard")
+    documents: str = _setting("", "The folder of documents that people bring; empty: documents beside the spool")
+    house_name: str = _setting("", "What your firm is called, at the head of printed offers")
     webhook_hosts: tuple[str, ...] = _setting(
         (), "Private receivers that webhooks may reach, by comma: crm.lan,10.0.0.7:9000; empty: public ones only"
     )
@@ -120,6 +122,9 @@ class Settings:
     )
     keep_recordings_days: int = _setting(
         0, "Days that recordings are kept, then their files are deleted; 0: nothing is deleted", low=0, high=36500
+    )
+    keep_documents_days: int = _setting(
+        0, "Days that documents of a deal are kept after it was closed; 0: nothing is deleted", low=0, high=36500
     )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 

@@ -7,14 +7,15 @@ from pbxcrm.crm.money import money, parse_money
 
 # What a deal's details speak of, as its panel groups them.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "needs": ("needs", "product", "wish"),
+    "needs": ("needs", "product", "wish", "preferences", "to_offer"),
     "budget": ("budget", "budget_amount"),
     "timeline": ("timeline", "urgency"),
     "authority": ("process",),
     "competition": ("competitors", "advantage"),
     "objections": ("objections", "options"),
     "contact": ("contact_by",),
-    "lesson": ("lesson",),
+    "terms": ("prices", "dates", "delivery", "terms"),
+    "lesson": ("cause", "lesson", "improve"),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "budget": ("yes", "no"),
@@ -22,6 +23,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "contact_by": ("phone", "email", "message", "meeting"),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
+# What is asked when a deal is won or lost.
+CLOSING = GROUPS["lesson"]
 # What makes a deal well known: a column of it, or a detail.
 TELLING = (
     *("contact_id", "number", "value", "next_contact_at", "expected_close"),

@@ -1,12 +1,14 @@
 """Funnels as a house makes them: templates to begin with, what a stage may demand, when a deal stands too long."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
-from pbxcrm.crm.fields import BadFields, Parser, WrongError, long_text, needed_line, parse
+from pbxcrm.crm.details import NAMES
+from pbxcrm.crm.fields import BadFields, Parser, WrongError, line, long_text, needed_line, parse, task_kind
 
 DAY = 86400.0
 LONGEST_STAY = 3650  # days
+MOST_TASKS = 20  # that one stage makes
 
 # What a stage may ask of a deal before it enters: columns of the deal, and details of it.
 NEEDS = (
@@ -16,11 +18,12 @@ NEEDS = (
 
 
 class Step(NamedTuple):
-    """A stage of a template; `probability` in per cent, `guidance` a line a thing to do."""
+    """A stage of a template; `probability` in per cent, `guidance` a line a thing to do, `form` details by comma."""
 
     name: str
     probability: int
     guidance: str = ""
+    form: str = ""
 
 
 class Template(NamedTuple):
@@ -65,10 +68,21 @@ TEMPLATES: dict[str, Template] = {
                 "Identification",
                 10,
                 "They need our product\nNo competitor has them\nWe know somebody there\nWe know who decides",
+                "product,competitors,process,contact_by",
             ),
-            Step("Qualification", 30, "Needs and pains\nOur solution for them\nBudget\nDate of the next contact"),
-            Step("Offer", 50, "Sent on the day agreed\nDate of the next contact"),
-            Step("Negotiation", 75, "Prices\nDates\nTerms of delivery\nTerms of contract"),
+            Step(
+                "Qualification",
+                30,
+                "Needs and pains\nOur solution for them\nBudget\nDate of the next contact",
+                "needs,wish,preferences,budget,budget_amount,timeline",
+            ),
+            Step("Offer", 50, "Sent on the day agreed\nDate of the next contact", "to_offer,preferences"),
+            Step(
+                "Negotiation",
+                75,
+                "Prices\nDates\nTerms of delivery\nTerms of contract",
+                "prices,dates,delivery,terms,objections",
+            ),
         ),
     ),
 }
@@ -82,6 +96,10 @@ class StageFields(TypedDict, total=False):
     idle_days: int | None
     guidance: str
     needs: str
+    advice: str
+    form: str
+    next_days: int | None
+    tasks: list[dict[str, object]]
 
 
 def _whole(value: object, most: int) -> int:
@@ -97,6 +115,30 @@ def _needs(value: object) -> str:
     return ",".join(name for name in NEEDS if name in asked)
 
 
+def _form(value: object) -> str:
+    shown = [str(one) for one in value] if isinstance(value, list | tuple) else []
+    if unknown := set(shown) - set(NAMES):
+        raise WrongError(f"A stage cannot show {', '.join(sorted(unknown))}.")
+    return ",".join(name for name in NAMES if name in shown)
+
+
+def _tasks(value: object) -> list[dict[str, object]]:
+    """[{id ("" for a new one), kind, title, days}]: one without a title is none."""
+    given = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    wanted = [one for one in given if line(one.get("title", ""))]
+    if len(wanted) > MOST_TASKS:
+        raise WrongError(f"At most {MOST_TASKS} tasks fit.")
+    return [
+        {
+            "id": _whole(one.get("id") or "0", 10**18),
+            "kind": task_kind(one.get("kind")),
+            "title": line(one["title"]),
+            "days": _whole(one.get("days") or "0", LONGEST_STAY),
+        }
+        for one in wanted
+    ]
+
+
 def stage_fields(given: Mapping[str, object]) -> StageFields:
     """What a form brought, digits as anybody writes them. Raises BadFields."""
     known: dict[str, Parser] = {
@@ -105,6 +147,10 @@ def stage_fields(given: Mapping[str, object]) -> StageFields:
         "idle_days": lambda value: _whole(value, LONGEST_STAY) or None if value else None,
         "guidance": long_text,
         "needs": _needs,
+        "advice": long_text,
+        "form": _form,
+        "next_days": lambda value: _whole(value, LONGEST_STAY) or None if value else None,
+        "tasks": _tasks,
     }
     parsed: StageFields = {}
     parsed.update(parse(given, known))  # type: ignore[typeddict-item]
@@ -135,6 +181,29 @@ def idle_from(
     return max(max(stage_since, last_talk_at or 0.0) + idle_days * DAY, next_contact_at or 0.0)
 
 
-def checklist(guidance: str) -> Iterable[str]:
-    """The things to do in a stage, a line each."""
-    return [line for line in (one.strip() for one in guidance.splitlines()) if line]
+def checklist(guidance: str) -> list[str]:
+    """The things to do in a stage, a line each, each once."""
+    return list(dict.fromkeys(text for text in (one.strip() for one in guidance.splitlines()) if text))
+
+
+def shown_first(form: str) -> tuple[str, ...]:
+    """The details that a stage's `form` names, in their order."""
+    named = form.split(",")
+    return tuple(name for name in NAMES if name in named)
+
+
+def suggested(
+    jobs: Sequence[str], checks: Sequence[str], done: Collection[str], lacking: Sequence[str], *, promised: bool
+) -> tuple[str, str]:
+    """The next right thing on a deal, (kind, what): what the stage asked for and is not done yet, the first line of its
+    checklist, what the following stage wants to know, a date for the next contact; then it is ready to `move`.
+
+    `jobs`: titles of open tasks of the stage, the most urgent first.
+    """
+    if jobs:
+        return "task", jobs[0]
+    if left := [text for text in checks if text not in done]:
+        return "check", left[0]
+    if lacking:
+        return "field", lacking[0]
+    return ("move", "") if promised else ("date", "")

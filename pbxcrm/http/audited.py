@@ -97,6 +97,15 @@ FIELDS = {
     "first_contact_by": N_("First contact by"),
     "into": N_("Merged into"),
     "score_rule": N_("Score rule"),
+    "total": N_("Total"),
+    "send_on": N_("To be sent on"),
+    "valid_until": N_("Valid until"),
+    "shared": N_("to learn from"),
+    "item": N_("Done"),
+    "what": N_("What"),
+    "advice": N_("What a seller should know here"),
+    "guidance": N_("Checklist, a line a thing to do"),
+    "form": N_("Fields shown first on the deal"),
     **DETAILS,
 }
 _NAMED = {
@@ -149,7 +158,7 @@ def _text(me: Viewer, field: str, text: str) -> str:
             return me.r.full(text)
         if field in _DAYS:
             return me.r.date_field(me.r.noon(text))
-        if field == "value" and " " in text:
+        if field in ("value", "total") and " " in text:
             return me.r.money(*text.split(" ", 1))
     except (ValueError, ArithmeticError):
         return text

@@ -80,7 +80,8 @@ class Deps:
     """Everything the web side stands on. `gauges`: further numbers for /metrics, name -> value; `latency`: from an
     event of the PBX to its commit; `skew`: seconds that the PBX's clock is ahead of ours, None where nobody knows.
 
-    `recordings`: the folder of the PBX's recordings.
+    `recordings`: the folder of the PBX's recordings; `documents`: that of documents that people bring. `house_name`:
+    ours, at the head of printed offers.
     """
 
     db: Database
@@ -95,6 +96,8 @@ class Deps:
     skew: Callable[[], float | None] = lambda: None
     auth: Auth | None = None
     recordings: Path | None = None
+    documents: Path | None = None
+    house_name: str = ""
 
 
 DEPS: web.AppKey[Deps] = web.AppKey("deps", Deps)

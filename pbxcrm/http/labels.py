@@ -144,6 +144,17 @@ ACTIONS = {
     "task.created": N_("made a task"),
     "task.changed": N_("changed a task"),
     "task.done": N_("finished a task"),
+    "task.removed": N_("took back a task"),
+    "deal.checked": N_("ticked a checklist"),
+    "offer.created": N_("wrote an offer"),
+    "offer.changed": N_("changed an offer"),
+    "offer.sent": N_("sent an offer"),
+    "offer.accepted": N_("noted that an offer was accepted"),
+    "offer.declined": N_("noted that an offer was declined"),
+    "offer.removed": N_("threw an offer away"),
+    "document.added": N_("added a document"),
+    "document.changed": N_("shared a document, or no more"),
+    "document.removed": N_("removed a document"),
     "call.wrapped": N_("wrapped up a call"),
     "contact.created": N_("made a contact"),
     "contact.changed": N_("changed a contact"),
@@ -238,6 +249,9 @@ THINGS = {
     "webhooks": N_("Webhooks"),
     "lead": N_("Lead"),
     "leads": N_("List of leads"),
+    "offer": N_("Offer"),
+    "document": N_("Document"),
+    "documents": N_("Documents"),
 }
 # What somebody is of another, said at the one, and read at the other.
 RELATED = {
@@ -258,6 +272,20 @@ MET = {
     "other": N_("other"),
 }
 ROLES = {"agent": N_("Agent"), "manager": N_("Manager"), "admin": N_("Administrator")}
+OFFERS = {
+    "draft": N_("draft"),
+    "sent": N_("sent"),
+    "accepted": N_("accepted"),
+    "declined": N_("declined"),
+}
+DOCUMENTS = {
+    "offer_template": N_("Offer template"),
+    "price_list": N_("Price list"),
+    "nda": N_("Confidentiality agreement"),
+    "contract": N_("Contract"),
+    "offer": N_("Offer"),
+    "other": N_("Other"),
+}
 # What a stage may ask of a deal before it comes in.
 NEEDS = {
     "value": N_("Value"),
@@ -276,12 +304,15 @@ GROUPS = {
     "competition": N_("Competition"),
     "objections": N_("Objections"),
     "contact": N_("Way of contact"),
+    "terms": N_("Terms"),
     "lesson": N_("Lesson learned"),
 }
 DETAILS = {
     "needs": N_("What they need, and why"),
     "product": N_("Interested in"),
     "wish": N_("Outcome they wish for"),
+    "preferences": N_("What they prefer"),
+    "to_offer": N_("What belongs into the offer"),
     "budget": N_("Budget is there"),
     "budget_amount": N_("Amount of the budget"),
     "timeline": N_("When they need it"),
@@ -292,7 +323,13 @@ DETAILS = {
     "objections": N_("Objections"),
     "options": N_("What else they consider"),
     "contact_by": N_("Preferred way of contact"),
+    "prices": N_("Prices"),
+    "dates": N_("Dates"),
+    "delivery": N_("Terms of delivery"),
+    "terms": N_("Terms of contract"),
+    "cause": N_("What caused it"),
     "lesson": N_("Lesson learned"),
+    "improve": N_("What to do better"),
     "expected_close": N_("Expected close"),
 }
 CHOICES = {
@@ -476,6 +513,14 @@ class Labels:
     def says(self) -> list[tuple[str, str]]:
         """All of them, for a choice."""
         return [(key, self._t(text)) for key, text in SAY.items()]
+
+    def offer(self, state: str) -> str:
+        """How an offer stands."""
+        return self._t(OFFERS[state])
+
+    def document(self, kind: str) -> str:
+        """What a document is."""
+        return self._t(DOCUMENTS.get(kind, kind))
 
     def relation(self, name: str) -> str:
         """What a company is to us."""

@@ -12,10 +12,12 @@ from pbxcrm.http import (
     pages_calls,
     pages_deals,
     pages_disagreements,
+    pages_documents,
     pages_imports,
     pages_leads,
     pages_link,
     pages_merge,
+    pages_offers,
     pages_people,
     pages_pipelines,
     pages_reports,
@@ -64,6 +66,8 @@ def setup(app: web.Application) -> None:
     pages_imports.setup(app)
     pages_reports.setup(app)
     pages_stale.setup(app)
+    pages_offers.setup(app)
+    pages_documents.setup(app)
 
 
 async def home(_request: web.Request) -> web.Response:

@@ -87,7 +87,7 @@ async def erase(request: web.Request) -> web.Response:
     who = await _subject(request)
     try:
         deps, typed = request.app[DEPS], str(form.get("confirm", ""))
-        await privacy.erase(deps.db, request[PERSON].scope, who, typed, deps.recordings)
+        await privacy.erase(deps.db, request[PERSON].scope, who, typed, deps.recordings, deps.documents)
     except (Invalid, Conflict) as error:
         return await _person(request, error)
     raise web.HTTPSeeOther("/audit?thing=contact")

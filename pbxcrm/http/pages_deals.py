@@ -3,11 +3,13 @@
 import itertools
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
-from pbxcrm.crm.details import CHOICES, GROUPS, NAMES
+from pbxcrm.crm.details import CHOICES, CLOSING, GROUPS, NAMES
+from pbxcrm.crm.documents import KINDS
 from pbxcrm.crm.pipelines import NEEDS
 from pbxcrm.crm.views import iso
 from pbxcrm.http.errors import status_of
@@ -19,7 +21,7 @@ from pbxcrm.http.pages_people import shown_day, typed_day
 from pbxcrm.http.render import Viewer, deal_card, full_name
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
-from pbxcrm.service import calls, companies, contacts, deals, details
+from pbxcrm.service import calls, companies, contacts, deals, details, documents, guide, offers
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 
 Deal = dict[str, Any]
@@ -40,6 +42,8 @@ def setup(app: web.Application) -> None:
     app.router.add_post("/deals/{id:\\d+}/wrapup", wrapup)
     app.router.add_post("/deals/{id:\\d+}/dial", dial)
     app.router.add_post("/deals/{id:\\d+}/people", has_say)
+    app.router.add_post("/deals/{id:\\d+}/checks", tick)
+    app.router.add_post("/deals/{id:\\d+}/again", again)
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:
@@ -165,10 +169,10 @@ async def show_deal(request: web.Request) -> web.Response:
         if "dialled" in request.query
         else ""
     )
-    return await _deal(request, deal, notice=notice, kind="good")
+    return await deal_page(request, deal, notice=notice, kind="good")
 
 
-async def _deal(
+async def deal_page(
     request: web.Request,
     deal: Deal,
     *,
@@ -178,10 +182,13 @@ async def _deal(
     form: Mapping[str, str] | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> web.Response:
+    """A deal's page, or panel, with something to say."""
     me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
     stages = await _stages(request, deal)
     labels = Labels(me.r.locale)
     whole = await details.whole(db, scope, deal["id"])
+    leads_on = await guide.guide(db, scope, deal["id"])
+    groups = {group: [one for one in names if one not in leads_on["form"]] for group, names in GROUPS.items()}
     known = (await companies.list_companies(db, scope, 200))["items"]
     return await show(
         request,
@@ -194,7 +201,11 @@ async def _deal(
         timeline=timeline(me, await deals.timeline(db, scope, deal["id"])),
         form=form or _filled(me, whole),
         more=whole,
-        groups=GROUPS,
+        guide=leads_on,
+        offers=await offers.of_deal(db, scope, deal["id"]),
+        documents=await documents.of_deal(db, scope, deal["id"]),
+        kinds=KINDS,
+        groups={group: names for group, names in groups.items() if names},
         choices=CHOICES,
         companies=[one["name"] for one in known],
         fields=fields or {},
@@ -258,6 +269,20 @@ def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
     if item["kind"] == "note":
         coaches = _("%(name)s, for the owner to learn from", name=by)
         return {"text": coaches if item["coaching"] else _("%(name)s noted", name=by), "more": item["text"]}
+    if item["kind"] == "offer":
+        text = {"sent": _("%(name)s sent an offer"), "accepted": _("The offer was accepted")}.get(
+            item["what"], _("The offer was declined")
+        )
+        offer = item["offer"]
+        more = f"{offer['title']} · {me.r.money(offer['total'], offer['currency'])}"
+        return {"text": text % {"name": by}, "more": more, "link": f"/offers/{offer['id']}"}
+    if item["kind"] == "document":
+        document = item["document"]
+        return {
+            "text": _("%(name)s added a document", name=by),
+            "more": document["name"],
+            "link": f"/documents/{document['id']}/file",
+        }
     if item["kind"] == "task":
         task = item["task"]
         kind = Labels(me.r.locale).task(task["kind"])
@@ -289,10 +314,10 @@ async def save(request: web.Request) -> web.Response:
         await deals.change(db, scope, deal_id, _version(form), {**fields, "next_contact_at": at})
     except Invalid as error:
         deal = await deals.get(db, scope, deal_id)
-        return await _deal(request, deal, status=422, form=given, fields=fields_said(me, error.fields))
+        return await deal_page(request, deal, status=422, form=given, fields=fields_said(me, error.fields))
     except Conflict as error:
         deal = await deals.get(db, scope, deal_id)
-        return await _deal(request, deal, status=409, notice=_conflict(me, error, deal))
+        return await deal_page(request, deal, status=409, notice=_conflict(me, error, deal))
     if fragment(request):
         return go(request, f"/deals/{deal_id}", say=me.r.gettext("Saved."))
     raise web.HTTPSeeOther(f"/deals/{deal_id}?saved")
@@ -330,7 +355,9 @@ async def _move(
     deal_id, given = request.match_info["id"], form or {}
     try:
         fields = await _answers(request, given)
-        deal = await deals.move(db, scope, deal_id, stage, version, reason, fields)
+        asks, undo = "asked" not in given, "undo" in given
+        following = _follow_up(me, given)
+        deal = await deals.move(db, scope, deal_id, stage, version, reason, fields, following, asks=asks, undo=undo)
     except Invalid as error:
         if "stage" in error.fields:
             return await _not_moved(request, error)
@@ -345,7 +372,7 @@ async def _move(
 async def _answers(request: web.Request, form: Mapping[str, Any]) -> dict[str, object]:
     """What the form of a stage's question brought, empty answers left out. A customer named there is found, or made."""
     me = viewer(request)
-    fields: dict[str, object] = {name: text for name in NEEDS if (text := _text(form, name))}
+    fields: dict[str, object] = {name: text for name in (*NEEDS, *CLOSING) if (text := _text(form, name))}
     if _text(form, "next_day"):
         given = {"next_day": _text(form, "next_day"), "next_hour": _text(form, "next_hour")}
         fields["next_contact_at"] = moment(me, given)
@@ -354,6 +381,19 @@ async def _answers(request: web.Request, form: Mapping[str, Any]) -> dict[str, o
         named = {"contact_name": _text(form, "customer"), "company": "", "number": deal["number"] or ""}
         fields["contact_id"] = await _contact(request, named)
     return fields
+
+
+FOLLOW_UPS = ("7", "30", "90", "365")  # days after which to ask how they are getting on
+
+
+def _follow_up(me: Viewer, form: Mapping[str, Any]) -> dict[str, object] | None:
+    """The task that the form of a won deal asks for."""
+    days = _text(form, "follow_up")
+    if days not in FOLLOW_UPS:
+        return None
+    day = (me.r.today() + timedelta(days=int(days))).isoformat()
+    title = _text(form, "follow_up_title") or me.r.gettext("Ask how they are getting on")
+    return {"kind": "call", "title": title, "due_at": iso(me.r.moment(day, "09:00"))}
 
 
 def _moved(request: web.Request, deal: Deal, say: str) -> web.Response:
@@ -390,6 +430,8 @@ async def _question(
         given={name: str(text) for name, text in given.items()},
         message="",
         reasons=REASONS,
+        closing=CLOSING if stage["kind"] in ("won", "lost") else (),
+        follow_ups=FOLLOW_UPS,
     )
 
 
@@ -400,7 +442,7 @@ async def _not_moved(request: web.Request, error: ServiceError) -> web.Response:
     message = _conflict(me, error, deal) if isinstance(error, Conflict) else said(me, error)
     if fragment(request):
         return refused(request, type(error)(message, code=error.code), status_of(error), html=_card(request, deal))
-    return await _deal(request, deal, status=status_of(error), notice=message)
+    return await deal_page(request, deal, status=status_of(error), notice=message)
 
 
 def _conflict(me: Viewer, error: Conflict, deal: Deal) -> str:
@@ -496,6 +538,22 @@ async def has_say(request: web.Request) -> web.Response:
         contact_id = made["id"]
     await details.has_say(db, scope, deal_id, contact_id, _text(form, "role"))
     return go(request, f"/deals/{deal_id}", say=viewer(request).r.gettext("Saved."))
+
+
+async def tick(request: web.Request) -> web.Response:
+    """A line of the stage's checklist is done, or is not."""
+    deal_id, form = request.match_info["id"], await request.post()
+    await guide.tick(
+        request.app[DEPS].db, request[PERSON].scope, deal_id, str(form.get("item", "")), done=_text(form, "done") == "1"
+    )
+    return go(request, f"/deals/{deal_id}")
+
+
+async def again(request: web.Request) -> web.Response:
+    """A new deal out of one that is over."""
+    made = await deals.again(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
+    _ = viewer(request).r.gettext
+    return go(request, f"/deals/{made['id']}", say=_("Deal created"), html=_card(request, made))
 
 
 async def dial(request: web.Request) -> web.Response:

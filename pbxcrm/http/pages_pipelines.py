@@ -5,6 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
+from pbxcrm.crm.details import NAMES
+from pbxcrm.crm.fields import OWN_TASKS
 from pbxcrm.crm.pipelines import NEEDS, TEMPLATES
 from pbxcrm.http.i18n import latin
 from pbxcrm.http.keys import DEPS, PERSON
@@ -61,6 +63,8 @@ async def _editor(
         status=422 if fields else 200,
         pipeline=found,
         needs=NEEDS,
+        forms=NAMES,
+        job_kinds=OWN_TASKS,
         wrong_stage=stage,
         fields=fields or {},
     )
@@ -130,11 +134,17 @@ async def add_stage(request: web.Request) -> web.Response:
 
 
 async def change_stage(request: web.Request) -> web.Response:
-    """Name, probability, how long a deal may stand, what is to be done, what is asked."""
+    """Name, probability, how long a deal may stand, what is to be done, what is asked, what is made by itself."""
     post = await request.post()
-    given: dict[str, object] = {name: str(post[name]) for name in ("name", "guidance") if name in post}
-    given |= {name: latin(str(post[name])).strip() for name in ("probability", "idle_days") if name in post}
-    given["needs"] = [str(one) for one in post.getall("needs", [])]
+    given: dict[str, object] = {name: str(post[name]) for name in ("name", "guidance", "advice") if name in post}
+    numbers = ("probability", "idle_days", "next_days")
+    given |= {name: latin(str(post[name])).strip() for name in numbers if name in post}
+    given |= {name: [str(one) for one in post.getall(name, [])] for name in ("needs", "form")}
+    if "task_title" in post:
+        columns = [[latin(str(one)) for one in post.getall(f"task_{name}", [])] for name in ("id", "kind", "days")]
+        titles = [str(one) for one in post.getall("task_title")]
+        rows = zip(*columns, titles, strict=False)
+        given["tasks"] = [{"id": i, "kind": kind, "days": days.strip(), "title": t} for i, kind, days, t in rows]
     await _untranslate(request, given)
     return await _of_stage(request, lambda db, scope, one: pipelines.change_stage(db, scope, one, given))
 

@@ -110,6 +110,18 @@ FIXED = (
         "The letters of this file are in no encoding that is known here. Nothing was stored. Save it as "
         '"CSV UTF-8" and try again.'
     ),
+    N_("Say what won it: others learn from this."),
+    N_("This deal is still open; a new one is made of a deal that is over."),
+    N_("Calls put deals here, so nothing is made by itself."),
+    N_("There is no such line in this stage's checklist."),
+    N_("At most 20 tasks fit."),
+    N_("At most 100 lines fit."),
+    N_("Say the prices in the new currency too."),
+    N_("Write at least one line before it is sent."),
+    N_("There is no such team."),
+    N_("Choose one of the list."),
+    N_("This file is empty. Nothing was stored."),
+    N_("This file is not what its name says. Nothing was stored; save it anew, and bring that."),
     N_("At most 10 tags fit."),
     N_("A tag is one word or a few: 40 characters without a comma."),
     N_("There is no such stage in this pipeline."),
@@ -136,6 +148,20 @@ BY_CODE = {
         "is known, or work on the lead."
     ),
     "qualified": N_("This lead has become a customer already. Nothing was stored; go on with the customer."),
+    "offer_frozen": N_("An offer stays as it was sent. Nothing was stored; revise it to say something else."),
+    "disk_full": N_(
+        "The disk for documents is full. Nothing was stored; an administrator makes room, then bring it again."
+    ),
+    "no_folder": N_(
+        "The folder of documents cannot be written to. Nothing was stored; an administrator sets its rights."
+    ),
+    "document_gone": N_(
+        "This document's file is not in the folder of documents any more. Ask whoever keeps your backups."
+    ),
+    "documents_kept": N_(
+        "Documents on this person's deals cannot be deleted, so nothing else was erased. Set the rights of the folder "
+        "of documents, then erase once more."
+    ),
     "not_found": N_("There is no such thing here, or it is not yours."),
     "conflict": N_("Somebody else changed this meanwhile. Nothing of yours was saved; look, then try again."),
     "invalid": N_("Something in the form is not right. Nothing was saved."),

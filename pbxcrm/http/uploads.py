@@ -1,6 +1,7 @@
 """A file in a request, written to disk as it comes: never in memory as a whole."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 from aiohttp import BodyPartReader, web
@@ -11,6 +12,7 @@ from pbxcrm.service.errors import Invalid
 
 BODIES = ("text/csv", "text/plain", "text/tab-separated-values", "application/octet-stream", "application/vnd.ms-excel")
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TABLES = (*BODIES, WORKBOOK)
 _PART = 256 * 1024
 _LONGEST_FIELD = 2_000
 
@@ -33,17 +35,18 @@ class _Sink:
             file.write(part)
 
 
-async def take(request: web.Request, path: Path, most: int) -> dict[str, str]:
+async def take(request: web.Request, path: Path, most: int, bodies: Collection[str] = TABLES) -> dict[str, str]:
     """Write the request's file to `path`; gives its other fields and `name`, what the file is called.
 
-    multipart/form-data with a part `file`, or the file as the body (its fields in the query). Raises Invalid where it
+    multipart/form-data with a part `file`, or the file as the body (one of `bodies`, its fields in the query). Raises
+    Invalid where it
     is bigger than `most` bytes, BadRequest where a form cannot be read,
     web.HTTPUnsupportedMediaType where the body is neither.
     """
     await asyncio.to_thread(path.touch)
     sink = _Sink(path, most)
     if request.content_type != "multipart/form-data":
-        if request.content_type not in (*BODIES, WORKBOOK):
+        if request.content_type not in bodies:
             raise web.HTTPUnsupportedMediaType
         async for part in request.content.iter_chunked(_PART):
             await sink.write(part)

@@ -115,6 +115,15 @@ def store_change(work: Work, scope: Scope, company_id: int, version: int, given:
     return views.company(row)
 
 
+def related(work: Work, scope: Scope, before: CompanyRow, relation: str) -> CompanyRow:
+    """What a company is to us, set within a transaction that does more. Raises Conflict."""
+    if not companies.change(work.conn, before, {"relation": relation}):
+        raise Conflict("Somebody else was changing this company at the same moment. Nothing was stored; try again.")
+    row = _seen(work.conn, SYSTEM, before["id"])
+    _tell(work, scope, "company.changed", before, row)
+    return row
+
+
 # -- notes ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,14 +12,26 @@ from sqlalchemy import Connection
 
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
-from pbxcrm.crm.details import NAMES
-from pbxcrm.crm.fields import DealFields, Parser, deal_fields, ident, line, move_fields, note_text, parse, truth
+from pbxcrm.crm.details import CLOSING, NAMES
+from pbxcrm.crm.fields import (
+    DealFields,
+    Parser,
+    deal_fields,
+    ident,
+    line,
+    move_fields,
+    note_text,
+    parse,
+    task_fields,
+    truth,
+)
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.pipelines import asked, demand
 from pbxcrm.crm.views import DealRow
-from pbxcrm.service import audit, tell
+from pbxcrm.service import audit, stage_steps, tell
 from pbxcrm.service import companies as company_service
 from pbxcrm.service import contacts as contact_service
+from pbxcrm.service import tasks as task_service
 from pbxcrm.service.board import board, column, mark
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.paging import after, limit_of, page
@@ -32,6 +44,7 @@ from pbxcrm.store.totals import Ledger
 
 __all__ = [
     "add_note",
+    "again",
     "board",
     "change",
     "claim",
@@ -149,7 +162,9 @@ def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow
         raise wrong({"title": "This is needed."})
     said = {name: str(given.get(name, "")) for name in NAMES if given.get(name)}
     checked(lambda: demand(stage.needs, {**row, **said}))
+    row |= stage_steps.next_contact(stage, row, work.at)
     made = enter(work, scope, [row])[0]
+    stage_steps.entered(work, scope, None, made, stage)
     if said:
         details.put(conn, made["id"], said)
     if given.get("tags"):
@@ -347,27 +362,49 @@ async def move(
     version: int,
     reason: str | None = None,
     fields: Fields | None = None,
+    follow_up: Fields | None = None,
+    *,
+    asks: bool = False,
+    undo: bool = False,
 ) -> dict[str, Any]:
     """Into another stage of its pipeline. Raises NotFound, Conflict, Invalid.
 
-    Lost asks for a reason; a stage that `needs` fields asks for those the deal lacks. `fields` fills these in, and
-    only these, in the same transaction.
+    Lost asks for a reason; a stage that `needs` fields asks for those the deal lacks. `fields` fills these in, and of
+    a deal that is won or lost what caused it and was learned, in the same transaction. `follow_up`: a task on a won
+    deal. `asks`: a person moves it, whom a won deal too asks for a word. `undo`: back to where it came from, and what
+    the stage did by itself is taken back where nobody has touched it.
     """
     wanted = key(deal_id)
-    return await write(db, lambda work: _move(work, scope, wanted, stage_id, version, reason, fields or {}, db.region))
+
+    def run(work: Work) -> dict[str, Any]:
+        before = current(work.conn, scope, wanted, version)
+        if undo and (done := _undone(work, scope, before, stage_id)) is not None:
+            return done
+        return moved(work, scope, before, stage_id, reason, fields or {}, db.region, follow_up, asks=asks)
+
+    return await write(db, run)
 
 
-def _move(
-    work: Work,
-    scope: Scope,
-    deal_id: int,
-    stage_id: object,
-    version: int,
-    reason: str | None,
-    fields: Fields,
-    region: str | None,
-) -> dict[str, Any]:
-    return moved(work, scope, current(work.conn, scope, deal_id, version), stage_id, reason, fields, region)
+def _undone(work: Work, scope: Scope, before: DealRow, stage_id: object) -> dict[str, Any] | None:
+    """Back to where it came from, as it was there; None where it did not come from there, or that is no open stage."""
+    stage = stages.stage(work.conn, scope, checked(lambda: move_fields(stage_id, ""))[0])
+    if stage is None or not stage.open or stage.pipeline_id != before["pipeline_id"]:
+        return None
+    values = stage_steps.taken_back(work, scope, before, stage.id)
+    if values is None:
+        return None
+    return views.deal(store_change(work, scope, before, {**values, **_stands(stage, work.at, "")}, "deal.moved"))
+
+
+def _stands(stage: Stage, at: float, reason: str) -> dict[str, Any]:
+    """The columns of a deal that comes into a stage."""
+    return {
+        "stage_id": stage.id,
+        "open": stage.open,
+        "stage_since": at,
+        "closed_at": None if stage.open else at,
+        "close_reason": "" if stage.open else reason,
+    }
 
 
 def moved(
@@ -378,6 +415,9 @@ def moved(
     reason: str | None,
     fields: Fields = MappingProxyType({}),
     region: str | None = None,
+    follow_up: Fields | None = None,
+    *,
+    asks: bool = False,
 ) -> dict[str, Any]:
     """Move this deal within a transaction that does more."""
     wanted, said = checked(lambda: move_fields(stage_id, reason))
@@ -388,16 +428,20 @@ def moved(
         raise unchanged(views.deal(before))
     if stage.kind == "lost" and not said:
         raise wrong({"reason": "Say why it was lost: the reports on reasons are made of this."})
-    filled = _filled(work.conn, scope, stage, before, fields, region)
-    values = {
-        **filled,
-        "stage_id": stage.id,
-        "open": stage.open,
-        "stage_since": work.at,
-        "closed_at": None if stage.open else work.at,
-        "close_reason": "" if stage.open else said,
-    }
-    return views.deal(store_change(work, scope, before, values, "deal.moved", said))
+    if stage.kind == "won" and asks:
+        raise wrong({"cause": "Say what won it: others learn from this."})
+    values = {**_filled(work.conn, scope, stage, before, fields, region), **_stands(stage, work.at, said)}
+    values |= stage_steps.next_contact(stage, {**before, **values}, work.at)
+    after_ = store_change(work, scope, before, values, "deal.moved", said)
+    also = _follow_up(work, scope, after_, follow_up) if follow_up and stage.kind == "won" else ()
+    stage_steps.entered(work, scope, before["next_contact_at"], after_, stage, also)
+    return views.deal(after_)
+
+
+def _follow_up(work: Work, scope: Scope, deal: DealRow, follow_up: Fields) -> tuple[int]:
+    owner = {"user": deal["owner_name"]} if deal["owner_name"] and scope.sees_all else {}
+    given = checked(lambda: task_fields({**owner, **follow_up, "deal_id": str(deal["id"])}))
+    return (task_service.make(work, scope, given)["id"],)
 
 
 def _filled(
@@ -405,15 +449,48 @@ def _filled(
 ) -> dict[str, Any]:
     """What was given of what the stage asks for. Raises Invalid with all that is wrong or still lacking."""
     needs = asked(stage.needs)
-    if not needs:
-        return {}
+    taken = needs if stage.open else (*needs, *CLOSING)
     given: dict[str, Any] = dict(
-        checked(lambda: deal_fields({k: v for k, v in fields.items() if k in needs}, before["currency"], region))
+        checked(lambda: deal_fields({k: v for k, v in fields.items() if k in taken}, before["currency"], region))
     )
     if given.get("contact_id") is not None and contacts.one(conn, scope, given["contact_id"]) is None:
         raise wrong({"contact_id": "There is no such contact."})
-    checked(lambda: demand(stage.needs, {**before, **details.of_deal(conn, scope, before["id"]), **given}))
+    if needs:
+        checked(lambda: demand(stage.needs, {**before, **details.of_deal(conn, scope, before["id"]), **given}))
     return given
+
+
+async def again(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
+    """A new deal out of one that was won (a repeat order, a renewal): the same customer, company, people, product,
+    value and tags, in the first open stage of its pipeline. Raises NotFound, Invalid.
+    """
+    wanted = key(deal_id)
+    return await write(db, lambda work: views.deal(_again(work, scope, _seen(work.conn, scope, wanted), db.region)))
+
+
+def _again(work: Work, scope: Scope, old: DealRow, region: str | None) -> DealRow:
+    conn = work.conn
+    if old["open"]:
+        raise wrong({"stage": "This deal is still open; a new one is made of a deal that is over."})
+    known = stages.stages(conn, scope, old["pipeline_id"])
+    first = next((stage for stage in known if stage.kind == "open"), known[0])
+    said = details.of_deal(conn, scope, old["id"])
+    fields: dict[str, object] = {
+        "title": old["title"] or old["number"] or "",
+        "stage": str(first.id),
+        "value": views.money(old["value"], old["currency"]),
+        "source": old["source"],
+        "tags": details.tags_of(conn, scope, "deal", old["id"]),
+        **{name: said[name] for name in ("product", "preferences", "contact_by", "process") if said.get(name)},
+    }
+    fields |= {name: str(old[name]) for name in ("contact_id", "company_id") if old[name] is not None}
+    fields |= {name: old[name] for name in ("currency", "number") if old[name]}
+    if old["owner_name"] and scope.sees_all:
+        fields["owner"] = old["owner_name"]
+    made = add(work, scope, fields, region)
+    for one in details.people(conn, scope, old["id"]):
+        details.has_say(conn, made["id"], one["contact_id"], one["role"], one["note"])
+    return made
 
 
 async def claim(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:

@@ -1,20 +1,20 @@
 """Pipelines and stages, as an administrator makes them. For everybody else there is nothing here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.fields import needed_line, parse
-from pbxcrm.crm.pipelines import TEMPLATES, StageFields, asked, stage_fields
+from pbxcrm.crm.pipelines import TEMPLATES, StageFields, asked, shown_first, stage_fields
 from pbxcrm.service import audit
 from pbxcrm.service.deals import store_change
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
 from pbxcrm.store import deals, pipelines, stages
 from pbxcrm.store.db import EVERYBODY, Database, Work
-from pbxcrm.store.stages import Pipeline, Stage
+from pbxcrm.store.stages import Pipeline, Stage, StageTask
 
 _AT_ONCE = 200  # deals that one transaction moves: others' changes fit between two
 
@@ -35,7 +35,9 @@ async def listing(db: Database, scope: Scope) -> list[dict[str, Any]]:
 
 
 async def get(db: Database, scope: Scope, pipeline_id: object) -> dict[str, Any]:
-    """One: {id, name, deals, stages: [{id, name, kind, probability, idle_days, guidance, needs, deals}]}."""
+    """One: {id, name, deals, stages: [{id, name, kind, probability, idle_days, guidance, needs, advice, form,
+    next_days, tasks: [{id, kind, title, days}], deals}]}.
+    """
     _admin(scope)
     wanted = key(pipeline_id)
     return await read(db, lambda conn: _view(conn, scope, _pipeline(conn, scope, wanted)))
@@ -43,8 +45,16 @@ async def get(db: Database, scope: Scope, pipeline_id: object) -> dict[str, Any]
 
 def _view(conn: Connection, scope: Scope, one: Pipeline) -> dict[str, Any]:
     held = pipelines.held(conn, scope, one.id)
-    found = [{**stage_view(s), "deals": held.get(s.id, 0)} for s in stages.stages(conn, scope, one.id)]
+    known = stages.stages(conn, scope, one.id)
+    makes = stages.tasks_of(conn, scope, [stage.id for stage in known])
+    found = [
+        {**stage_view(s), "tasks": [_task_view(t) for t in makes[s.id]], "deals": held.get(s.id, 0)} for s in known
+    ]
     return {"id": str(one.id), "name": one.name, "stages": found, "deals": sum(held.values())}
+
+
+def _task_view(task: StageTask) -> dict[str, Any]:
+    return {"id": str(task.id), "kind": task.kind, "title": task.title, "days": task.days}
 
 
 def stage_view(stage: Stage) -> dict[str, Any]:
@@ -57,6 +67,9 @@ def stage_view(stage: Stage) -> dict[str, Any]:
         "idle_days": stage.idle_days,
         "guidance": stage.guidance,
         "needs": list(asked(stage.needs)),
+        "advice": stage.advice,
+        "form": list(shown_first(stage.form)),
+        "next_days": stage.next_days,
     }
 
 
@@ -97,12 +110,13 @@ async def create(db: Database, scope: Scope, name: object, template: str) -> str
     if steps is None:
         raise wrong({"template": "There is no such template."})
     called = _name(name or steps.name)
-    around = [("Unsorted", "unsorted", 0, ""), *((s.name, "open", s.probability, s.guidance) for s in steps.steps)]
-    around += [("Won", "won", 100, ""), ("Lost", "lost", 0, "")]
+    around = [("Unsorted", "unsorted", 0, "", "")]
+    around += [(s.name, "open", s.probability, s.guidance, s.form) for s in steps.steps]
+    around += [("Won", "won", 100, "", ""), ("Lost", "lost", 0, "", "")]
 
     def run(work: Work) -> str:
         made = pipelines.add_pipeline(work.conn, called)
-        fields = ("name", "kind", "probability", "guidance")
+        fields = ("name", "kind", "probability", "guidance", "form")
         rows = [
             {**dict(zip(fields, one, strict=True)), "pipeline_id": made, "position": n}
             for n, one in enumerate(around, 1)
@@ -196,9 +210,9 @@ async def add_stage(db: Database, scope: Scope, pipeline_id: object, name: objec
 
 
 async def change_stage(db: Database, scope: Scope, stage_id: object, fields: Mapping[str, object]) -> str:
-    """Set name, probability, idle_days, guidance, needs; gives its pipeline's id. Raises Invalid.
+    """Set name, probability, idle_days, guidance, needs, advice, form, next_days, tasks; gives its pipeline's id.
 
-    Nothing is asked of a deal that enters Unsorted: calls put it there.
+    Nothing is asked of a deal that enters Unsorted, and nothing is made by itself: calls put it there. Raises Invalid.
     """
     _admin(scope)
     wanted = key(stage_id)
@@ -208,15 +222,30 @@ async def change_stage(db: Database, scope: Scope, stage_id: object, fields: Map
         stage = _stage(work.conn, scope, wanted)
         if stage.kind == "unsorted" and given.get("needs"):
             raise wrong({"needs": "Calls put deals here, so nothing can be asked of them first."})
-        before = stage._asdict()
-        changes = {name: (before[name], value) for name, value in given.items() if before[name] != value}
+        if stage.kind == "unsorted" and (given.get("tasks") or given.get("next_days")):
+            raise wrong({"tasks": "Calls put deals here, so nothing is made by itself."})
+        known = stages.tasks_of(work.conn, scope, [wanted])[wanted]
+        before = {**stage._asdict(), "tasks": _in_words(_task_view(one) for one in known)}
+        after = {**given, "tasks": _in_words(given["tasks"])} if "tasks" in given else dict(given)
+        changes = {name: (before[name], value) for name, value in after.items() if before[name] != value}
         if not changes:
             raise unchanged(str(stage.pipeline_id))
-        pipelines.change_stage(work.conn, wanted, {name: value for name, (_, value) in changes.items()})
+        if columns := {name: value for name, (_, value) in changes.items() if name != "tasks"}:
+            pipelines.change_stage(work.conn, wanted, columns)
+        if "tasks" in changes:
+            mine = {one.id for one in known}
+            pipelines.put_tasks(
+                work.conn, wanted, known, [t | {"id": t["id"] if t["id"] in mine else 0} for t in given["tasks"]]
+            )
         _told(work, scope, "stage", wanted, changes)
         return str(stage.pipeline_id)
 
     return await write(db, run)
+
+
+def _in_words(tasks: Iterable[Mapping[str, Any]]) -> str:
+    """What a stage makes, as the audit log tells it."""
+    return "; ".join(f"{one['kind']}: {one['title']} ({one['days']})" for one in tasks)
 
 
 async def shift_stage(db: Database, scope: Scope, stage_id: object, by: int) -> str:

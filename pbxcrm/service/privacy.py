@@ -10,16 +10,18 @@ from sqlalchemy import Connection
 
 from pbxcrm.calls import numbers as phone_numbers
 from pbxcrm.calls.numbers import digits
-from pbxcrm.crm import views
+from pbxcrm.crm import offers, views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import ident
 from pbxcrm.crm.matching import best, tail
-from pbxcrm.service import audit, erased, recordings, tell
-from pbxcrm.service.errors import Conflict, Invalid, NotFound
+from pbxcrm.service import audit, documents, erased, recordings, tell
+from pbxcrm.service.errors import Conflict, Invalid, NotFound, Unavailable
 from pbxcrm.service.timeline import stages_of
 from pbxcrm.service.transact import read, write
 from pbxcrm.store import audit as audit_store
 from pbxcrm.store import calls, contacts, deals, erasure, tasks
+from pbxcrm.store import documents as document_store
+from pbxcrm.store import offers as offer_store
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.erasure import Traces
 
@@ -114,7 +116,13 @@ def _deal(conn: Connection, scope: Scope, row: views.DealRow) -> dict[str, Any]:
     notes = [
         {**one, "id": str(one["id"]), "at": views.iso(one["at"])} for one in deals.notes_of(conn, scope, row["id"])
     ]
-    return {**views.deal(row), "stages": stages_of(conn, scope, row), "notes": notes}
+    return {
+        **views.deal(row),
+        "stages": stages_of(conn, scope, row),
+        "notes": notes,
+        "offers": [offers.view(one) for one in offer_store.of_deal(conn, scope, row["id"])],
+        "documents": [documents.view(one) for one in document_store.of_deals(conn, scope, [row["id"]])],
+    }
 
 
 def _traces(conn: Connection, scope: Scope, who: Subject) -> Traces:
@@ -161,6 +169,7 @@ async def _plan(db: Database, scope: Scope, who: Subject) -> tuple[Preview, list
         "shared": list(traces.shared),
         "recordings": list(traces.recordings),
         "ongoing": len(traces.ongoing),
+        "deal_ids": list(traces.deals),
         "goes": {"contacts": int(traces.contact_id is not None), "notes": notes, "tasks": len(traces.tasks)},
         "stays": {
             "deals": len(traces.deals),
@@ -198,10 +207,18 @@ def in_words(plan: Preview) -> str:
     return "\n".join(lines)
 
 
-async def erase(db: Database, scope: Scope, who: Subject, confirm: str, recordings_in: Path | None = None) -> Preview:
+async def erase(
+    db: Database,
+    scope: Scope,
+    who: Subject,
+    confirm: str,
+    recordings_in: Path | None = None,
+    documents_in: Path | None = None,
+) -> Preview:
     """Take this person out of everything; gives what `preview` said. Cannot be undone.
 
-    Recordings are deleted in the folder `recordings_in`; `recordings` names those that are still there.
+    Recordings are deleted in the folder `recordings_in`; `recordings` names those that are still there. Documents on
+    their deals are deleted in the folder `documents_in`.
 
     Raises NotFound, Invalid (the confirmation is not right), Conflict (they are on the line just now).
     """
@@ -216,9 +233,23 @@ async def erase(db: Database, scope: Scope, who: Subject, confirm: str, recordin
         raise Conflict("This person is on the line just now. Nothing was erased; try again when the call is over.")
     # Files before rows: whoever is stopped in between still finds their names here, and does it once more.
     plan["recordings"] = await asyncio.to_thread(_remove, recordings_in, plan["recordings"])
+    await _remove_documents(db, documents_in, plan["deal_ids"])
     await write(db, lambda work: _erase(work, scope, who, rows, looked))
     await db.compact()
     return plan
+
+
+async def _remove_documents(db: Database, root: Path | None, deal_ids: list[int]) -> None:
+    files = await documents.of_person(db, deal_ids)
+    try:
+        if files and root is not None:
+            await asyncio.to_thread(documents.unlink, root, files)
+    except OSError as error:
+        raise Unavailable(
+            "Documents on this person's deals cannot be deleted, so nothing else was erased. Set the rights of the "
+            "folder of documents, then erase once more.",
+            code="documents_kept",
+        ) from error
 
 
 def _remove(root: Path | None, paths: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from pbxcrm.crm.access import COMMAND_LINE, SYSTEM, Scope
-from pbxcrm.service import audit, old_recordings
+from pbxcrm.service import audit, documents, old_recordings
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.transact import read, unchanged, write
 from pbxcrm.store import retention
@@ -45,6 +45,8 @@ async def due(db: Database, keep: Keep) -> dict[str, int]:
     found = {}
     if days := _days_of_recordings(keep):
         found["recordings"] = await old_recordings.due(db, _before(db, days))
+    if days := keep.get("documents", 0):
+        found["documents"] = await documents.due(db, _before(db, days))
     return found | {kind: (await _due(db, kind, keep[kind]))[1] for kind in KINDS if keep[kind]}
 
 
@@ -54,14 +56,24 @@ def _days_of_recordings(keep: Keep) -> int:
     return min(days, of_calls) if days and of_calls else days
 
 
-async def run(db: Database, keep: Keep, scope: Scope = COMMAND_LINE, recordings: Path | None = None) -> dict[str, int]:
+async def run(
+    db: Database,
+    keep: Keep,
+    scope: Scope = COMMAND_LINE,
+    recordings: Path | None = None,
+    documents_in: Path | None = None,
+) -> dict[str, int]:
     """Take away what is older than it may be; gives how many of each kind. Done twice, the second finds nothing.
 
-    `recordings`: the folder they are in.
+    `recordings` and `documents_in`: the folders they are in.
     """
     gone: dict[str, int] = {}
     if recordings is not None and (days := _days_of_recordings(keep)):
         gone["recordings"] = await old_recordings.prune(db, recordings, _before(db, days))
+    if documents_in is not None:
+        if days := keep.get("documents", 0):
+            gone["documents"] = await documents.prune(db, documents_in, _before(db, days))
+        await documents.sweep(db, documents_in)
     for kind in KINDS:
         if keep[kind]:
             gone[kind] = await _prune(db, kind, keep[kind])
@@ -90,12 +102,12 @@ def _batch(work: Work, kind: str, bound: float) -> int:
     return count
 
 
-async def daily(db: Database, keep: Keep, recordings: Path | None = None) -> None:
+async def daily(db: Database, keep: Keep, recordings: Path | None = None, documents_in: Path | None = None) -> None:
     """Until cancelled: now and once a day."""
     scope = Scope(0, "pbxcrm", "admin", peer="daily")
     while True:
         try:
-            gone = await run(db, keep, scope, recordings)
+            gone = await run(db, keep, scope, recordings, documents_in)
         except Unavailable as error:
             log.warning("What is older than it may be stays for now: %s", error.message)
         else:

@@ -72,10 +72,11 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
     note, remind_at, user (a manager may give it to somebody). Raises Invalid.
     """
     given = checked(lambda: given_fields.task_fields(fields))
-    return await write(db, lambda work: _create(work, scope, given))
+    return await write(db, lambda work: views.task(make(work, scope, given)))
 
 
-def _create(work: Work, scope: Scope, given: given_fields.TaskFields) -> dict[str, Any]:
+def make(work: Work, scope: Scope, given: given_fields.TaskFields) -> TaskRow:
+    """Make a person's own task within a transaction that does more."""
     kind = given.get("kind", "todo")
     row: dict[str, Any] = {
         "kind": kind,
@@ -91,7 +92,7 @@ def _create(work: Work, scope: Scope, given: given_fields.TaskFields) -> dict[st
         "created_at": work.at,
     }
     _fits(kind, row["due_at"], row["ends_at"])
-    return views.task(_added(work, scope, row))
+    return added(work, scope, row)
 
 
 def _user(work: Work, scope: Scope, name: str) -> int:
@@ -124,7 +125,8 @@ def _fits(kind: str, due_at: float, ends_at: float | None) -> None:
         raise wrong({"ends_at": "A meeting ends after it begins."})
 
 
-def _added(work: Work, scope: Scope, row: dict[str, Any]) -> TaskRow:
+def added(work: Work, scope: Scope, row: dict[str, Any]) -> TaskRow:
+    """Make a task of these columns within a transaction that does more."""
     made = tasks.of_ids(work.conn, scope, tasks.add(work.conn, [row]))[0]
     tell.task(work, lookup.house(work.conn, scope), made)
     said = {"title": (None, made["title"]), "user": (None, made["user_name"])}
@@ -220,4 +222,4 @@ def to_call(work: Work, scope: Scope, call: Mapping[str, Any], at: float) -> Non
         "created_at": work.at,
         "due_at": at,
     }
-    _added(work, scope, row)
+    added(work, scope, row)

@@ -5,22 +5,25 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from pbxcrm.crm import offers as offer_rules
 from pbxcrm.crm import views, wrapup
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import DealRow
+from pbxcrm.service.documents import view as document_view
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import key, read
-from pbxcrm.store import calls, deals, stages, tasks, wrapups
+from pbxcrm.store import calls, deals, documents, offers, stages, tasks, wrapups
 from pbxcrm.store.db import Database
 
 MOST_CALLS = 200
 
 
 async def timeline(db: Database, scope: Scope, deal_id: object) -> list[dict[str, Any]]:
-    """The newest first: [{kind: call|stage|note|task, at, …}].
+    """The newest first: [{kind: call|stage|note|task|offer|document, at, …}].
 
     call: {call: the call}. stage: {from, to, from_name, to_name, by, reason, value, currency}.
-    note: {id, by, text, coaching}. task: {task: the task}. The newest 200 calls.
+    note: {id, by, text, coaching}. task: {task: the task}. offer: {what: sent|accepted|declined, by, offer}.
+    document: {by, document}. The newest 200 calls.
     """
     wanted = key(deal_id)
     return await read(db, lambda conn: _timeline(conn, scope, wanted))
@@ -38,6 +41,8 @@ def _timeline(conn: Connection, scope: Scope, deal_id: int) -> list[dict[str, An
         *stages_of(conn, scope, row),
         *(_note(note) for note in deals.notes_of(conn, scope, deal_id)),
         *(_task(views.task(task)) for task in tasks.of_deal(conn, scope, deal_id)),
+        *(told for offer in offers.of_deal(conn, scope, deal_id) for told in _offer(offer_rules.view(offer))),
+        *(_document(document_view(one)) for one in documents.of_deals(conn, scope, [deal_id])),
     ]
     return sorted(items, key=lambda item: str(item["at"]), reverse=True)
 
@@ -72,6 +77,17 @@ def stages_of(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, An
 def _note(note: dict[str, Any]) -> dict[str, Any]:
     told = {name: note[name] for name in ("by", "text", "coaching")}
     return {"kind": "note", "id": str(note["id"]), "at": views.iso(note["at"]), **told}
+
+
+def _offer(view: dict[str, Any]) -> list[dict[str, Any]]:
+    """What became of an offer, each at its time; a draft has not happened yet."""
+    sent = {"kind": "offer", "what": "sent", "at": view["sent_at"], "by": view["by"], "offer": view}
+    over = {"kind": "offer", "what": view["state"], "at": view["decided_at"], "by": None, "offer": view}
+    return [one for one in (sent, over) if one["at"] is not None]
+
+
+def _document(view: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "document", "at": view["created_at"], "by": view["by"], "document": view}
 
 
 def _task(view: dict[str, Any]) -> dict[str, Any]:

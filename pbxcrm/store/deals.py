@@ -269,6 +269,27 @@ def history(conn: Connection, _scope: Scope, deal_id: int) -> list[dict[str, Any
     return [dict(row) for row in conn.execute(_HISTORY, {"deal_id": deal_id}).mappings()]
 
 
+_h = stage_history.c
+_MADE = (
+    select(_h.id, _h.from_stage_id, _h.stage_id, _h.made)
+    .where(_h.deal_id == bindparam("deal_id"))
+    .order_by(_h.id.desc())
+    .limit(1)
+)
+
+
+def made(conn: Connection, deal_id: int, what: str) -> None:
+    """What its stage did by itself when the deal came in just now: JSON, "" for nothing."""
+    newest = conn.execute(_MADE, {"deal_id": deal_id}).one()
+    conn.execute(update(stage_history).where(_h.id == newest.id).values(made=what))
+
+
+def made_last(conn: Connection, _scope: Scope, deal_id: int) -> tuple[int | None, int, str]:
+    """(from which stage, into which, what that did by itself) the deal came last. Ask first whether it may be seen."""
+    row = conn.execute(_MADE, {"deal_id": deal_id}).first()
+    return (row.from_stage_id, row.stage_id, row.made) if row else (None, 0, "")
+
+
 def notes_of(conn: Connection, _scope: Scope, deal_id: int) -> list[dict[str, Any]]:
     """The notes on a deal, the oldest first. Ask `one` first whether it may be seen."""
     return [dict(row) for row in conn.execute(_NOTES, {"deal_id": deal_id}).mappings()]

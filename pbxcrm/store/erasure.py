@@ -48,10 +48,12 @@ from pbxcrm.store.schema_sales import (
     deal_details,
     deal_people,
     deal_tags,
+    documents,
     import_rows,
     imports,
     lead_tags,
     leads,
+    offers,
     relations,
 )
 
@@ -227,6 +229,9 @@ def _free_hanging(conn: Connection, contact_id: int) -> None:
 
 
 def _free_deals(conn: Connection, traces: Traces) -> None:
+    for table in (documents, offers):
+        conn.execute(delete(table).where(table.c.deal_id.in_(traces.deals)))
+    conn.execute(update(offers).where(offers.c.task_id.in_(traces.tasks)).values(task_id=None))
     conn.execute(delete(notes).where(notes.c.deal_id.in_(traces.deals)))
     conn.execute(delete(deal_details).where(deal_details.c.deal_id.in_(traces.deals)))
     conn.execute(delete(deal_tags).where(deal_tags.c.deal_id.in_(traces.deals)))

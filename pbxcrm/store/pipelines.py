@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.store.schema import deals, pipelines, stages
+from pbxcrm.store.schema import deals, pipelines, stages, tasks
+from pbxcrm.store.schema_sales import stage_tasks
+from pbxcrm.store.stages import StageTask
 
 
 def add_pipeline(conn: Connection, name: str) -> int:
@@ -53,3 +55,21 @@ def held(conn: Connection, _scope: Scope, pipeline_id: int) -> dict[int, int]:
 def some_in(conn: Connection, _scope: Scope, stage_id: int, limit: int) -> list[int]:
     """Ids of deals in a stage, whoever's."""
     return list(conn.execute(select(deals.c.id).where(deals.c.stage_id == stage_id).limit(limit)).scalars())
+
+
+def put_tasks(conn: Connection, stage_id: int, known: Sequence[StageTask], wanted: Sequence[Mapping[str, Any]]) -> None:
+    """A stage makes these tasks, in this order, and no others: [{id (None: a new one), kind, title, days}].
+
+    Tasks that one of those made which go stay, as tasks like any other.
+    """
+    kept = [one["id"] for one in wanted if one["id"]]
+    gone = [one.id for one in known if one.id not in kept]
+    if gone:
+        conn.execute(update(tasks).where(tasks.c.stage_task_id.in_(gone)).values(stage_task_id=None))
+        conn.execute(delete(stage_tasks).where(stage_tasks.c.id.in_(gone)))
+    for position, one in enumerate(wanted):
+        values = {name: one[name] for name in ("kind", "title", "days")} | {"position": position}
+        if one["id"]:
+            conn.execute(update(stage_tasks).where(stage_tasks.c.id == one["id"]).values(values))
+        else:
+            conn.execute(insert(stage_tasks).values(values | {"stage_id": stage_id}))

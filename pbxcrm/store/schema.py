@@ -101,6 +101,9 @@ stages = Table(
     Column("guidance", Text, nullable=False, server_default=""),  # what is to be done here, a line a thing
     Column("needs", Text, nullable=False, server_default=""),  # fields a deal must have to come in, by comma
     Column("removed_at", Time),  # it stays as a name in the history of deals
+    Column("advice", Text, nullable=False, server_default=""),  # what a seller should know here, in whole sentences
+    Column("form", Text, nullable=False, server_default=""),  # details of a deal that are shown first here, by comma
+    Column("next_days", Integer),  # a deal that comes in without a next contact gets one after so many days
     CheckConstraint("kind IN ('unsorted', 'open', 'won', 'lost')", name="kind"),
 )
 
@@ -219,6 +222,7 @@ stage_history = Table(
     Column("currency", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False),  # the deal's version that this move made
+    Column("made", Text, nullable=False, server_default=""),  # what the stage did by itself, JSON, for undo
 )
 Index("ix_stage_history_way", stage_history.c.deal_id, stage_history.c.stage_id)
 Index(
@@ -369,6 +373,7 @@ tasks = Table(
     Column("result", Text, nullable=False, server_default=""),  # what came of it
     Column("remind_at", Time),  # when it pops up; NULL: it does not, or has
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("stage_task_id", Id, ForeignKey("stage_tasks.id")),  # what made it, when its deal came into a stage
     CheckConstraint("kind IN ('callback', 'look', 'device', 'todo', 'call', 'mail', 'meeting')", name="kind"),
 )
 

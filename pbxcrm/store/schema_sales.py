@@ -183,6 +183,17 @@ stage_tasks = Table(
     Column("position", Integer, nullable=False, server_default="0"),
 )
 
+# What of a stage's checklist is done on a deal; `item`: the line itself.
+deal_checks = Table(
+    "deal_checks",
+    metadata,
+    Column("deal_id", Id, ForeignKey("deals.id"), primary_key=True),
+    Column("stage_id", Id, ForeignKey("stages.id"), primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("user_id", Id, ForeignKey("users.id")),
+)
+
 # A table that somebody brought. `kind`: contacts | companies | leads; `state`: reading | mapping | running | done |
 # failed | undoing | undone. `columns`: the head line, JSON; `mapping`: {column: field}, JSON.
 imports = Table(
@@ -238,7 +249,9 @@ documents = Table(
     Column("created_at", Time, nullable=False),
 )
 
-# A price offer. `items`: JSON [{text, count, price}]; `state`: draft | sent | accepted | declined.
+# A price offer. `items`: JSON [{text, count, price}], a price in minor units; `state`: draft | sent | accepted |
+# declined. A revision is a row of its own: `first_id` names the first of them (NULL: it is the first). `version` counts
+# changes, as everywhere. `task_id`: who is to send it on the day agreed.
 offers = Table(
     "offers",
     metadata,
@@ -255,4 +268,9 @@ offers = Table(
     Column("total", Money, nullable=False, server_default="0"),
     Column("note", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("decided_at", Time),  # when it was accepted or declined
+    Column("first_id", Id, ForeignKey("offers.id")),
+    Column("task_id", Id, ForeignKey("tasks.id")),
 )

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    delete,
     func,
     insert,
     null,
@@ -180,6 +181,19 @@ def change(conn: Connection, task_id: int, version: int, values: Mapping[str, An
     """Set these columns if the task still has this version and is still to do; counts the version up."""
     here = and_(_t.id == task_id, _t.version == version, _t.done_at.is_(None))
     return conn.execute(update(tasks).where(here).values(**values, version=version + 1)).rowcount == 1
+
+
+def remove(conn: Connection, task_ids: Sequence[int]) -> None:
+    """These were made by mistake."""
+    conn.execute(delete(tasks).where(_t.id.in_(task_ids)))
+
+
+def made_by_stages(conn: Connection, _scope: Scope, deal_id: int) -> dict[int, TaskRow]:
+    """The open tasks of a deal that stages made: {what of the stage made it: the task}. Ask first whether it may be
+    seen.
+    """
+    found = _ROWS.where(_t.deal_id == deal_id, _t.done_at.is_(None), _t.stage_task_id.is_not(None))
+    return {row["stage_task_id"]: cast("TaskRow", dict(row)) for row in conn.execute(found).mappings()}
 
 
 def result_is(conn: Connection, task_id: int, result: str) -> None:

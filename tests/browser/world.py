@@ -196,7 +196,7 @@ async def world(folder: Path, *, demo: bool = False) -> AsyncIterator[World]:
     pbx, hub = Pbx(), Hub(db)
     link = Link(since=db.clock() - 3600)
     dialler = Dialler(db, pbx.originate, DialPolicy(region="PL", prefixes=("*",)), link_up=lambda: link.up)
-    server = TestServer(build(Deps(db, hub, dialler, lambda: link, demo=demo)))
+    server = TestServer(build(Deps(db, hub, dialler, lambda: link, demo=demo, documents=folder / "documents")))
     running = asyncio.create_task(hub.run())
     await server.start_server(access_log=None, shutdown_timeout=0.5)
     firm = World(db, Intake(db), pbx, link, server)

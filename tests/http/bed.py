@@ -156,7 +156,9 @@ async def house(db: Database, pbx: Any = None, policy: DialPolicy = POLICY, **se
     sounds = Path(tempfile.mkdtemp(prefix="pbxcrm-sounds-"))  # a copy: erasing a person erases recordings
     shutil.copytree(SOUNDS, sounds, dirs_exist_ok=True)
     limits = {"max_streams_session": 50} | settings
-    deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**limits), recordings=sounds)
+    papers = Path(tempfile.mkdtemp(prefix="pbxcrm-documents-"))
+    folders = {"recordings": sounds, "documents": papers}
+    deps = Deps(db, hub, dialler, lambda: pbx.link, HttpSettings(**limits), **folders, house_name="Nordlicht")
     running = asyncio.create_task(hub.run())
     server = TestServer(build(deps))
     await server.start_server(access_log=None, shutdown_timeout=0.5)
@@ -165,6 +167,7 @@ async def house(db: Database, pbx: Any = None, policy: DialPolicy = POLICY, **se
         yield House(db, pbx, deps, hub, server, http, await settle(db))
     finally:
         shutil.rmtree(sounds)
+        shutil.rmtree(papers)
         await http.close()
         await server.close()
         running.cancel()

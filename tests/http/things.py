@@ -9,7 +9,20 @@ from typing import Any
 from pbxcrm.calls.model import Call, Talk
 from pbxcrm.crm import views
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import companies, contacts, deals, history, imports, leads, recordings, relations, tasks, webhooks
+from pbxcrm.service import (
+    companies,
+    contacts,
+    deals,
+    documents,
+    history,
+    imports,
+    leads,
+    offers,
+    recordings,
+    relations,
+    tasks,
+    webhooks,
+)
 from pbxcrm.store import calls as call_store
 from pbxcrm.store import tasks as task_store
 from pbxcrm.store.db import Database, Work, audience
@@ -45,6 +58,10 @@ class Things:
     twin_name: str
     relation: str
     twin_company: str
+    offer: str
+    sent: str
+    document: str
+    paper: str
 
 
 async def things_of(house: House, owner: Person) -> Things:
@@ -94,6 +111,10 @@ async def things_of(house: House, owner: Person) -> Things:
         lead=lead["id"],
         lead_version=lead["version"],
         brought=await brought(db, owner),
+        offer=(await offers.create(db, scope, deal["id"], LINES))["id"],
+        sent=await sent(db, owner, deal["id"]),
+        document=await paper(house, owner, deal["id"]),
+        paper=await paper(house, house.people["mona"], ""),
     )
 
 
@@ -103,6 +124,23 @@ async def brought(db: Database, owner: Person) -> str:
         file.write(f"name\n{CANARY}\n".encode())
         file.flush()
         return str((await imports.start(db, owner.scope, "contacts", CANARY, Path(file.name)))["id"])
+
+
+LINES: dict[str, object] = {"title": CANARY, "items": [{"text": CANARY, "count": "2", "price": "10"}]}
+
+
+async def sent(db: Database, owner: Person, deal_id: str) -> str:
+    """An offer that was sent; gives its id."""
+    made = await offers.create(db, owner.scope, deal_id, LINES)
+    return str((await offers.send(db, owner.scope, made["id"], made["version"]))["id"])
+
+
+async def paper(house: House, owner: Person, deal_id: str) -> str:
+    """A document on a deal, or in the library; gives its id."""
+    with documents.coming(house.deps.documents) as path:
+        path.write_text(CANARY if deal_id else "for all")
+        name, fields = f"{CANARY if deal_id else 'all'}.txt", {"kind": "offer", "deal_id": deal_id}
+        return str((await documents.add(house.db, owner.scope, path, name, fields))["id"])
 
 
 async def hook_of(house: House) -> str:

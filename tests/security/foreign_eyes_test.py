@@ -158,6 +158,25 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("GET", "/companies/{id}"): theirs(200, 303, path="/companies/{company}", shows=True),
     ("POST", "/companies/{id}"): theirs(303, 303, path="/companies/{company}", form={"version": "-3", "name": "x"}),
     ("POST", "/companies/{id}/notes"): theirs(303, 303, path="/companies/{company}/notes", form={"note": "x"}),
+    ("POST", "/deals/{id}/checks"): Eyes((422, 404, 404, 422, 303), path="/deals/{deal}/checks", form={"item": "x"}),
+    ("POST", "/deals/{id}/again"): Eyes((422, 404, 404, 422, 303), path="/deals/{deal}/again"),
+    ("GET", "/deals/{id}/offers/new"): theirs(200, 303, path="/deals/{deal}/offers/new", shows=True),
+    ("POST", "/deals/{id}/offers"): theirs(303, 303, path="/deals/{deal}/offers", form={"currency": "EUR"}),
+    ("GET", "/offers/{id}"): theirs(200, 303, path="/offers/{offer}", shows=True),
+    ("POST", "/offers/{id}"): theirs(303, 303, path="/offers/{offer}", form={"version": "-4", "currency": "EUR"}),
+    ("GET", "/offers/{id}/print"): theirs(200, 303, path="/offers/{sent}/print", shows=True),
+    ("POST", "/offers/{id}/send"): theirs(303, 303, path="/offers/{offer}/send", form={"version": "-4"}),
+    ("POST", "/offers/{id}/accept"): theirs(303, 303, path="/offers/{sent}/accept", form={"version": "-5"}),
+    ("POST", "/offers/{id}/decline"): theirs(303, 303, path="/offers/{sent}/decline", form={"version": "-5"}),
+    ("POST", "/offers/{id}/revise"): theirs(303, 303, path="/offers/{sent}/revise"),
+    ("POST", "/offers/{id}/discard"): theirs(303, 303, path="/offers/{offer}/discard", form={"version": "-4"}),
+    # The library is for all, a deal's documents are its; who of a team reads what is in tests/http/documents_test.py.
+    ("GET", "/documents"): everybody(200, 303),
+    ("POST", "/documents"): managers(415, 303, form={"kind": "nda"}),
+    ("POST", "/deals/{id}/documents"): theirs(415, 303, path="/deals/{deal}/documents", form={"kind": "nda"}),
+    ("GET", "/documents/{id}/file"): theirs(200, 303, path="/documents/{document}/file", shows=True),
+    ("POST", "/documents/{id}/share"): managers(303, 303, path="/documents/{document}/share"),
+    ("POST", "/documents/{id}/remove"): theirs(303, 303, path="/documents/{document}/remove"),
     ("POST", "/deals/{id}/people"): theirs(
         303, 303, path="/deals/{deal}/people", form={"contact_id": "{contact}", "role": "other"}
     ),
@@ -359,7 +378,7 @@ def filled(value: Any, things: Things) -> Any:
     """The row's placeholders by what is Alice's."""
     if isinstance(value, dict):
         of = things
-        versions = {0: of.version, -1: of.contact_version, -2: of.lead_version, -3: of.company_version, -4: 1}
+        versions = {0: of.version, -1: of.contact_version, -2: of.lead_version, -3: of.company_version, -4: 1, -5: 2}
         return {k: _version(v, versions) if k == "version" else filled(v, things) for k, v in value.items()}
     if isinstance(value, list):
         return [filled(one, things) for one in value]

@@ -14,4 +14,6 @@ document.addEventListener("change", (event) => {
   if (audio) audio.playbackRate = Number(speed.value);
 });
 
+document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());
+
 document.documentElement.dataset.ready = "";

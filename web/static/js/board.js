@@ -259,7 +259,7 @@ export function takeBack() {
   const card = cardOf(last.id);
   const { from } = last;
   last = null;
-  if (card) move(card, from, { undo: false });
+  if (card) move(card, from, { undo: false, extra: { undo: 1 } });
 }
 
 // -- the list on the card ------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ function put(box, nodes) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.matches("[data-dial], [data-hide]") || (form.method === "get" && !form.matches("[data-again]"))) return;
+  if (event.defaultPrevented || form.matches("[data-dial], [data-hide], [enctype]") || (form.method === "get" && !form.matches("[data-again]"))) return;
   const box = form.closest("dialog, #side, .caller");
   if (!box) return;
   event.preventDefault();
