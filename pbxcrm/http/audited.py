@@ -70,6 +70,7 @@ FIELDS = {
     "locale": N_("Language"),
     "calendar": N_("Calendar"),
     "time_zone": N_("Time zone"),
+    "feed": N_("Calendar's address"),
     "host": N_("Address"),
     "kinds": N_("Events"),
     "deals": N_("Deals"),

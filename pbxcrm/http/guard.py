@@ -15,8 +15,8 @@ from pbxcrm.http.login import address, cookie_name
 from pbxcrm.store.errors import DatabaseUnusable
 
 PUBLIC = frozenset({"/metrics", "/login"})
-# Answered without asking who it is, and so without a database.
-_NO_MATTER_WHO = ("/static/", "/healthz", "/readyz", "/api/v1/openapi.json")
+# Answered without asking who it is; whoever reads a feed bears its secret in the address.
+_NO_MATTER_WHO = ("/static/", "/healthz", "/readyz", "/api/v1/openapi.json", "/feed/")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
     "Content-Security-Policy": (

@@ -7,6 +7,7 @@ to disk. Money is written by one small rule (sign, grouping, digits), the same i
 import io
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as clock_time
@@ -17,8 +18,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jdatetime
 import phonenumbers
-from babel import Locale
-from babel.dates import format_date
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.dates import format_date, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_percent, get_currency_symbol
@@ -205,8 +207,7 @@ class Reader:
     def month(self, day: date) -> str:
         """`Mar`, or `Farvardin`: the month of a day as an axis has it."""
         if self.calendar == "jalali":
-            place: int = jdatetime.date.fromgregorian(date=day).month - 1
-            return (_JALALI_FA if self.locale in RTL else _JALALI)[place]
+            return _jalali_month(self.locale, jdatetime.date.fromgregorian(date=day).month)
         name: str = format_date(day, "LLL", locale=self.locale)
         return name
 
@@ -215,6 +216,27 @@ class Reader:
         whole, _, tenth = f"{n:,.1f}".partition(".")
         _before, _after, group, point = money_rule(self.locale, "EUR")
         return self.digits(whole.replace(",", group) + (point + tenth if tenth != "0" else ""))
+
+    def midnight(self, day: date) -> float:
+        """When that day begins where this person is, epoch seconds."""
+        return self._at(day, clock_time.min)
+
+    @property
+    def week(self) -> tuple[int, frozenset[int]]:
+        """The day that weeks begin with where this person is, and the days of rest; 0 is Monday."""
+        return _week(self.locale, self.time_zone)
+
+    def weekday(self, day: date, *, short: bool = False) -> str:
+        """`Sunday`, or `Sun`."""
+        names = get_day_names("abbreviated" if short else "wide", "stand-alone", locale=self.locale)
+        return str(names[day.weekday()])
+
+    def month_of_year(self, day: date) -> str:
+        """`March 2026`, or `Esfand 1404`."""
+        if self.calendar == "jalali":
+            there = jdatetime.date.fromgregorian(date=day)
+            return self.digits(f"{_jalali_month(self.locale, there.month)} {there.year}")
+        return self.digits(format_date(day, "LLLL y", locale=self.locale))
 
     def near(self, at: str | float | None) -> str:
         """As short as can be: `14:03` today, `yesterday 14:03`, else the day."""
@@ -316,12 +338,31 @@ def _typed(day: str) -> date:
     return jdatetime.date(year, month, dom).togregorian() if year < 1700 else date(year, month, dom)
 
 
+_HOME = {"fa": "IR", "ar": "EG"}
+
+
+@cache
+def _week(locale: str, time_zone: str) -> tuple[int, frozenset[int]]:
+    """As it is where the time zone is; where that says nothing, as it is where most speak this language."""
+    for territory in (get_global("zone_territories").get(time_zone), _HOME.get(locale)):
+        with suppress(UnknownLocaleError):
+            there = Locale(locale, territory) if territory else None
+            if there is not None:
+                rest = frozenset(range(there.weekend_start, there.weekend_end + 1))
+                return there.first_week_day, rest
+    return 0, frozenset({5, 6})
+
+
+def _jalali_month(locale: str, month: int) -> str:
+    return (_JALALI_FA if locale in RTL else _JALALI)[month - 1]
+
+
 @lru_cache(maxsize=4096)
 def _day(locale: str, calendar: str, day: date, today: date) -> str:
     """`12 Mar`, or `21 Esfand`; kept, for a board shows the same few days over and over."""
     if calendar == "jalali":
         there, now = jdatetime.date.fromgregorian(date=day), jdatetime.date.fromgregorian(date=today)
-        month = (_JALALI_FA if locale in RTL else _JALALI)[there.month - 1]
+        month = _jalali_month(locale, there.month)
         text = f"{there.day} {month}" + ("" if there.year == now.year else f" {there.year}")
     else:
         text = format_date(day, "d MMM" if day.year == today.year else "d MMM y", locale=locale)

@@ -241,6 +241,7 @@ THINGS = {
     "companies": N_("Companies"),
     "calls": N_("Call log"),
     "tasks": N_("List of tasks"),
+    "feed": N_("Calendar for other programs"),
     "board": N_("Board"),
     "live": N_("Live updates"),
     "audit": N_("Audit log"),

@@ -9,10 +9,12 @@ from pbxcrm.http import (
     login,
     pages_audit,
     pages_board,
+    pages_calendar,
     pages_calls,
     pages_deals,
     pages_disagreements,
     pages_documents,
+    pages_feed,
     pages_imports,
     pages_leads,
     pages_link,
@@ -31,7 +33,7 @@ from pbxcrm.http.keys import DEPS, ERROR_PAGE, PERSON
 from pbxcrm.http.pages_common import DENSITY, LANGUAGE, THEME, error_page, inside, show, viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
-from pbxcrm.service import people
+from pbxcrm.service import feed, people
 from pbxcrm.service.auth import LoginFailed
 from pbxcrm.service.errors import Invalid, ServiceError, TooMany
 
@@ -59,6 +61,8 @@ def setup(app: web.Application) -> None:
     pages_leads.setup(app)
     pages_scores.setup(app)
     pages_tasks.setup(app)
+    pages_calendar.setup(app)
+    pages_feed.setup(app)
     pages_wrapup.setup(app)
     pages_disagreements.setup(app)
     pages_audit.setup(app)
@@ -127,7 +131,8 @@ async def settings(request: web.Request) -> web.Response:
     """One's own language, calendar and time zone."""
     zones = sorted(z for z in available_timezones() if "/" in z and not z.startswith(("Etc/", "posix/", "right/")))
     notice = viewer(request).r.gettext("Saved.") if "saved" in request.query else ""
-    return await show(request, "me.html", zones=["UTC", *zones], notice=notice, fields={})
+    fed = await feed.is_on(request.app[DEPS].db, request[PERSON].scope)
+    return await show(request, "me.html", zones=["UTC", *zones], notice=notice, fields={}, fed=fed)
 
 
 async def save_settings(request: web.Request) -> web.Response:
@@ -144,7 +149,7 @@ async def save_settings(request: web.Request) -> web.Response:
             await people.set_preferences(request.app[DEPS].db, request[PERSON].scope, **changes)
         except Invalid as error:
             fields = fields_said(viewer(request), error.fields)
-            return await show(request, "me.html", status=422, zones=["UTC"], notice="", fields=fields)
+            return await show(request, "me.html", status=422, zones=["UTC"], notice="", fields=fields, fed=None)
         if "locale" in changes:
             _cookie(request, response, LANGUAGE, changes["locale"])
     raise response

@@ -231,5 +231,7 @@ def words(locale: str, currency: str = "EUR") -> dict[str, Any]:
         "none": _("No next step: %(n)s"),
         "remind": _("Reminder: %(title)s"),
         "look": _("Open"),
+        "to_go": _("%(time)s left"),
+        "late": _("%(time)s late"),
         "notify_off": _("Your browser blocks notifications. Allow them for this site in its settings."),
     }

@@ -42,6 +42,7 @@ SHOWS = {
     "/leads/{id}/qualify": "lead",
     "/api/v1/tasks/{id}": "task",
     "/day": "tasks",
+    "/calendar": "tasks",
     "/tasks/{id}": "task",
     "/api/v1/dial/{id}": "dial",
     "/api/v1/audit": "audit",

@@ -229,6 +229,15 @@ class Auth:
 
         return await self._db.reading(find)
 
+    async def by_feed(self, raw: str) -> Person | None:
+        """Whose calendar this secret opens; None when it is unknown or its person was made inactive."""
+
+        def find(conn: Connection) -> Person | None:
+            row = people.by_feed(conn, SYSTEM, digest(raw))
+            return _person(conn, row, "feed") if row is not None and row.active else None
+
+        return await self._db.reading(find)
+
     async def logout(self, raw: str, address: str = "") -> None:
         """End this session; its open streams close. Nothing happens when it was over already."""
         person = await self.by_session(raw)

@@ -248,11 +248,15 @@ async def create_token(
 
 
 async def revoke_tokens(db: Database, name: str, by: Scope = COMMAND_LINE) -> int:
-    """Forget every token of this person, and end what was opened with one; gives how many. Raises NotFound."""
+    """Forget every token of this person, and end what was opened with one; gives how many. Raises NotFound.
+
+    Their calendar's secret address opens nothing any more either.
+    """
 
     def revoke(work: Work) -> int:
         user = _known(work.conn, name)
         count = people.delete_tokens(work.conn, user.id)
+        people.update_user(work.conn, user.id, {"feed_hash": None})  # a secret of theirs too
         work.journal("token.revoked", {"user": user.name, "count": count}, audience(user.id))
         audit.note(work, by, "token.revoked", "user", user.name, {"tokens": (count, 0)})
         return count

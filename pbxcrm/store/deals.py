@@ -101,6 +101,11 @@ _PROMISED = _both(
     .order_by(_d.next_contact_at, _d.id)
     .limit(bindparam("limit"))
 )
+_CLOSING = _both(
+    ROWS.where(_d.open.is_(True), _d.expected_close >= bindparam("first"), _d.expected_close <= bindparam("last"))
+    .order_by(_d.expected_close, _d.id)
+    .limit(bindparam("limit"))
+)
 _NO_STEP = _both(
     ROWS.where(_d.open.is_(True), _d.next_contact_at.is_(None)).order_by(_d.active_at, _d.id).limit(bindparam("limit"))
 )
@@ -110,6 +115,12 @@ def promised(conn: Connection, scope: Scope, since: float, until: float, limit: 
     """Open deals whose next contact is from `since` to before `until` (epoch seconds), the soonest first."""
     values = {"since": since, "until": until, "limit": limit, "me": scope.user_id}
     return _rows(conn, _PROMISED[scope.sees_all], values)
+
+
+def closing(conn: Connection, scope: Scope, first: str, last: str, limit: int) -> list[DealRow]:
+    """Open deals expected to close from the `first` day to the `last` (2026-12-31), the soonest first."""
+    values = {"first": first, "last": last, "limit": limit, "me": scope.user_id}
+    return _rows(conn, _CLOSING[scope.sees_all], values)
 
 
 def without_step(conn: Connection, scope: Scope, limit: int) -> list[DealRow]:

@@ -86,6 +86,13 @@ def some(
     return _rows(conn, ROWS.where(*where).order_by(*(column.desc() for column in key)).limit(limit))
 
 
+def promised(conn: Connection, scope: Scope, since: float, until: float, limit: int) -> list[LeadRow]:
+    """Their leads still to be worked on whose next contact is from `since` to before `until`, the soonest first."""
+    theirs = (_c.owner_id == scope.user_id, _c.qualified_at.is_(None), _c.status.not_in(OVER))
+    due = (_c.next_contact_at >= since, _c.next_contact_at < until)
+    return _rows(conn, _ROWS.where(*theirs, *due).order_by(_c.next_contact_at, _c.id).limit(limit))
+
+
 def _found(conn: Connection, q: str) -> ColumnElement[bool]:
     if part := number_part(q):
         return _c.number.contains(part, autoescape=True)

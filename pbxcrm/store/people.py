@@ -43,6 +43,10 @@ _BY_TOKEN = (
 )
 
 
+_BY_FEED = select(users).where(users.c.feed_hash == bindparam("feed_hash"))
+_FEED = select(users.c.feed_hash).where(users.c.id == bindparam("user_id"))
+
+
 def patterns(conn: Connection, scope: Scope) -> Sequence[Any]:
     """Rows (pattern, user_id, user_name, active), in the order they were added."""
     return conn.execute(_PATTERNS.where(_visible(scope))).all()
@@ -93,6 +97,16 @@ def by_token(conn: Connection, scope: Scope, token_hash: str) -> Any | None:
     """The users row, with `token_id`, that this token's hash belongs to; an agent finds their own only."""
     row = conn.execute(_BY_TOKEN, {"token_hash": token_hash}).first()
     return row if row is not None and (scope.sees_all or row.id == scope.user_id) else None
+
+
+def by_feed(conn: Connection, scope: Scope, feed_hash: str) -> Any | None:
+    """The users row whose calendar's address has this hash; for the house itself alone to ask."""
+    return conn.execute(_BY_FEED, {"feed_hash": feed_hash}).first() if scope.sees_all else None
+
+
+def has_feed(conn: Connection, scope: Scope) -> bool:
+    """Whether this person's calendar has an address."""
+    return conn.execute(_FEED, {"user_id": scope.user_id}).scalar() is not None
 
 
 def delete_tokens(conn: Connection, user_id: int) -> int:

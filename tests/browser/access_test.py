@@ -68,6 +68,10 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
         "/companies",
         "/companies/new",
         "/leads?show=mine",
+        "/day",
+        "/calendar",
+        "/calendar?show=week",
+        "/tasks/new?kind=meeting",
     ):
         await page.goto(firm.url + path)
         await page.wait_for_selector('#live[data-state="on"]', state="attached")

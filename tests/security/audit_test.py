@@ -25,6 +25,7 @@ SHOWS_NOBODY = {
     "/login", "/me", "/pbx", "/board/filter", "/help/keys", "/settings/pipelines",
     "/settings/pipelines/{id}", "/calls/missed/count",
     "/live", "/api/v1/live",  # noted at the beginning, by the stream itself
+    "/feed/{secret}.ics",  # noted by itself, for its secret says who it is
 }  # fmt: skip
 
 

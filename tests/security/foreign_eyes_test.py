@@ -324,6 +324,10 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", "/calls/{id}/wrapup"): Eyes((303, 404, 404, 404, 303), path="/calls/{call}/wrapup", form={"note": "x"}),
     ("POST", "/calls/{id}/deal"): theirs(303, 303, path="/calls/{call}/deal"),
     ("POST", "/calls/{id}/hide"): Eyes((303, 404, 404, 404, 303), path="/calls/{call}/hide", form={"spell": "t"}),
+    ("GET", "/calendar"): Eyes((200, 404, 404, 200, 303), path="/calendar?day=2026-11-18&who=alice", shows=True),
+    ("GET", "/feed/{secret}.ics"): public(404, path="/feed/" + "x" * 43 + ".ics"),  # see feed_test.py
+    ("POST", "/me/feed"): everybody(200, 303),
+    ("POST", "/me/feed/off"): everybody(303, 303),
     ("GET", "/day"): Eyes((200, 404, 404, 200, 303), path="/day?who=alice", shows=True),
     ("GET", "/tasks/new"): theirs(200, 303, path="/tasks/new?deal_id={deal}"),
     ("POST", "/tasks"): Eyes(

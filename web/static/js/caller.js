@@ -183,7 +183,21 @@ function mark() {
   }
 }
 
-function tick() {
+// A promise is counted down to its minute, and how late it is after that; beyond a day the server's words stand.
+function countdown(node) {
+  const left = Math.round((Date.parse(node.dataset.until) - Date.now() + skew) / 1000);
+  if (Math.abs(left) >= 86400) return node.textContent;
+  const chip = node.closest(".chip");
+  chip.classList.toggle("overdue", left < 0);
+  chip.classList.toggle("today", left >= 0);
+  return t(left < 0 ? "late" : "to_go", { time: span(Math.abs(left)) });
+}
+
+export function tick() {
+  for (const node of $$("[data-until]")) {
+    const text = countdown(node);
+    if (node.textContent !== text) node.textContent = text;
+  }
   for (const node of $$("[data-since]")) {
     const text = span((Date.now() - skew - Date.parse(node.dataset.since)) / 1000);
     if (node.textContent !== text) node.textContent = text;

@@ -111,7 +111,10 @@ addEventListener("keydown", (event) => {
   // The question mark stands elsewhere on other layouts: by its character, or by its place on ours.
   if (event.key === "?" || event.key === "؟" || (event.code === "Slash" && event.shiftKey)) $('[data-key="Help"]')?.click();
   else if (event.code === "Slash" && !event.shiftKey) $("#q")?.focus();
-  else if (event.code === "KeyN" || event.code === "KeyF") $(`[data-key="${event.code}"]`)?.click();
-  else if (!callerKey(event.code)) return;
+  else if (!callerKey(event.code)) {
+    const here = $(`[data-key="${CSS.escape(event.code)}"]`);
+    if (!here) return;
+    here.click();
+  }
   event.preventDefault();
 });

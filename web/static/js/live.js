@@ -1,7 +1,7 @@
 // One WebSocket a tab. What the page shows is true at `after`; every later row of the journal comes once and in order.
 import { $, $$, ask, parse, toast } from "./dom.js";
 import { board, changed, reload } from "./board.js";
-import { onCall, onWrapped, reread } from "./caller.js";
+import { onCall, onWrapped, reread, tick } from "./caller.js";
 import { refreshPanel } from "./panel.js";
 import { number, t } from "./words.js";
 
@@ -108,13 +108,18 @@ function upsert(list, item, only) {
   } else if (!only) list.prepend(item);
 }
 
-// What is still to do is read anew, unless somebody is about to press something in it.
-async function relist() {
+// What is still to do is read anew, unless somebody is about to press something in it: `now`, they just have.
+async function relist(now = false) {
   const list = $("[data-fresh]");
-  if (!list || list.contains(document.activeElement)) return;
+  if (!list || (!now && list.contains(document.activeElement))) return;
   const fresh = $("[data-fresh]", (await ask(list.dataset.fresh)).nodes);
-  if (fresh) list.replaceWith(fresh);
+  if (!fresh) return;
+  const at = list.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  list.replaceWith(fresh);
+  if (at) $(`a[href="${CSS.escape(at)}"]`, fresh)?.focus();
+  tick();
 }
+document.addEventListener("pbxcrm:saved", () => relist(true).catch(() => {}));
 
 let pending = 0;
 function missed() {
