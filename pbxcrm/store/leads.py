@@ -90,7 +90,7 @@ def promised(conn: Connection, scope: Scope, since: float, until: float, limit: 
     """Their leads still to be worked on whose next contact is from `since` to before `until`, the soonest first."""
     theirs = (_c.owner_id == scope.user_id, _c.qualified_at.is_(None), _c.status.not_in(OVER))
     due = (_c.next_contact_at >= since, _c.next_contact_at < until)
-    return _rows(conn, _ROWS.where(*theirs, *due).order_by(_c.next_contact_at, _c.id).limit(limit))
+    return _rows(conn, ROWS.where(*theirs, *due).order_by(_c.next_contact_at, _c.id).limit(limit))
 
 
 def _found(conn: Connection, q: str) -> ColumnElement[bool]:
