@@ -19,7 +19,7 @@ from pbxcrm.service.errors import Conflict, Invalid, NotFound, Unavailable
 from pbxcrm.service.timeline import stages_of
 from pbxcrm.service.transact import read, write
 from pbxcrm.store import audit as audit_store
-from pbxcrm.store import calls, contacts, deals, erasure, tasks
+from pbxcrm.store import calls, contacts, deals, details, erasure, personal, tasks
 from pbxcrm.store import documents as document_store
 from pbxcrm.store import offers as offer_store
 from pbxcrm.store.db import Database, Work
@@ -102,12 +102,13 @@ def _export(conn: Connection, scope: Scope, who: Subject) -> dict[str, Any]:
     row = contacts.one(conn, scope, who.contact_id) if who.contact_id is not None else None
     return {
         "traces": traces,
-        "contact": views.contact(row, traces.numbers) if row is not None else None,
+        "contact": _person(conn, scope, row, traces) if row is not None else None,
         "numbers": list(traces.numbers),
         "deals": [_deal(conn, scope, one) for one in deals.of_ids(conn, scope, traces.deals)],
         "calls": [calls.one(conn, SYSTEM, one) for one in traces.calls],
         "tasks": [views.task(one) for one in tasks.of_ids(conn, scope, traces.tasks)],
         "dials": [{**one, "created_at": views.iso(one["created_at"])} for one in erasure.dials_of(conn, scope, traces)],
+        **{what: [_told(one) for one in rows] for what, rows in personal.hanging(conn, scope, traces).items()},
         "audit": audit_store.about(conn, scope, traces.things()),
     }
 
@@ -118,11 +119,29 @@ def _deal(conn: Connection, scope: Scope, row: views.DealRow) -> dict[str, Any]:
     ]
     return {
         **views.deal(row),
+        "details": details.of_deal(conn, scope, row["id"]),
+        "tags": details.tags_of(conn, scope, "deal", row["id"]),
         "stages": stages_of(conn, scope, row),
         "notes": notes,
         "offers": [offers.view(one) for one in offer_store.of_deal(conn, scope, row["id"])],
         "documents": [documents.view(one) for one in document_store.of_deals(conn, scope, [row["id"]])],
     }
+
+
+def _person(conn: Connection, scope: Scope, row: views.ContactRow, traces: Traces) -> dict[str, Any]:
+    more = details.addresses(conn, scope, row["id"]), details.tags_of(conn, scope, "contact", row["id"])
+    return {**json.loads(row["details"]), **views.person(row, traces.numbers, *more)}
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A stored row as it is given out: times as everywhere, JSON as what it holds."""
+    times = {name: views.iso(value) for name, value in row.items() if _is_time(name) and value is not None}
+    read_ = {name: json.loads(row[name]) for name in ("details", "items", "given") if row.get(name)}
+    return {**row, **times, **read_}
+
+
+def _is_time(name: str) -> bool:
+    return name == "at" or name.endswith("_at")
 
 
 def _traces(conn: Connection, scope: Scope, who: Subject) -> Traces:

@@ -53,6 +53,7 @@ from pbxcrm.store.schema_sales import (
     imports,
     lead_tags,
     leads,
+    merged,
     offers,
     relations,
 )
@@ -77,6 +78,8 @@ class Traces:
     dials: tuple[str, ...] = ()
     recordings: tuple[str, ...] = ()
     shared: tuple[str, ...] = field(default=())
+    leads: tuple[int, ...] = ()
+    was: tuple[int, ...] = ()  # ids of contacts that became part of this one
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -86,7 +89,8 @@ class Traces:
     def things(self) -> dict[str, list[str]]:
         """{thing: ids}, as journal and audit log name them."""
         ids: dict[str, Iterable[object]] = {
-            "contact": [self.contact_id] if self.contact_id is not None else [],
+            "contact": [*self.was, self.contact_id] if self.contact_id is not None else [],
+            "lead": self.leads,
             "deal": self.deals,
             "call": self.calls,
             "task": self.tasks,
@@ -103,13 +107,17 @@ def find(conn: Connection, _scope: Scope, contact_id: int | None, numbers: Seque
         names = tuple(text for text in (row.name, row.company, row.email) if text)
         found = select(contact_numbers.c.number).where(contact_numbers.c.contact_id == contact_id)
         numbers = list(conn.execute(found).scalars())
-    about = [_theirs(table, contact_id, numbers) for table in (deals, calls, tasks, dials)]
+    about = [_theirs(table, contact_id, numbers) for table in (deals, calls, tasks, dials, leads)]
     deal_ids = list(conn.execute(select(deals.c.id).where(about[0])).scalars())
     on = and_(call_deals.c.call_id == calls.c.id, call_deals.c.deal_id.in_(deal_ids), calls.c.contact_id.is_(None))
     mine = or_(about[1], select(call_deals.c.call_id).where(on).exists())
     call_rows = conn.execute(select(calls.c.id, calls.c.ended_at, calls.c.recording, calls.c.data).where(mine)).all()
     called = {json.loads(row.data).get("caller_name") for row in call_rows} - {None, ""}
-    work = or_(about[2], and_(tasks.c.deal_id.in_(deal_ids), tasks.c.contact_id.is_(None)))
+    lead_ids = list(conn.execute(select(leads.c.id).where(about[4])).scalars())
+    was = select(merged.c.was).where(merged.c.thing == "contact", merged.c.contact_id == (contact_id or 0))
+    work = or_(
+        about[2], tasks.c.lead_id.in_(lead_ids), and_(tasks.c.deal_id.in_(deal_ids), tasks.c.contact_id.is_(None))
+    )
     asked = or_(about[3], dials.c.deal_id.in_(deal_ids))
     return Traces(
         contact_id=contact_id,
@@ -121,6 +129,8 @@ def find(conn: Connection, _scope: Scope, contact_id: int | None, numbers: Seque
         tasks=tuple(conn.execute(select(tasks.c.id).where(work)).scalars()),
         dials=tuple(conn.execute(select(dials.c.id).where(asked)).scalars()),
         recordings=tuple(row.recording for row in call_rows if row.recording),
+        leads=tuple(lead_ids),
+        was=tuple(conn.execute(was).scalars()),
         shared=tuple(number for number in numbers if _has_another(conn, number, contact_id)),
     )
 
@@ -209,6 +219,7 @@ def forget(conn: Connection, traces: Traces) -> None:
     conn.execute(delete(disagreements).where(disagreements.c.call_id.in_(traces.calls)))
     conn.execute(delete(tasks).where(tasks.c.id.in_(traces.tasks)))
     conn.execute(update(dials).where(dials.c.id.in_(traces.dials)).values(number="", reason=""))
+    _free_leads(conn, traces)
     _free_audit(conn, traces)
     _free_imports(conn, traces)
     if traces.contact_id is not None:
@@ -251,6 +262,15 @@ def _free_deals(conn: Connection, traces: Traces) -> None:
     )
 
 
+def _free_leads(conn: Connection, traces: Traces) -> None:
+    """They stay for the figures: source, status and owner of nobody."""
+    for table in (notes, lead_tags):
+        conn.execute(delete(table).where(table.c.lead_id.in_(traces.leads)))
+    own = ("name", "company", "job_title", "email", "city", "interest", "note", "search")
+    empty = {**dict.fromkeys(own, ""), "number": None, "tail": None, "details": "{}", "version": leads.c.version + 1}
+    conn.execute(update(leads).where(leads.c.id.in_(traces.leads)).values(empty))
+
+
 def _free_calls(conn: Connection, traces: Traces) -> None:
     for call_id in traces.calls:
         data = json.loads(conn.execute(select(calls.c.data).where(calls.c.id == call_id)).scalar_one())
@@ -276,10 +296,10 @@ def _free_imports(conn: Connection, traces: Traces) -> None:
     out and hold a number of theirs in whatever writing.
     """
     blank = update(import_rows).values(given="[]", before="", reason="")
-    if traces.contact_id is not None:
-        of_contacts = select(imports.c.id).where(imports.c.kind == "contacts")
-        theirs = and_(import_rows.c.thing_id == traces.contact_id, import_rows.c.import_id.in_(of_contacts))
-        conn.execute(blank.where(theirs))
+    ids: dict[str, list[int]] = {"contacts": [traces.contact_id] if traces.contact_id is not None else []}
+    for kind, became in (ids | {"leads": list(traces.leads)}).items():
+        of_kind = select(imports.c.id).where(imports.c.kind == kind)
+        conn.execute(blank.where(import_rows.c.thing_id.in_(became), import_rows.c.import_id.in_(of_kind)))
     ends = [tail(number) for number in traces.own if spellings([number])]
     every = select(import_rows.c.import_id, import_rows.c.n, import_rows.c.given).where(import_rows.c.given != "[]")
     found = [

@@ -9,21 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text, update
 
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.model import _CALLS, Call, Evidence, Talk, Transfer
-from pbxcrm.crm.access import COMMAND_LINE
+from pbxcrm.crm.access import COMMAND_LINE, Scope
 from pbxcrm.crm.erasing import spellings
 from pbxcrm.crm.rules import Rules
 from pbxcrm.crm.witness import Source
 from pbxcrm.http.keys import TRAIL
 from pbxcrm.http.live import KINDS
-from pbxcrm.service import contacts, deals, history, privacy, recordings, tasks
+from pbxcrm.service import (
+    companies,
+    contacts,
+    deals,
+    details,
+    history,
+    leads,
+    merge,
+    privacy,
+    recordings,
+    relations,
+    tasks,
+)
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.service.intake import Intake
 from pbxcrm.spool import Spool
-from pbxcrm.store.db import Database
+from pbxcrm.store import schema_sales
+from pbxcrm.store.db import Database, Work
 from pbxcrm.store.schema import metadata
 from tests.http.bed import House, both
 from tests.http.things import CANARY, Things, call_of, things_of
@@ -51,6 +64,7 @@ async def life(house: House) -> Things:
     await deals.move(db, scope, things.deal, lost["id"], deal["version"], f"{NAME} has no money")
     due = {"title": f"Ring {NAME}", "due_at": "2026-11-18T09:30:00Z", "deal_id": things.deal}
     await tasks.create(db, scope, due)
+    await more_of_life(db, scope, things)
     assert await call_of(db, house.people["alice"], "hers", NUMBER) == HERS
     await house.deps.dialler.dial(scope, key="hers", contact_id=int(things.contact))
     await house.json("GET", f"/api/v1/contacts/{things.contact}", "alice")
@@ -59,6 +73,41 @@ async def life(house: House) -> Things:
     await deals.create(db, house.people["bob"].scope, {"title": "Other", "note": f"friend of {NUMBER}"})
     await house.server.app[TRAIL].flush()
     return things
+
+
+async def more_of_life(db: Database, scope: Scope, things: Things) -> None:
+    """What hangs on her: a merged twin, addresses, notes, relations, a role in another deal, leads, an offer."""
+    own = {"emails": ["zaneta@example.org"], "addresses": [f"{NAME}, Long Street 1"], "tags": ["vip"]}
+    twin = await contacts.create(db, scope, {"name": f"{NAME} twin", "numbers": [NUMBER], **own})
+    mine = await contacts.get(db, scope, things.contact)
+    kept = await merge.merge(
+        db, scope, "contact", twin["id"], things.contact, (1, mine["version"]), {"name": mine["id"]}
+    )
+    things.contact, things.contact_version = kept, 0
+    await companies.add_note(db, scope, "contact", kept, f"{NAME} is away in May")
+    friend = await contacts.create(db, scope, {"name": "Friend"})
+    await relations.add(db, scope, "contact", friend["id"], "family", ("contact", kept), f"sister of {NAME}")
+    other = await deals.create(db, scope, {"title": "Another deal"})
+    await details.has_say(db, scope, other["id"], kept, "influencer", f"{NAME} decides")
+    deal = await deals.get(db, scope, things.deal)
+    await deals.change(db, scope, things.deal, deal["version"], {"needs": f"{NAME} needs a boat"})
+    lead = await leads.create(db, scope, {"name": NAME, "number": NUMBER, "email": "zaneta@example.org", "note": NAME})
+    await leads.add_note(db, scope, lead["id"], f"{NAME} was at the fair")
+    became = await leads.create(db, scope, {"name": NAME, "interest": f"a boat for {NAME}"})
+    await db.writing(lambda work: _sold(work, int(became["id"]), int(kept), int(things.deal)))
+
+
+def _sold(work: Work, lead: int, contact: int, deal: int) -> None:
+    work.conn.execute(update(schema_sales.leads).where(schema_sales.leads.c.id == lead).values(contact_id=contact))
+    offer = {"deal_id": deal, "created_at": 0.0, "currency": "EUR", "note": f"For {NAME}", "total": 100}
+    work.conn.execute(
+        insert(schema_sales.offers).values(
+            offer | {"items": json.dumps([{"text": f"Boat of {NAME}", "count": "1", "price": 100}])}
+        )
+    )
+    paper = {"kind": "offer", "name": f"{NAME}.pdf", "file": "x.pdf", "mime": "application/pdf", "size": 1}
+    work.conn.execute(insert(schema_sales.documents).values(paper | {"deal_id": deal, "created_at": 0.0}))
+    work.journal("contact.changed", {}, None)
 
 
 async def everything(db: Database) -> str:
@@ -100,6 +149,16 @@ async def test_an_export_has_all_of_it(house: House) -> None:
     assert NUMBER in [dial["number"] for dial in found["dials"]]
     assert {"deal.changed", "note.added", "call.ended", "contact.changed"} <= {row["kind"] for row in found["journal"]}
     assert {"saw", "contact.changed", "deal.moved"} <= {row["action"] for row in found["audit"]}
+    assert (found["contact"]["addresses"], found["contact"]["tags"]) == ([f"{NAME}, Long Street 1"], ["vip"])
+    assert NAME in str([note["text"] for note in found["notes"]])
+    assert ("family", "Friend") in [(one["kind"], one["name"]) for one in found["relations"]]
+    assert [(one["role"], one["title"]) for one in found["roles"]] == [("influencer", "Another deal")]
+    assert deal["details"] == {"needs": f"{NAME} needs a boat"}
+    assert [lead["name"] for lead in found["leads"]] == [NAME, NAME]
+    assert f"{NAME} was at the fair" in str(found["notes"])
+    assert f"For {NAME}" in str(deal["offers"])
+    assert f"{NAME}.pdf" in [one["name"] for one in deal["documents"]]
+    assert found["merged"] != []
     assert "Other" not in [deal["title"] for deal in found["deals"]]
     entries = await house.json("GET", "/api/v1/audit?action=person.exported", "mona")
     assert [(e["user"], e["peer"], e["thing_id"]) for e in entries["items"]] == [

@@ -111,7 +111,7 @@ def test_the_caller_card():
     never: ContactRow = {**CONTACT, "last_talk_at": None}
     assert views.card(never, [])["last_talk"] is None
     assert views.card(CONTACT, [DEAL], {7: {"needs": "Slates", "budget": "yes", "budget_amount": "2000.00"}}) == {
-        "contact": {"id": "4", "name": "Ann", "company": "Acme", "score": 30},
+        "contact": {"id": "4", "name": "Ann", "company": "Acme", "score": 30, "contact_by": ""},
         "lead": None,
         "deals": [
             {
