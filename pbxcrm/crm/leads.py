@@ -6,6 +6,7 @@ from typing import TypedDict, cast
 
 from pbxcrm.calls.facts import Fact
 from pbxcrm.calls.numbers import fold_digits
+from pbxcrm.crm.details import words
 from pbxcrm.crm.fields import (
     BadFields,
     Parser,
@@ -18,6 +19,7 @@ from pbxcrm.crm.fields import (
     name_or_none,
     parse,
     phone,
+    truth,
 )
 from pbxcrm.crm.matching import best
 from pbxcrm.crm.scoring import Subject
@@ -46,7 +48,9 @@ POINTS = 100 // len(QUALITY)  # each answer's part of the score, where the house
 LIMIT = 30  # leads a person may hold, where the house said nothing else
 MOST_AT_ONCE = 200
 SORTS = ("newest", "score")
-SHOWN = ("new", "mine", "all")
+SHOWN = ("new", "stale", "mine", "all")
+RULES = ("base", "turn", "manager")  # whose a new lead is: see service.lead_turns
+STALE = 24  # hours after which a lead of nobody is shown to the managers
 
 
 class LeadRow(TypedDict):
@@ -99,6 +103,7 @@ class LeadFields(TypedDict, total=False):
     quality: list[str]
     employees: int | None
     budget: str
+    tags: list[str]
     owner: str | None
     team: str | None
 
@@ -112,6 +117,8 @@ class Wanted(TypedDict, total=False):
     owner: str
     q: str
     sort: str
+    tag: str
+    before: float
 
 
 def quality_of(row: LeadRow) -> list[str]:
@@ -248,6 +255,7 @@ def lead_fields(given: Mapping[str, object], region: str | None) -> LeadFields:
         "quality": _quality,
         "employees": _employees,
         "budget": line,
+        "tags": words,
         "owner": name_or_none,
         "team": name_or_none,
     }
@@ -260,13 +268,13 @@ def filters(given: Mapping[str, object]) -> Wanted:
         "show": choice(SHOWN),
         "status": choice(STATUSES),
         "sort": choice(SORTS),
-        **dict.fromkeys(("source", "owner", "q"), line),
+        **dict.fromkeys(("source", "owner", "q", "tag"), line),
     }
     return cast("Wanted", parse(given, known))
 
 
-def assigned(given: Mapping[str, object]) -> tuple[list[int], str | None]:
-    """Which leads go to whom (None: back to the base). Raises BadFields."""
+def assigned(given: Mapping[str, object]) -> tuple[list[int], str | None, bool]:
+    """Which leads go to whom (None: back to the base), and whether beyond their limit. Raises BadFields."""
 
     def some(value: object) -> list[int]:
         if not isinstance(value, list) or not value:
@@ -275,8 +283,9 @@ def assigned(given: Mapping[str, object]) -> tuple[list[int], str | None]:
             raise WrongError(f"At most {MOST_AT_ONCE} leads at once.")
         return sorted({ident(one) for one in value})
 
-    parsed = parse(given, {"ids": some, "owner": name_or_none}, ("ids", "owner"))
-    return parsed["ids"], parsed["owner"]  # type: ignore[return-value]
+    known: dict[str, Parser] = {"ids": some, "owner": name_or_none, "beyond": truth}
+    parsed = parse({"beyond": False, **given}, known, ("ids", "owner"))
+    return parsed["ids"], parsed["owner"], parsed["beyond"]  # type: ignore[return-value]
 
 
 class Becoming(TypedDict, total=False):

@@ -20,7 +20,7 @@ import jdatetime
 import phonenumbers
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
-from babel.dates import format_date, get_day_names
+from babel.dates import format_date, format_timedelta, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_percent, get_currency_symbol
@@ -272,6 +272,15 @@ class Reader:
         hours, rest = divmod(whole, 3600)
         minutes, left = divmod(rest, 60)
         return self.digits(f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}")
+
+    def length(self, seconds: float) -> str:
+        """A length of time in words, as roughly as one says it: `12 minutes`, `3 hours`."""
+        return self.digits(format_timedelta(timedelta(seconds=max(seconds, 60.0)), locale=self.locale))
+
+    def lasted(self, start: str, end: str | None = None) -> str:
+        """The same between two times (ISO 8601); until now where the second is left out."""
+        until = datetime.fromisoformat(end).timestamp() if end else self.clock()
+        return self.length(until - datetime.fromisoformat(start).timestamp())
 
     def due(self, at: str | None) -> str:
         """Which of overdue | today | planned | none a next contact is."""

@@ -394,10 +394,15 @@ def _leads() -> Spec:
                 *(400, 404),
                 parameters=[
                     *_PAGE,
-                    _query("show", {"type": "string", "enum": list(SHOWN)}, "new: nobody's yet; mine; left out: all"),
+                    _query(
+                        "show",
+                        {"type": "string", "enum": list(SHOWN)},
+                        "stale: nobody's that wait too long; left out: all",
+                    ),
                     _query("status", {"type": "string", "enum": list(STATUSES)}, ""),
                     _query("source", LINE, ""),
                     _query("owner", NAME, ""),
+                    _query("tag", LINE, "A seller searches their own"),
                     _query("q", LINE, "Parts of words, or of a number; a seller searches their own"),
                     _query("sort", {"type": "string", "enum": list(SORTS)}, ""),
                 ],
@@ -409,7 +414,9 @@ def _leads() -> Spec:
                 "Give leads to a person, or back to the base (null); for managers",
                 {"200": _json(items, "Those that moved")},
                 *(404, 409),
-                body=_object({"ids": several, "owner": nullable(NAME)}, ("ids", "owner")),
+                body=_object(
+                    {"ids": several, "owner": nullable(NAME), "beyond": {"type": "boolean"}}, ("ids", "owner")
+                ),
             )
         },
         "/leads/{id}": {

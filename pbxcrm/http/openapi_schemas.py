@@ -366,6 +366,8 @@ LEAD_IN: dict[str, Spec] = {
     "next_contact_at": nullable(TIME),
     "quality": {**_QUALITY, "description": "What is known to be so: the quality test"},
     "employees": {"type": ["integer", "null"], "minimum": 0, "maximum": 10_000_000},
+    "budget": LINE,
+    "tags": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]{1,40}$"}, "maxItems": 10},
     "owner": nullable(NAME),
     "team": nullable(NAME),
 }
@@ -381,6 +383,7 @@ LEAD_FIELDS: dict[str, Spec] = {
     "team": nullable(LINE),
     "created_at": TIME,
     "employees": {"type": ["integer", "null"]},
+    "budget": {"type": ["string", "null"]},
     **{
         name: nullable(TIME)
         for name in ("claimed_at", "first_contact_at", "active_at", "next_contact_at", "qualified_at")

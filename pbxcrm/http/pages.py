@@ -22,6 +22,7 @@ from pbxcrm.http import (
     pages_offers,
     pages_people,
     pages_pipelines,
+    pages_provider,
     pages_reports,
     pages_scores,
     pages_stale,
@@ -58,6 +59,7 @@ def setup(app: web.Application) -> None:
     pages_merge.setup(app)
     pages_pipelines.setup(app)
     pages_calls.setup(app)
+    pages_provider.setup(app)
     pages_leads.setup(app)
     pages_scores.setup(app)
     pages_tasks.setup(app)

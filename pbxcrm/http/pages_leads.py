@@ -22,8 +22,9 @@ from pbxcrm.http.said import said
 from pbxcrm.service import lead_qualify, lead_settings, leads, people
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, ServiceError
 
-_FORM = ("name", "company", "number", "email", "source", "interest", "note", "city", "job_title", "employees")
+_FORM = ("name", "company", "number", "email", "source", "interest", "note", "city", "job_title", "employees", "budget")
 _BECOMES = ("company", "contact", "deal", "title", "value")
+_TYPED = (*_FORM, "tags", "next_day", "next_hour")
 ONE = "/leads/{id:\\d+}"
 Form = MultiMapping[Any]
 
@@ -82,6 +83,7 @@ async def _every(request: web.Request, error: ServiceError | None = None) -> web
         items=page["items"],
         next=urlencode({**asked, "cursor": page["next"]}) if page["next"] else "",
         given=given,
+        address="/leads?" + urlencode({**asked, "cursor": request.query.get("cursor", "")}),
         filtered=bool(set(asked) - {"show", "sort"}),
         seen=await leads.overview(db, scope),
         staff=[one.name for one in await people.list_people(db) if one.active] if scope.sees_all else [],
@@ -93,7 +95,7 @@ async def _every(request: web.Request, error: ServiceError | None = None) -> web
 
 async def new(request: web.Request) -> web.Response:
     """The short form."""
-    return await _new(request, {name: _text(request.query, name)[:200] for name in _FORM})
+    return await _new(request, {name: _text(request.query, name)[:200] for name in (*_FORM, "tags")})
 
 
 async def _new(
@@ -117,7 +119,7 @@ async def create(request: web.Request) -> web.Response:
     """Make the lead."""
     db, scope, _ = _who(request)
     form = await request.post()
-    given = {name: _text(form, name) for name in _FORM}
+    given = {name: _text(form, name) for name in (*_FORM, "tags")}
     try:
         made = await leads.create(db, scope, given)
     except Invalid as error:
@@ -132,8 +134,8 @@ async def assign(request: web.Request) -> web.Response:
     form = await request.post()
     ids = [str(one) for one in form.getall("ids", [])]
     try:
-        await leads.assign(db, scope, {"ids": ids, "owner": _text(form, "owner") or None})
-    except Invalid as error:
+        await leads.assign(db, scope, {"ids": ids, "owner": _text(form, "owner") or None, "beyond": "beyond" in form})
+    except (Invalid, Refused) as error:
         return await _every(request, error)
     return go(request, "/leads?show=all")
 
@@ -179,7 +181,12 @@ async def _one(
 def _filled(me: Viewer, lead: dict[str, Any]) -> dict[str, Any]:
     at = lead["next_contact_at"]
     days = {"next_day": me.r.date_field(at), "next_hour": me.r.time_field(at)}
-    return {**{name: lead[name] or "" for name in _FORM}, "quality": lead["quality"], **days}
+    return {
+        **{name: lead[name] or "" for name in _FORM},
+        "tags": ", ".join(lead["tags"]),
+        "quality": lead["quality"],
+        **days,
+    }
 
 
 def _line(me: Viewer, item: dict[str, Any]) -> dict[str, Any]:
@@ -201,7 +208,7 @@ async def _changed(request: web.Request, fields: Mapping[str, object], form: For
     try:
         await leads.change(db, scope, lead_id, _version(form), fields)
     except Invalid as error:
-        shown = {**{name: _text(form, name) for name in (*_FORM, "next_day", "next_hour")}, **_quality(form)}
+        shown = {**{name: _text(form, name) for name in _TYPED}, **_quality(form)}
         typed = shown if "name" in form else None
         return await _one(request, status=422, form=typed, fields=fields_said(me, error.fields), notice=said(me, error))
     except Conflict as error:
@@ -216,11 +223,11 @@ def _quality(form: Form) -> dict[str, Any]:
 async def save(request: web.Request) -> web.Response:
     """Save the fields."""
     form, me = await request.post(), viewer(request)
-    fields: dict[str, object] = {name: _text(form, name) for name in _FORM}
+    fields: dict[str, object] = {name: _text(form, name) for name in (*_FORM, "tags")}
     try:
         at = moment(me, {name: _text(form, name) for name in ("next_day", "next_hour")})
     except Invalid as error:
-        shown = {**{name: _text(form, name) for name in (*_FORM, "next_day", "next_hour")}, **_quality(form)}
+        shown = {**{name: _text(form, name) for name in _TYPED}, **_quality(form)}
         return await _one(request, status=422, form=shown, fields=error.fields)
     return await _changed(request, {**fields, **_quality(form), "next_contact_at": at}, form)
 
@@ -370,9 +377,11 @@ async def save_settings(request: web.Request) -> web.Response:
     """Set them."""
     db, scope, _ = _who(request)
     form = await request.post()
-    given = {"used": "used" in form, **{name: latin(_text(form, name)) for name in ("limit", "needs")}}
+    numbers = {name: latin(_text(form, name)) for name in ("limit", "needs", "stale")}
+    given: dict[str, Any] = {**numbers, **{name: _text(form, name) for name in ("rule", "teams")}}
+    given |= {"used": "used" in form, "rule": given["rule"] or "base", "stale": given["stale"] or "24"}
     try:
-        await lead_settings.change_settings(db, scope, used="used" in form, limit=given["limit"], needs=given["needs"])
+        await lead_settings.change_settings(db, scope, **given)
     except Invalid as error:
         return await _settings(request, given, fields_said(viewer(request), error.fields))
     return go(request, "/settings/leads?saved")

@@ -71,6 +71,9 @@ FIXED = (
     N_("This must be a whole number from 1 to 10000."),
     N_("This must be a whole number from 0 to 5."),
     N_("This must be a whole number."),
+    N_("Choose one of the list."),
+    N_("Nobody fits, so there is nothing to add."),
+    N_("Write a line for each source, like: fair = North. The team must be there."),
     N_("This must be a whole number from -100 to 100."),
     N_("Choose what the rule looks at."),
     N_("Write how the number begins, like +48 12."),
@@ -143,6 +146,11 @@ FIXED = (
 BY_CODE = {
     "not_confirmed": N_("What was typed is not the same, so nothing was erased."),
     "lead_limit": N_("You hold as many leads as you may. Nothing was claimed; finish or release one first."),
+    "lead_manager": N_("In this house a manager gives leads. Nothing was claimed; ask yours."),
+    "their_limit": N_(
+        "That is more than this person may hold. Nothing was given; choose fewer, somebody else, or say that it may be "
+        "more."
+    ),
     "quality": N_(
         "The house asks for more of the quality test before a lead becomes a customer. Nothing was stored; tick what "
         "is known, or work on the lead."

@@ -38,6 +38,7 @@ SHOWS = {
     "/api/v1/leads/{id}": "lead",
     "/api/v1/leads/{id}/timeline": "lead",
     "/leads": "leads",
+    "/leads/provider": "contacts",
     "/leads/{id}": "lead",
     "/leads/{id}/qualify": "lead",
     "/api/v1/tasks/{id}": "task",

@@ -287,7 +287,11 @@ def understood(one: Line, row: ImportRow, region: str | None) -> importing.Row:
 
 
 def match(known: Known, given: importing.Given, row: ImportRow) -> Match:
-    """Who a row is; nobody yet where the person wants all of them new. No customer becomes a lead all the same."""
+    """Who a row is; nobody yet where the person wants all of them new. No customer becomes a lead all the same, unless
+    the lead provider took them from among the customers.
+    """
+    if row["options"].get("customers"):
+        known.customers = None
     found = known.find(given)
     return found if row["options"]["duplicates"] != "new" or found.why == "customer" else Match()
 

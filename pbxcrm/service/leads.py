@@ -14,20 +14,21 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import note_text, task_fields
 from pbxcrm.crm.leads import LeadRow
-from pbxcrm.service import audit, lead_scores, tell
+from pbxcrm.service import audit, lead_scores, lead_turns, tell
 from pbxcrm.service.errors import Conflict, NotFound, Refused
 from pbxcrm.service.lead_settings import on, settings_of
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
 from pbxcrm.store import calls, details, erasure, leads, lookup, tasks
-from pbxcrm.store.db import Database, Work, audience
+from pbxcrm.store.db import EVERYBODY, Database, Work, audience
 
 Fields = Mapping[str, object]
 _AUDITED = ("status", "owner_name", "team_name", "source", "score")
 _IN_DETAILS = ("quality", "employees", "budget")
 _MOST_CALLS = 50
-FILTERS = ("show", "status", "source", "owner", "q", "sort")
+FILTERS = ("show", "status", "source", "owner", "q", "sort", "tag")
+_RESPONSES = 30 * 86_400.0  # seconds back that the average of first responses looks
 
 
 # -- read --------------------------------------------------------------------------------------------------------------
@@ -36,8 +37,9 @@ FILTERS = ("show", "status", "source", "owner", "q", "sort")
 async def list_leads(
     db: Database, scope: Scope, limit: int | None = None, cursor: str | None = None, filters: Fields | None = None
 ) -> dict[str, Any]:
-    """A page: {items, next}. Filters: show (new: the base that one may claim from; mine; all), status, source, owner,
-    q, sort (newest, score). Nobody's leads show a seller what is needed to choose, no more; `q` looks into their own.
+    """A page: {items, next}. Filters: show (new: the base that one may claim from; stale: those of it that wait too
+    long; mine; all), status, source, owner, tag, q, sort (newest, score). Nobody's leads show a seller what is needed
+    to choose, no more; `q` and `tag` look into their own.
     """
     size, start = limit_of(limit), after(cursor)
     wanted = checked(lambda: rules.filters(filters or {}))
@@ -48,6 +50,8 @@ async def list_leads(
 
     def run(conn: Connection) -> dict[str, Any]:
         on(conn)
+        if wanted.get("show") == "stale":
+            wanted["before"] = db.clock() - settings_of(conn)["stale"] * 3600.0
         rows, following = page(leads.some(conn, scope, size + 1, wanted, start), size, mark)
         return {"items": [_shown(scope, row) for row in rows], "next": following}
 
@@ -59,15 +63,20 @@ def _shown(scope: Scope, row: LeadRow) -> views.View:
 
 
 async def overview(db: Database, scope: Scope) -> dict[str, Any]:
-    """{new, held, limit, sources}: what waits in the base, how many one holds of how many, their sources."""
+    """{new, stale, held, limit, sources, rule, response}: what waits in the base and what of it too long, how many one
+    holds of how many, their sources, whose new leads are, seconds to the first call on average (managers: else None).
+    """
 
     def run(conn: Connection) -> dict[str, Any]:
         on(conn)
-        own = leads.limit_of(conn, scope.user_id)
+        own, said, now = leads.limit_of(conn, scope.user_id), settings_of(conn), db.clock()
         return {
+            "rule": said["rule"],
+            "stale": leads.waiting(conn, scope, now - said["stale"] * 3600.0),
+            "response": leads.first_response(conn, scope, now - _RESPONSES) if scope.sees_all else None,
             "new": leads.count_new(conn, scope),
             "held": leads.held(conn, scope, scope.user_id),
-            "limit": settings_of(conn)["limit"] if own is None else own,
+            "limit": said["limit"] if own is None else own,
             "sources": leads.sources(conn, scope),
         }
 
@@ -134,14 +143,16 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
         values = _columns(work.conn, scope, given, None)
         if not scope.sees_all:
             values.setdefault("owner_id", scope.user_id)
-        return dict(rules.lead(add(work, scope, values)))
+        made = add(work, scope, values)
+        tag(work, made["id"], given.get("tags", []))
+        return dict(rules.lead(made))
 
     return await write(db, run)
 
 
 def add(work: Work, scope: Scope, values: Mapping[str, Any]) -> LeadRow:
     """Create a lead of these columns within a transaction that does more."""
-    row = {**values, "created_at": work.at, "active_at": work.at}
+    row = {**lead_turns.placed(work.conn, values), "created_at": work.at, "active_at": work.at}
     if row.get("owner_id"):
         row["claimed_at"] = work.at
     row["score"] = lead_scores.of(work.conn, row, work.at)
@@ -152,7 +163,7 @@ def add(work: Work, scope: Scope, values: Mapping[str, Any]) -> LeadRow:
 
 def _columns(conn: Connection, scope: Scope, given: Mapping[str, Any], before: LeadRow | None) -> dict[str, Any]:
     """Columns of what was given, names looked up."""
-    values = {name: value for name, value in given.items() if name not in ("owner", "team", *_IN_DETAILS)}
+    values = {name: value for name, value in given.items() if name not in ("owner", "team", "tags", *_IN_DETAILS)}
     known = lookup.house(conn, scope)
     if "owner" in given:
         values["owner_id"] = _owner(known, scope, given["owner"])
@@ -191,8 +202,12 @@ async def change(db: Database, scope: Scope, lead_id: object, version: int, fiel
         before = current(work.conn, scope, wanted, version)
         values = _columns(work.conn, scope, given, before)
         values = {name: value for name, value in values.items() if value != before[name]}  # type: ignore[literal-required]
-        if not values:
+        had = details.tags_of(work.conn, scope, "lead", wanted)
+        tags = sorted(given.get("tags", had))
+        if not values and tags == had:
             raise unchanged(dict(rules.lead(before)))
+        if tags != had:
+            details.tag(work.conn, "lead", wanted, tags)
         if "owner_id" in values:
             values["claimed_at"] = work.at if values["owner_id"] else None
         return dict(rules.lead(store_change(work, scope, before, values)))
@@ -246,7 +261,16 @@ def told(work: Work, scope: Scope, kind: str, before: LeadRow | None, after_: Le
     owners = {after_["owner_id"], before["owner_id"] if before else None}
     data = {"id": str(after_["id"]), "status": after_["status"], "owner": after_["owner_name"]}
     work.journal(kind, {**data, "version": after_["version"]}, audience(*owners))
+    if None in owners and after_["owner_id"] != (before["owner_id"] if before else 0):
+        _tell_base(work, after_["team_id"])
     audit.note(work, scope, kind, "lead", after_["id"], audit.between(before, after_, _AUDITED))
+
+
+def _tell_base(work: Work, team_id: int | None) -> None:
+    """lead.base: somebody came into the base or left it, for those who may claim; once a transaction."""
+    heard = EVERYBODY if team_id is None else audience(*lookup.house(work.conn, SYSTEM).team(team_id))
+    if not any((row["kind"], row["audience"]) == ("lead.base", heard) for row in work.rows):
+        work.journal("lead.base", {}, heard)
 
 
 async def claim(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
@@ -263,6 +287,8 @@ async def claim(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
         if mine is not None and mine["owner_id"] is not None:
             by = mine["owner_name"]
             raise Conflict(f"{by} works on this lead already.", current=dict(rules.lead(mine)), by=by)
+        if settings_of(work.conn)["rule"] == "manager" and not scope.sees_all:
+            raise Refused("In this house a manager gives leads. Nothing was claimed; ask yours.", code="lead_manager")
         room(work.conn, scope)
         row = leads.claimable(work.conn, scope, wanted)
         if row is None:
@@ -273,10 +299,14 @@ async def claim(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
     return await write(db, run)
 
 
+def _limit(conn: Connection, user_id: int) -> int:
+    own = leads.limit_of(conn, user_id, lock=True)
+    return int(settings_of(conn)["limit"]) if own is None else own
+
+
 def room(conn: Connection, scope: Scope) -> None:
     """Raises Refused where this person holds as many leads as they may."""
-    own = leads.limit_of(conn, scope.user_id, lock=True)
-    limit = settings_of(conn)["limit"] if own is None else own
+    limit = _limit(conn, scope.user_id)
     if leads.held(conn, scope, scope.user_id) >= limit:
         raise Refused(
             f"You hold {limit} leads, as many as you may. Nothing was claimed; finish or release one first.",
@@ -301,11 +331,12 @@ async def release(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]
 
 async def assign(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
     """Give leads (`ids`) to a person (`owner`), or back to the base (None): {items}, those that were moved. For
-    managers, beyond any limit. Raises Invalid, and NotFound where one of them is not there: then none is moved.
+    managers. Raises Invalid, Refused (their_limit) where that is more than they may hold, unless `beyond`, and NotFound
+    where one of them is not there: then none is moved.
     """
     if not scope.sees_all:
         raise NotFound
-    ids, name = checked(lambda: rules.assigned(fields))
+    ids, name, beyond = checked(lambda: rules.assigned(fields))
 
     def run(work: Work) -> dict[str, Any]:
         on(work.conn)
@@ -316,10 +347,22 @@ async def assign(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
         moved = [row for row in rows if row["owner_id"] != owner and row["qualified_at"] is None]
         if not moved:
             raise unchanged({"items": []})
+        if owner is not None and not beyond:
+            _fits(work.conn, owner, name, sum(row["status"] not in rules.OVER for row in moved))
         values = {"owner_id": owner, "claimed_at": work.at if owner else None}
         return {"items": [rules.lead(store_change(work, scope, row, values)) for row in moved]}
 
     return await write(db, run)
+
+
+def _fits(conn: Connection, owner: int, name: str | None, more: int) -> None:
+    limit, held = _limit(conn, owner), leads.held(conn, SYSTEM, owner)
+    if held + more > limit:
+        raise Refused(
+            f"{name} holds {held} leads and may hold {limit}. Nothing was given; choose fewer, somebody else, or say "
+            "that it may be more.",
+            code="their_limit",
+        )
 
 
 async def add_note(db: Database, scope: Scope, lead_id: object, text: object) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _ROWS: Select[Any] = select(
 ).select_from(companies.outerjoin(users, users.c.id == _c.owner_id))
 
 
-def _visible(scope: Scope) -> ColumnElement[bool]:
+def visible(scope: Scope) -> ColumnElement[bool]:
     if scope.sees_all:
         return _c.id.is_not(None)
     me = scope.user_id
@@ -37,13 +37,13 @@ def _rows(conn: Connection, statement: Select[Any]) -> list[CompanyRow]:
 
 def one(conn: Connection, scope: Scope, company_id: int) -> CompanyRow | None:
     """This company, if it is theirs to see."""
-    rows = _rows(conn, _ROWS.where(_c.id == company_id, _visible(scope)))
+    rows = _rows(conn, _ROWS.where(_c.id == company_id, visible(scope)))
     return rows[0] if rows else None
 
 
 def some(conn: Connection, scope: Scope, limit: int, q: str = "", after: int | None = None) -> list[CompanyRow]:
     """A page of companies, the newest on top; `q`: parts of words of theirs."""
-    where = [_visible(scope), containing(conn, _c.search, folded(q).split())]
+    where = [visible(scope), containing(conn, _c.search, folded(q).split())]
     if after is not None:
         where.append(_c.id < after)
     return _rows(conn, _ROWS.where(*where).order_by(_c.id.desc()).limit(limit))
@@ -51,7 +51,7 @@ def some(conn: Connection, scope: Scope, limit: int, q: str = "", after: int | N
 
 def of_name(conn: Connection, scope: Scope, name: str) -> CompanyRow | None:
     """The first company they see that is called so, in whatever spelling."""
-    rows = _rows(conn, _ROWS.where(_c.key == name_key(name), _visible(scope)).order_by(_c.id).limit(1))
+    rows = _rows(conn, _ROWS.where(_c.key == name_key(name), visible(scope)).order_by(_c.id).limit(1))
     return rows[0] if rows else None
 
 
@@ -108,5 +108,5 @@ def alike(conn: Connection, scope: Scope, name: str, number: str | None, email: 
     same += [_c.email == email] if email else []
     if not same:
         return []
-    found = select(_c.id, _c.name).where(or_(*same), _visible(scope)).order_by(_c.id).limit(5)
+    found = select(_c.id, _c.name).where(or_(*same), visible(scope)).order_by(_c.id).limit(5)
     return [dict(row) for row in conn.execute(found).mappings()]

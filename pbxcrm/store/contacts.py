@@ -35,7 +35,7 @@ _ROWS: Select[Any] = select(
 ).select_from(contacts.outerjoin(users, users.c.id == _c.owner_id))
 
 
-def _visible(scope: Scope) -> ColumnElement[bool]:
+def visible(scope: Scope) -> ColumnElement[bool]:
     """One's own, one's deals' and one's callers'."""
     if scope.sees_all:
         return _c.id.is_not(None)
@@ -63,7 +63,7 @@ _NUMBERS = select(_n.contact_id, _n.number).where(_n.contact_id.in_(bindparam("i
 
 def one(conn: Connection, scope: Scope, contact_id: int) -> ContactRow | None:
     """This contact, if it is theirs to see."""
-    rows = _rows(conn, _ROWS.where(_c.id == contact_id, _visible(scope)), {})
+    rows = _rows(conn, _ROWS.where(_c.id == contact_id, visible(scope)), {})
     return rows[0] if rows else None
 
 
@@ -79,7 +79,7 @@ def some(
 
     `company_id`: who works there.
     """
-    where = [_visible(scope), _found(conn, q)]
+    where = [visible(scope), _found(conn, q)]
     if company_id is not None:
         where.append(_c.company_id == company_id)
     if after is not None:

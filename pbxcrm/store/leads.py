@@ -3,7 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
@@ -11,7 +24,7 @@ from pbxcrm.crm.leads import OVER, LeadRow
 from pbxcrm.crm.matching import tail
 from pbxcrm.store.prepared import Query
 from pbxcrm.store.schema import notes, tasks, teams, users
-from pbxcrm.store.schema_sales import contact_tags, lead_tags, leads
+from pbxcrm.store.schema_sales import contact_tags, lead_tags, leads, tags
 from pbxcrm.store.words import containing, number_part
 
 _c = leads.c
@@ -72,8 +85,19 @@ def some(
     `wanted`: show (new: the base; mine; all), status, source, owner, q, sort. What somebody else could be reached by
     is searched in their own leads alone: else a search would tell it bit by bit.
     """
-    shown = {"new": _base(scope), "mine": _c.owner_id == scope.user_id, "all": or_(_own(scope), _base(scope))}
+    shown = {
+        "new": _base(scope),
+        "stale": _base(scope),
+        "mine": _c.owner_id == scope.user_id,
+        "all": or_(_own(scope), _base(scope)),
+    }
     where = [shown[wanted.get("show", "all")]]
+    if "before" in wanted:
+        where.append(_c.created_at < wanted["before"])
+    if "tag" in wanted:
+        tagged = lead_tags.join(tags, tags.c.id == lead_tags.c.tag_id)
+        where.append(_c.id.in_(select(lead_tags.c.lead_id).select_from(tagged).where(tags.c.name == wanted["tag"])))
+        where.append(_own(scope))
     where += [_c[name] == wanted[name] for name in ("status", "source") if name in wanted]
     if "owner" in wanted:
         where.append(users.c.name == wanted["owner"])
@@ -114,6 +138,30 @@ def held(conn: Connection, _scope: Scope, user_id: int) -> int:
     """How many leads this person works on."""
     mine = (_c.owner_id == user_id, _c.qualified_at.is_(None), _c.status.not_in(OVER))
     return int(conn.execute(select(func.count()).select_from(leads).where(*mine)).scalar_one())
+
+
+def in_turn(conn: Connection, _scope: Scope, team_id: int | None) -> list[dict[str, Any]]:
+    """Sellers of a team (None: all), [{id, lead_limit, held}], who got a lead the longest ago first."""
+    working = case((and_(_c.qualified_at.is_(None), _c.status.not_in(OVER)), 1), else_=0)
+    found = select(users.c.id, users.c.lead_limit, func.coalesce(func.sum(working), 0).label("held"))
+    found = found.select_from(users.outerjoin(leads, _c.owner_id == users.c.id))
+    found = found.where(users.c.role == "agent", users.c.active.is_(True)).group_by(users.c.id, users.c.lead_limit)
+    if team_id is not None:
+        found = found.where(users.c.team_id == team_id)
+    last = func.coalesce(func.max(_c.claimed_at), 0.0), func.coalesce(func.max(_c.id), 0)
+    return [dict(row) for row in conn.execute(found.order_by(*last, users.c.id)).mappings()]
+
+
+def waiting(conn: Connection, scope: Scope, before: float) -> int:
+    """How many in the base have been there since before this moment."""
+    found = select(func.count()).select_from(leads).where(_base(scope), _c.created_at < before)
+    return int(conn.execute(found).scalar_one())
+
+
+def first_response(conn: Connection, _scope: Scope, since: float) -> float | None:
+    """The seconds from a lead's coming to the first call, on average, of leads since then; None: of none."""
+    found = select(func.avg(_c.first_contact_at - _c.created_at))
+    return cast("float | None", conn.execute(found.where(_c.created_at >= since)).scalar())
 
 
 _LIMIT = select(users.c.lead_limit)

@@ -208,6 +208,9 @@ TABLE: dict[tuple[str, str], Eyes] = {
         200, 401, path=API + "/leads/{lead}/qualify", json={"version": -2, "contact": "new"}, shows=True
     ),
     ("GET", "/leads"): everybody(200, 303, path="/leads?show=all", shows=True),
+    ("GET", "/leads/provider"): everybody(200, 303, path="/leads/provider?among=companies", shows=True),
+    ("POST", "/leads/provider"): Eyes((303, 422, 422, 303, 303), form={"among": "companies", "name": "x"}),
+    ("POST", "/leads/provider/filters/{id}/remove"): everybody(404, 303, path="/leads/provider/filters/999/remove"),
     ("POST", "/leads"): everybody(303, 303, form={"name": "x"}),
     ("GET", "/leads/new"): everybody(200, 303),
     ("POST", "/leads/assign"): managers(303, 303, form={"ids": "{lead}", "owner": "bob"}),

@@ -328,6 +328,8 @@ export async function reload() {
   const { nodes } = await ask(`/board?${query}`);
   const fresh = $("[data-board]", nodes);
   board.replaceChildren(...fresh.childNodes);
+  const nav = $(".nav", nodes); // leads may have come or gone
+  if (nav) $(".nav").replaceWith(nav);
   countsAt = Number(fresh.dataset.asOf);
   start();
   return countsAt;

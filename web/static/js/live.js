@@ -73,6 +73,7 @@ async function row({ id, kind, data, html }) {
   else if (kind.startsWith("call.")) onEvery(data, nodes);
   else if (kind.startsWith("link.")) $("#banner").replaceChildren(...nodes.childNodes);
   else if (kind === "task.reminded") remind(data);
+  if (kind.startsWith("lead.") && $("[data-fresh]")) missed();
   if (MISSED.has(kind) || (kind.startsWith("deal.") && $("[data-fresh]"))) missed();
 }
 
@@ -111,11 +112,16 @@ function upsert(list, item, only) {
 // What is still to do is read anew, unless somebody is about to press something in it: `now`, they just have.
 async function relist(now = false) {
   const list = $("[data-fresh]");
-  if (!list || (!now && list.contains(document.activeElement))) return;
-  const fresh = $("[data-fresh]", (await ask(list.dataset.fresh)).nodes);
+  if (!list || (!now && (list.contains(document.activeElement) || $("input:checked", list)))) return;
+  const { nodes } = await ask(list.dataset.fresh);
+  const fresh = $("[data-fresh]", nodes);
   if (!fresh) return;
   const at = list.contains(document.activeElement) && document.activeElement.getAttribute("href");
   list.replaceWith(fresh);
+  for (const old of $$("[data-also]")) {
+    const count = $(`#${old.id}`, nodes);
+    if (count) old.replaceWith(count);
+  }
   if (at) $(`a[href="${CSS.escape(at)}"]`, fresh)?.focus();
   tick();
 }
