@@ -150,6 +150,10 @@ class Reader:
         """A whole number with its thousands grouped."""
         return self.digits(f"{n:,}".replace(",", money_rule(self.locale, "EUR")[2]))
 
+    def fraction(self, text: str) -> str:
+        """A decimal like 1.5 as it is, with this language's digits and decimal sign."""
+        return self.digits(text.replace(".", money_rule(self.locale, "EUR")[3]))
+
     def percent(self, n: int) -> str:
         """`62%`, or `۶۲٪`."""
         return format_percent(n / 100, locale=self.locale) if self.locale not in _DIGITS else self.digits(f"{n}٪")
@@ -162,7 +166,7 @@ class Reader:
         text = f"{int(whole):,}".replace(",", group)
         if fraction.strip("0"):
             text += point + fraction
-        sign = "−" if value < 0 else ""
+        sign = ("\u200e−" if self.rtl else "−") if value < 0 else ""  # a mark keeps it before its digits
         return f"{sign}{before}{self.digits(text)}{after}"
 
     # -- times ---------------------------------------------------------------------------------------------------

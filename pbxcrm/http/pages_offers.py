@@ -49,7 +49,9 @@ def _blank(deal: Mapping[str, Any]) -> dict[str, Any]:
 
 def _filled(me: Viewer, offer: Offer) -> dict[str, Any]:
     days = {name: shown_day(me, offer[name]) for name in ("send_on", "valid_until")}
-    lines = [{"text": one["text"], "count": me.r.digits(one["count"]), "price": one["price"]} for one in offer["items"]]
+    lines = [
+        {"text": one["text"], "count": me.r.fraction(one["count"]), "price": one["price"]} for one in offer["items"]
+    ]
     return {**{name: offer[name] for name in ("title", "currency", "note")}, **days, "lines": lines}
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from pbxcrm.service import contacts, webhooks
+from pbxcrm.crm.access import Scope
+from pbxcrm.service import contacts, deals, documents, offers, people, pipelines, webhooks
 from tests.browser.conftest import Open
-from tests.browser.world import World, busy_week
+from tests.browser.world import PASSWORD, World, busy_week
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
@@ -163,3 +164,50 @@ async def test_the_managers_pages(firm: World, open_page: Open, who: str, scheme
     for path in (f"/settings/webhooks/{hook['id']}", f"/contacts/{contact['id']}/privacy"):
         await page.goto(firm.url + path)
         await clean(page, path)
+
+
+@pytest.mark.parametrize(
+    ("locale", "scheme", "width"), [("en", "light", 1280), ("fa", "dark", 1280), ("en", "light", 390)]
+)
+async def test_stages_that_lead_offers_and_documents(
+    firm: World, open_page: Open, locale: str, scheme: str, width: int
+) -> None:
+    """The editor of pipelines, a deal in a stage that leads, an offer written, sent and printed, the library."""
+    db = firm.db
+    made = await people.add_user(db, "rita", "admin", [], password=PASSWORD, locale=locale)
+    rita = Scope(made, "rita", "admin")
+    pipeline = await pipelines.create(db, rita, "", "five")
+    stage = (await pipelines.get(db, rita, pipeline))["stages"][2]
+    job = {"id": "", "kind": "call", "title": "Ask for the budget", "days": "1"}
+    await pipelines.change_stage(db, rita, stage["id"], {"advice": "Listen first", "tasks": [job]})
+    deal = await firm.deal("maria", title="Trial", number="+48221234599", name="Ela", budget_amount="4000")
+    led = await deals.create(db, rita, {"title": "Led", "owner": "maria", "stage": stage["id"]})
+    lines = [{"text": "Phone", "count": "1.5", "price": "89.90"}, {"text": "Discount", "count": "1", "price": "-9"}]
+    draft = await offers.create(db, rita, deal["id"], {"items": lines, "note": "Thank you", "send_on": "2027-01-11"})
+    sent = await offers.create(db, rita, deal["id"], {"items": lines})
+    await offers.send(db, rita, sent["id"], sent["version"])
+    with documents.coming(firm.papers) as path:
+        path.write_bytes(b"%PDF-1.7")
+        await documents.add(
+            db, rita, path, "A price list with a rather long name for a phone.pdf", {"kind": "price_list"}
+        )
+    page = await open_page("rita", color_scheme=scheme, viewport={"width": width, "height": 800})
+    for path_ in (
+        "/settings/pipelines",
+        f"/settings/pipelines/{pipeline}",
+        f"/deals/{led['id']}",
+        f"/deals/{deal['id']}/offers/new",
+        f"/offers/{draft['id']}",
+        f"/offers/{sent['id']}",
+        f"/offers/{sent['id']}/print",
+        "/documents",
+    ):
+        await page.goto(firm.url + path_)
+        for summary in await page.locator("main li > details > summary").all():
+            await summary.click()
+        await clean(page, path_)
+        assert await page.evaluate("document.querySelector('main').scrollWidth <= innerWidth"), path_
+    await page.goto(f"{firm.url}/deals/{deal['id']}")
+    await page.locator('.stages [data-kind="won"]').click()
+    await expect(page.locator("[name=cause]")).to_be_focused()
+    await clean(page, "won")

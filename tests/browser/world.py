@@ -87,6 +87,11 @@ class World:
     stages: dict[str, str] = field(default_factory=dict)
 
     @property
+    def papers(self) -> Path:
+        """The folder of documents."""
+        return Path(str(self.db.url.database)).parent / "documents"
+
+    @property
     def url(self) -> str:
         return str(self.server.make_url("/")).rstrip("/")
 
