@@ -109,7 +109,9 @@ def add(
     _hang(work, made, given)
     found = contacts.of_ids(work.conn, scope, [made])[made]
     tell.contact(work, "contact.created", found, numbers, owner)
-    changes = audit.between(None, _told(work, scope, found, numbers), _AUDITED)
+    hanging = {"emails": given.get("emails", []), "tags": ", ".join(sorted(given.get("tags", [])))}
+    told = {**found, **{name: given.get(name, "") for name in PERSON}, **hanging, "numbers": numbers}
+    changes = audit.between(None, told, _AUDITED)
     audit.note(work, scope, "contact.created", "contact", made, changes)
     return found
 

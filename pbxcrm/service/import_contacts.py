@@ -13,7 +13,6 @@ from pbxcrm.service import companies as company_service
 from pbxcrm.service import contacts
 from pbxcrm.service.import_companies import COMPANIES
 from pbxcrm.service.import_things import Bringing, Things
-from pbxcrm.store import companies
 from pbxcrm.store import contacts as rows
 from pbxcrm.store.db import Work
 
@@ -39,9 +38,9 @@ class Contacts(Things):
         return {**row, **{name: own.get(name, "") for name in PERSON}, "numbers": _numbers(conn, thing_id)}
 
     def make(self, work: Work, who: Bringing, given: Given) -> dict[str, Any]:
-        made = _company(work, who, given)
-        whole = contacts.at_company(work.conn, who.scope, given)  # type: ignore[arg-type]
-        row = contacts.add(work, who.scope, whole, who.owner_id)
+        whole: dict[str, Any] = contacts.at_company(work.conn, who.scope, given)  # type: ignore[arg-type,assignment]
+        made = _company(work, who, whole)
+        row = contacts.add(work, who.scope, whole, who.owner_id)  # type: ignore[arg-type]
         return {"thing_id": row["id"], "version": row["version"], "before": made}
 
     def missing(self, row: Mapping[str, Any], given: Given) -> dict[str, Any]:
@@ -51,7 +50,9 @@ class Contacts(Things):
 
     def fill(self, work: Work, who: Bringing, thing_id: int, given: Given) -> dict[str, Any] | None:
         row = self.row(work.conn, thing_id)
-        made = _company(work, who, given) if row is not None and not row["company"] else {}
+        made = {}
+        if row is not None and not row["company"]:
+            made = _company(work, who, dict(contacts.at_company(work.conn, who.scope, given)))  # type: ignore[arg-type]
         values = super().fill(work, who, thing_id, given)
         return values and {**values, "before": {**values["before"], **made}}
 
@@ -69,12 +70,13 @@ def _numbers(conn: Connection, contact_id: int) -> list[str]:
     return rows.numbers(conn, SYSTEM, [contact_id])[contact_id]
 
 
-def _company(work: Work, who: Bringing, given: Given) -> dict[str, Any]:
-    """Make the company that a row names, where there is none that one sees and that is wished; what undo needs."""
+def _company(work: Work, who: Bringing, given: dict[str, Any]) -> dict[str, Any]:
+    """Make the company that is named and was not found, where that is wished, and put it in; what undo needs."""
     name = given.get("company", "")
-    if who.companies != "make" or not name or companies.of_name(work.conn, who.scope, name) is not None:
+    if who.companies != "make" or not name or given["company_id"] is not None:
         return {}
     made = company_service.add(work, who.scope, {"name": name, "owner": who.owner})
+    given["company_id"] = made["id"]
     return {"made_company": {"id": made["id"], "version": made["version"]}}
 
 

@@ -6,6 +6,7 @@ out, and a restart goes on where it was.
 
 import asyncio
 import logging
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,7 +23,8 @@ from pbxcrm.store.imports import ImportRow, Line
 
 log = logging.getLogger(__name__)
 
-BATCH = 100  # rows of a transaction: calls never wait longer for their turn than these take
+BATCH = 200  # rows of a transaction, at most
+SPAN = 0.05  # seconds that a transaction should take: calls and people wait no longer for their turn
 PAUSE = 0.005  # seconds between two transactions, in which others write
 LOOK = 1.0  # seconds between two looks whether something waits, while others commit
 
@@ -30,14 +32,27 @@ BROKEN_OFF = "Reading this file broke off. Nothing was stored; bring it again."
 BROKEN = "Something broke on our side at one of the rows. The rows before it are done; undo takes them back."
 
 
-async def step(db: Database) -> bool:
+class Pace:
+    """How many rows a transaction takes, so that it lasts about SPAN: a slow or busy machine does fewer at once."""
+
+    def __init__(self) -> None:
+        self.rows = 10
+
+    def took(self, seconds: float) -> None:
+        """So long did the last one take: slower at once, faster by and by."""
+        fitting = int(self.rows * SPAN / max(seconds, 0.001))
+        self.rows = max(1, min(fitting, self.rows * 2, BATCH))
+
+
+async def step(db: Database, pace: Pace | None = None) -> bool:
     """Do the next rows of the oldest import that waits, in one transaction; whether there was one."""
+    pace = pace or Pace()
     waiting = await read(db, lambda conn: imports.in_states(conn, SYSTEM, ("running", "undoing")))
     if not waiting:
         return False
     import_id = waiting[0]["id"]
     try:
-        await write(db, lambda work: _batch(work, import_id, db.region), durable=False)
+        await write(db, lambda work: _timed(work, import_id, db.region, pace), durable=False)
     except Unavailable:
         raise
     except Exception:  # whatever it is, it would come again with the same row
@@ -46,13 +61,19 @@ async def step(db: Database) -> bool:
     return True
 
 
-def _batch(work: Work, import_id: int, region: str | None) -> None:
+def _timed(work: Work, import_id: int, region: str | None, pace: Pace) -> None:
+    began = monotonic()
+    _batch(work, import_id, region, min(pace.rows, BATCH))
+    pace.took(monotonic() - began)
+
+
+def _batch(work: Work, import_id: int, region: str | None, limit: int) -> None:
     row = seen(work.conn, SYSTEM, import_id)
     who = _bringing(work.conn, row)
     if row["state"] == "running":
-        _do(work, who, row, region)
+        _do(work, who, row, region, limit)
     elif row["state"] == "undoing":
-        _undo(work, who.scope, row)
+        _undo(work, who.scope, row, limit)
     else:
         tell(work, import_id)
 
@@ -65,8 +86,8 @@ def _bringing(conn: Connection, row: ImportRow) -> Bringing:
     return Bringing(scope, row["id"], owner, house.id_of(owner), row["options"].get("companies", "match"))
 
 
-def _do(work: Work, who: Bringing, row: ImportRow, region: str | None) -> None:
-    found = imports.lines(work.conn, SYSTEM, row["id"], BATCH, actions=("",))
+def _do(work: Work, who: Bringing, row: ImportRow, region: str | None, limit: int) -> None:
+    found = imports.lines(work.conn, SYSTEM, row["id"], limit, actions=("",))
     if not found:
         _end(work, row["id"], "done")
         return
@@ -75,13 +96,15 @@ def _do(work: Work, who: Bringing, row: ImportRow, region: str | None) -> None:
     things = THINGS[row["kind"]]
     rows = [understood(one, row, region) for one in found]
     known = things.known(work.conn, who.scope, [one.fields for one in rows])
+    marks: list[tuple[int, dict[str, Any]]] = []
     counts = {"made": row["made"], "changed": row["changed"], "skipped": row["skipped"]}
     for one, said in zip(found, rows, strict=True):
         values = _done(work, who, row, said, things, known)
         if tag_id is not None and values.get("thing_id"):
             _tag(work, row["kind"], values, tag_id)
         counts[values["action"]] += 1
-        imports.mark(work.conn, row["id"], one["n"], values)
+        marks.append((one["n"], values))
+    imports.mark(work.conn, row["id"], marks)
     imports.change(work.conn, row["id"], counts)
     tell(work, row["id"])
 
@@ -116,15 +139,16 @@ def _tag(work: Work, kind: str, values: dict[str, Any], tag_id: int) -> None:
         values["action"], values["reason"] = "changed", ""
 
 
-def _undo(work: Work, scope: Scope, row: ImportRow) -> None:
-    found = imports.lines(work.conn, SYSTEM, row["id"], BATCH, actions=("made", "changed"), last_first=True)
+def _undo(work: Work, scope: Scope, row: ImportRow, limit: int) -> None:
+    found = imports.lines(work.conn, SYSTEM, row["id"], limit, actions=("made", "changed"), last_first=True)
     if not found:
         _end(work, row["id"], "undone")
         return
+    marks: list[tuple[int, dict[str, Any]]] = []
     for one in found:
         why = _taken_back(work, scope, row, one, found)
-        values = {"action": "kept", "reason": REASONS[why]} if why else {"action": "undone", "reason": ""}
-        imports.mark(work.conn, row["id"], one["n"], values)
+        marks.append((one["n"], {"action": "kept", "reason": REASONS[why]} if why else {"action": "undone"}))
+    imports.mark(work.conn, row["id"], marks)
     tell(work, row["id"])
 
 
@@ -177,6 +201,7 @@ class Importer:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._pace = Pace()
         self._wake = asyncio.Event()
         self._wake.set()  # what an earlier run of this program left
         db.on_commit(self._wake.set)
@@ -196,7 +221,7 @@ class Importer:
             await asyncio.sleep(LOOK)
 
     async def _all(self) -> None:
-        while await step(self._db):
+        while await step(self._db, self._pace):
             await _turn_of_others()
 
 

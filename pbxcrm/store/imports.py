@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypedDict, cast
 
 from sqlalchemy import (
@@ -9,12 +10,15 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     RowMapping,
+    Select,
     Table,
     and_,
+    bindparam,
     delete,
     exists,
     func,
     insert,
+    or_,
     select,
     true,
     update,
@@ -143,9 +147,42 @@ def _line(row: RowMapping) -> Line:
     return cast("Line", {**row, "given": json.loads(row["given"]), "before": before})
 
 
-def mark(conn: Connection, import_id: int, n: int, values: Mapping[str, Any]) -> None:
-    """Note what became of a row."""
-    conn.execute(update(import_rows).where(_r.import_id == import_id, _r.n == n).values(_encoded(values)))
+_MARK = (
+    update(import_rows)
+    .where(_r.import_id == bindparam("import"), _r.n == bindparam("row"))
+    .values({name: bindparam(f"_{name}") for name in ("action", "thing_id", "version", "before", "reason")})
+)
+_MARK_AFTER = (
+    update(import_rows)
+    .where(_r.import_id == bindparam("import"), _r.n == bindparam("row"))
+    .values(action=bindparam("_action"), reason=bindparam("_reason"))
+)
+
+
+def mark(conn: Connection, import_id: int, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Note what became of rows: [(n, columns)]. After undo that is `action` and `reason` alone."""
+    done = [_marked(import_id, n, values) for n, values in rows if values["action"] not in ("undone", "kept")]
+    after = [_marked(import_id, n, values) for n, values in rows if values["action"] in ("undone", "kept")]
+    if done:
+        conn.execute(_MARK, done)
+    if after:
+        conn.execute(_MARK_AFTER, [{k: v for k, v in one.items() if k in _SAID_AFTER} for one in after])
+
+
+_SAID_AFTER = ("import", "row", "_action", "_reason")
+
+
+def _marked(import_id: int, n: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    before = values.get("before")
+    return {
+        "import": import_id,
+        "row": n,
+        "_action": values["action"],
+        "_thing_id": values.get("thing_id"),
+        "_version": values.get("version"),
+        "_before": json.dumps(before, ensure_ascii=True) if before else "",
+        "_reason": values.get("reason", ""),
+    }
 
 
 def restored(conn: Connection, import_id: int, thing_id: int, was: int, version: int) -> None:
@@ -248,10 +285,16 @@ def take_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> None:
     conn.execute(delete(column.table).where(column == thing_id, column.table.c.tag_id == tag_id))
 
 
-def used(conn: Connection, _scope: Scope, table: Table, thing_id: int, *but: Table) -> bool:
-    """Whether anything refers to it, of all tables there are but these."""
-    keys = [key for other in metadata.tables.values() if other not in but for key in _keys(other, table)]
-    return any(conn.execute(select(exists().where(key.parent == thing_id))).scalar() for key in keys)
+@cache
+def _used(kind: str) -> Select[tuple[bool]]:
+    table, own = _TABLES[kind], _HANGING[kind]
+    keys = [key for other in metadata.sorted_tables if other not in own for key in _keys(other, table)]
+    return select(or_(*(exists().where(key.parent == bindparam("thing")) for key in keys)))
+
+
+def used(conn: Connection, _scope: Scope, kind: str, thing_id: int) -> bool:
+    """Whether anything refers to it, of all tables there are but those that hang on it."""
+    return bool(conn.execute(_used(kind), {"thing": thing_id}).scalar())
 
 
 def _keys(other: Table, table: Table) -> list[ForeignKey]:
@@ -262,7 +305,7 @@ def remove(conn: Connection, kind: str, thing_id: int, version: int) -> bool:
     """Take away one that still has this version and that nothing refers to; whether it was so."""
     table, own = _TABLES[kind], _HANGING[kind]
     here = select(exists().where(table.c.id == thing_id, table.c.version == version))
-    if not conn.execute(here).scalar() or used(conn, SYSTEM, table, thing_id, *own):
+    if not conn.execute(here).scalar() or used(conn, SYSTEM, kind, thing_id):
         return False
     for other in own:
         conn.execute(delete(other).where(*(key.parent == thing_id for key in _keys(other, table))))

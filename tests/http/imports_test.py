@@ -114,10 +114,10 @@ async def test_a_kill_between_batches_does_no_row_twice(
     await import_work.step(db)
     real = import_work.imports.mark
 
-    def dies(conn: Any, import_id: int, n: int, values: Any) -> None:
-        if n == 11:
+    def dies(conn: Any, import_id: int, rows: Any) -> None:
+        if any(n == 11 for n, _ in rows):
             raise KeyboardInterrupt
-        real(conn, import_id, n, values)
+        real(conn, import_id, rows)
 
     monkeypatch.setattr(import_work.imports, "mark", dies)
     with pytest.raises(KeyboardInterrupt):
