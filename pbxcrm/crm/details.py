@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
-from pbxcrm.crm.money import money, parse_money
+from pbxcrm.crm.money import money, parse_money, real
 
 # What a deal's details speak of, as its panel groups them.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -77,10 +77,10 @@ def day(value: object) -> str:
 
 
 def amount_in(code: str) -> Text:
-    """A parser of an amount of this currency: a decimal string, or "" for none."""
+    """A parser of an amount of this currency: a decimal string (of rials where it is toman), or "" for none."""
 
     def check(value: object) -> str:
-        return money(parse_money(str(value), code), code) if value not in (None, "") else ""
+        return money(parse_money(str(value), code), real(code)) if value not in (None, "") else ""
 
     return check
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from pbxcrm.calls.numbers import clean, digits, normalise
 from pbxcrm.crm import details
-from pbxcrm.crm.money import is_currency, parse_money
+from pbxcrm.crm.money import is_currency, parse_money, real
 
 LONGEST_TEXT = 10_000
 LONGEST_LINE = 200
@@ -110,6 +110,11 @@ def line(value: object) -> str:
     return text
 
 
+def email(value: object) -> str:
+    """An e-mail address, in small letters: two spellings of one are one."""
+    return line(value).lower()
+
+
 def needed_line(value: object) -> str:
     """One line of text that is not empty."""
     text = line(value)
@@ -185,10 +190,10 @@ def priority(value: object) -> int:
 
 
 def currency(value: object) -> str:
-    """An ISO 4217 code."""
+    """An ISO 4217 code; IRT, toman, is the rial counted by ten."""
     if not isinstance(value, str) or not is_currency(value):
         raise WrongError("This must be an ISO 4217 code like EUR.")
-    return value
+    return real(value)
 
 
 def amount(value: object, code: str) -> int:
@@ -271,7 +276,7 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
     known: dict[str, Parser] = {
         "name": line,
         "company": line,
-        "email": line,
+        "email": email,
         "note": long_text,
         "numbers": phones,
         "owner": name_or_none,
@@ -293,7 +298,7 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
 def _lines(value: object) -> list[str]:
     if not isinstance(value, list) or len(value) > 20:
         raise WrongError("This must be a list of at most 20 lines.")
-    return list(dict.fromkeys(text for one in value if (text := line(one))))
+    return list(dict.fromkeys(text for one in value if (text := email(one))))
 
 
 def company_fields(given: Mapping[str, object], region: str | None, needed: Iterable[str] = ()) -> CompanyFields:
@@ -302,7 +307,7 @@ def company_fields(given: Mapping[str, object], region: str | None, needed: Iter
         "name": needed_line,
         "relation": lambda value: details.choice(*details.RELATIONS)(value) or details.RELATIONS[0],
         "number": lambda value: None if value in (None, "") else phone(value, region),
-        "email": line,
+        "email": email,
         "site": line,
         "address": line,
         "city": line,

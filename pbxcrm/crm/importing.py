@@ -384,7 +384,7 @@ def _email(value: str) -> str:
     text = re.split(r"[,;\s]+", value.removeprefix("mailto:").strip())[0]
     if len(text) > LONGEST_LINE or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", text):
         _bad("email", value, _NO_EMAIL)
-    return text
+    return text.lower()
 
 
 def _short(value: str) -> str:

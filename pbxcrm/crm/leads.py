@@ -11,6 +11,7 @@ from pbxcrm.crm.fields import (
     BadFields,
     Parser,
     WrongError,
+    email,
     ident,
     ident_or_none,
     line,
@@ -246,7 +247,8 @@ def _employees(value: object) -> int | None:
 def lead_fields(given: Mapping[str, object], region: str | None) -> LeadFields:
     """The columns of a lead. Raises BadFields."""
     known: dict[str, Parser] = {
-        **dict.fromkeys(("name", "company", "job_title", "email", "city", "source"), line),
+        **dict.fromkeys(("name", "company", "job_title", "city", "source"), line),
+        "email": email,
         "number": lambda value: None if value in (None, "") else phone(value, region),
         "interest": line,
         "note": long_text,

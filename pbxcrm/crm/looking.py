@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from pbxcrm.crm.fields import Parser, WrongError, amount, line, parse
+from pbxcrm.crm.money import real
 
 Due = Literal["overdue", "today", "planned", "none"]
 DUES: tuple[Due, ...] = get_args(Due)
@@ -44,7 +45,7 @@ class Looking:
         return replace(self, due=None)
 
 
-NAMES = ("owner", "source", "due", "low", "high", "q")
+NAMES = ("owner", "source", "due", "low", "high", "unit", "q")
 
 
 def _due(value: object) -> Due | None:
@@ -56,10 +57,12 @@ def _due(value: object) -> Due | None:
 
 def looking(given: Mapping[str, str], currency: str, now: float, day_ends: float) -> Looking:
     """What is asked for; empty values ask for nothing, other names are somebody else's. Raises BadFields."""
+    unit = given.get("unit", "")
+    unit = unit if real(unit) == currency else currency  # in toman where the address says so, whoever opens it
 
     def money(value: object) -> int:
-        return amount(value, currency)
+        return amount(value, unit)
 
     known: dict[str, Parser] = {"owner": line, "source": line, "due": _due, "low": money, "high": money, "q": line}
-    asked = {name: given[name] for name in NAMES if given.get(name, "").strip()}
+    asked = {name: given[name] for name in known if given.get(name, "").strip()}
     return Looking(**parse(asked, known), now=now, day_ends=day_ends)  # type: ignore[arg-type]

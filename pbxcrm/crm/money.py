@@ -4,14 +4,18 @@ import re
 
 from pbxcrm.calls.numbers import fold_digits
 
-# ISO 4217: how many decimals a currency has; 2 where it is not listed.
+# How many decimals a currency has (ISO 4217, but for the rial, of which nobody has seen a hundredth); 2 where it is not
+# listed.
 _NONE = (
-    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"),
+    *("IRR", "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"),
     *("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
 )
 _THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _FOUR = ("CLF", "UYW")
-_DECIMALS = dict.fromkeys(_NONE, 0) | dict.fromkeys(_THREE, 3) | dict.fromkeys(_FOUR, 4)
+# What Iranians count in: ten rials, so with one decimal its minor unit is the rial itself. No currency of its own: it
+# is read and shown, never stored.
+TOMAN, _RIAL = "IRT", "IRR"
+_DECIMALS = dict.fromkeys(_NONE, 0) | {TOMAN: 1} | dict.fromkeys(_THREE, 3) | dict.fromkeys(_FOUR, 4)
 
 # The largest amount: a million such deals still add up within 64 bits.
 LARGEST = 9_000_000_000_000
@@ -24,6 +28,16 @@ _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 def decimals(currency: str) -> int:
     """How many decimals this currency has."""
     return _DECIMALS.get(currency, 2)
+
+
+def real(code: str) -> str:
+    """The currency that is stored: the rial where somebody counts in toman."""
+    return _RIAL if code == TOMAN else code
+
+
+def unit_of(code: str, *, toman: bool) -> str:
+    """In what a person counts sums of this currency: toman instead of rials, where they said so."""
+    return TOMAN if toman and code == _RIAL else code
 
 
 def is_currency(code: str) -> bool:

@@ -51,6 +51,18 @@ DEALS = (
 CONTACTS = (
     "id", "name", "company", "email", "numbers", "owner", "created_at", "last_talk_at", "last_talk_by", "note",
 )  # fmt: skip
+COMPANIES = (
+    "id", "name", "relation", "number", "email", "site", "address", "city", "owner", "created_at", "people", "deals",
+    "note",
+)  # fmt: skip
+LEADS = (
+    "id", "name", "company", "job_title", "email", "number", "city", "source", "interest", "status", "score", "owner",
+    "team", "created_at", "claimed_at", "next_contact_at", "qualified_at", "note",
+)  # fmt: skip
+TASKS = (
+    "id", "kind", "title", "user", "due_at", "ends_at", "place", "deal_id", "contact_id", "contact_name", "company",
+    "number", "created_at", "done_at", "done_by", "result", "note",
+)  # fmt: skip
 CALLS = (
     "id", "direction", "number", "caller_name", "did", "outcome", "started_at", "answered_at", "ended_at",
     "talk_seconds", "first_answered_by", "last_answered_by", "rang", "contact_id", "deal_id",

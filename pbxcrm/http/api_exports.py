@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from pbxcrm.crm import sheet
-from pbxcrm.http import api_calls, api_deals
+from pbxcrm.http import api_calls, api_deals, api_tasks
 from pbxcrm.http.body import listing
 from pbxcrm.http.keys import DEPS, PERSON
-from pbxcrm.service import audit, calls, contacts, deals
+from pbxcrm.service import audit, calls, companies, contacts, deals, leads, tasks
 from pbxcrm.service.errors import ServiceError
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,9 @@ def setup(app: web.Application, prefix: str) -> None:
     app.router.add_get(prefix + "/deals.csv", export_deals)
     app.router.add_get(prefix + "/contacts.csv", export_contacts)
     app.router.add_get(prefix + "/calls.csv", export_calls)
+    app.router.add_get(prefix + "/companies.csv", export_companies)
+    app.router.add_get(prefix + "/leads.csv", export_leads)
+    app.router.add_get(prefix + "/tasks.csv", export_tasks)
 
 
 async def export_deals(request: web.Request) -> web.StreamResponse:
@@ -50,6 +53,30 @@ async def export_calls(request: web.Request) -> web.StreamResponse:
     db, scope = request.app[DEPS].db, request[PERSON].scope
     given = await _filters(request, api_calls.FILTERS)
     return await _send(request, "calls", given, sheet.CALLS, lambda at: calls.list_calls(db, scope, PAGE, at, given))
+
+
+async def export_companies(request: web.Request) -> web.StreamResponse:
+    """GET /companies.csv, with the `q` of GET /companies."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    given = await _filters(request, ("q",))
+    q = given.get("q", "")
+    return await _send(
+        request, "companies", given, sheet.COMPANIES, lambda at: companies.list_companies(db, scope, PAGE, at, q)
+    )
+
+
+async def export_leads(request: web.Request) -> web.StreamResponse:
+    """GET /leads.csv, with the filters of GET /leads."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    given = await _filters(request, leads.FILTERS)
+    return await _send(request, "leads", given, sheet.LEADS, lambda at: leads.list_leads(db, scope, PAGE, at, given))
+
+
+async def export_tasks(request: web.Request) -> web.StreamResponse:
+    """GET /tasks.csv, with the filters of GET /tasks."""
+    db, scope = request.app[DEPS].db, request[PERSON].scope
+    given = await _filters(request, api_tasks.FILTERS)
+    return await _send(request, "tasks", given, sheet.TASKS, lambda at: tasks.list_tasks(db, scope, PAGE, at, given))
 
 
 async def _filters(request: web.Request, names: Collection[str]) -> dict[str, str]:

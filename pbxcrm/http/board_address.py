@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from pbxcrm.crm.looking import DUES, NAMES, NOBODY, Due
+from pbxcrm.crm.money import TOMAN
 from pbxcrm.http.render import Viewer, full_name
 
 Link = tuple[str, str]  # text, address
@@ -65,10 +66,11 @@ def chips(me: Viewer, address: Address) -> list[Link]:
         named["source"] = _("Source: %(source)s", source=source)
     if due := f.get("due"):
         named["due"] = {str(k): v for k, v in due_words(me).items()}.get(due, due)
+    counted = f"\u00a0{_('toman')}" if f.get("unit") == TOMAN else ""
     if low := f.get("low"):
-        named["low"] = _("from %(amount)s", amount=me.r.digits(low))
+        named["low"] = _("from %(amount)s", amount=me.r.digits(low) + counted)
     if high := f.get("high"):
-        named["high"] = _("up to %(amount)s", amount=me.r.digits(high))
+        named["high"] = _("up to %(amount)s", amount=me.r.digits(high) + counted)
     if q := f.get("q"):
         named["q"] = _("“%(words)s”", words=q)
     return [(text, address.but(**{name: ""})) for name, text in named.items()]

@@ -26,6 +26,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_percent, get_currency_symbol
 from babel.support import Translations
 
+from pbxcrm.crm.money import TOMAN, parse_money, unit_of
+from pbxcrm.crm.money import money as plain_money
 from pbxcrm.http.static import web_root
 
 LOCALES = {"en": "English", "fa": "فارسی", "ar": "العربية", "pl": "Polski", "ru": "Русский"}
@@ -106,6 +108,8 @@ def money_rule(locale: str, currency: str) -> tuple[str, str, str, str]:
     """What goes before the amount, what after it, the sign between thousands, the decimal sign."""
     cldr = Locale(locale)
     symbol = _MARKS.sub("", get_currency_symbol(currency, locale=cldr))
+    if currency == TOMAN:
+        symbol = catalogue(locale).gettext("toman")
     before = cldr.currency_formats["standard"].pattern.split(";")[0].lstrip("\u200e\u200f").startswith("¤")
     if locale in RTL or len(symbol) > 1:
         # A word for a sign ("PLN", "ریال") needs air; in right-to-left text it follows the amount.
@@ -125,6 +129,7 @@ class Reader:
     locale: str = "en"
     time_zone: str = "UTC"
     calendar: str = "gregorian"
+    toman: bool = False  # counts rials by ten
     clock: Callable[[], float] = field(default=time, compare=False)
 
     @property
@@ -160,14 +165,27 @@ class Reader:
 
     def money(self, amount: str, currency: str) -> str:
         """A decimal string and its currency: `€12,400`, `12 400,50 zł`; an all-zero fraction is left out."""
-        before, after, group, point = money_rule(self.locale, currency)
-        value = Decimal(amount or "0")
+        unit, value = self.unit(currency), Decimal(amount or "0")
+        before, after, group, point = money_rule(self.locale, unit)
+        value = value / 10 if unit == TOMAN else value
         whole, _, fraction = f"{abs(value):f}".partition(".")
         text = f"{int(whole):,}".replace(",", group)
         if fraction.strip("0"):
             text += point + fraction
         sign = ("\u200e−" if self.rtl else "−") if value < 0 else ""  # a mark keeps it before its digits
         return f"{sign}{before}{self.digits(text)}{after}"
+
+    def unit(self, currency: str) -> str:
+        """In what this person counts sums of this currency: its code, IRT for toman."""
+        return unit_of(currency, toman=self.toman)
+
+    def money_field(self, amount: str, currency: str) -> str:
+        """For an input beside `unit`: plain digits, nothing for nothing."""
+        if not float(amount or "0"):
+            return ""
+        minor, unit = parse_money(amount, currency), self.unit(currency)
+        whole, _, fraction = plain_money(minor, unit).partition(".")
+        return f"{whole}.{fraction}" if fraction.strip("0") else whole
 
     # -- times ---------------------------------------------------------------------------------------------------
 

@@ -366,13 +366,16 @@ def _paths() -> Spec:
         ("calls", call_filters),
         ("deals", deal_filters),
         ("contacts", [_query("q", LINE, "As of /contacts")]),
+        ("companies", [_query("q", LINE, "As of /companies")]),
+        ("leads", paths["/leads"]["get"]["parameters"][len(_PAGE) :]),
+        ("tasks", task_filters),
     ):
         sheet = {"description": "A table; text that begins like a formula has an apostrophe before it"}
         paths[f"/{name}.csv"] = {
             "get": _operation(
                 f"All {name} that one may see, for a spreadsheet",
                 {"200": {**sheet, "content": {"text/csv": {"schema": {"type": "string"}}}}},
-                400,
+                *((400, 404) if name == "leads" else (400,)),
                 parameters=filters,
             )
         }

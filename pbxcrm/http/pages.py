@@ -145,7 +145,7 @@ async def save_settings(request: web.Request) -> web.Response:
     for field, name in (("theme", THEME), ("density", DENSITY)):
         if field in form:
             _cookie(request, response, name, str(form[field]))
-    changes = {k: str(form[k]) for k in ("locale", "calendar", "time_zone") if k in form}
+    changes = {k: str(form[k]) for k in ("locale", "calendar", "time_zone", "rial") if k in form}
     if changes:
         try:
             await people.set_preferences(request.app[DEPS].db, request[PERSON].scope, **changes)

@@ -16,7 +16,7 @@ from pbxcrm.http.pages_common import density, fragment, show, viewer
 from pbxcrm.http.render import Viewer, deal_card, part
 from pbxcrm.http.said import said
 from pbxcrm.service import board as boards
-from pbxcrm.service import funnel, people, saved
+from pbxcrm.service import funnel, house, people, saved
 from pbxcrm.service.board import Asked
 from pbxcrm.service.errors import Invalid
 
@@ -116,6 +116,7 @@ async def filter_form(request: web.Request) -> web.Response:
         here="board",
         address=address,
         owners=owners,
+        counted=await house.setting(db, "currency") or "EUR",
         nobody=NOBODY,
         dues=due_words(me),
         choices=await boards.choices(db, scope),

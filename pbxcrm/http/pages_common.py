@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from pbxcrm.crm.money import TOMAN
 from pbxcrm.crm.views import iso
 from pbxcrm.http import i18n, render
 from pbxcrm.http.errors import json_response
@@ -91,7 +92,7 @@ async def show(
     me = viewer(request)
     if fragment(request) and not whole:
         return _html(render.page(template, me, layout="bare.html", **context), status)
-    frame = {**await _frame(request, me, as_of), "words": words(me.r.locale, currency)}
+    frame = {**await _frame(request, me, as_of), "words": words(me.r.locale, me.r.unit(currency))}
     return _html(render.page(template, me, layout="base.html", **{**frame, "here": here, **context}), status)
 
 
@@ -203,7 +204,7 @@ def words(locale: str, currency: str = "EUR") -> dict[str, Any]:
     _ = i18n.Reader(locale).gettext
     return {
         "digits": i18n.Reader(locale).digits("0123456789"),
-        "money": list(i18n.money_rule(locale, currency)),
+        "money": [*i18n.money_rule(locale, currency), int(currency == TOMAN)],
         "open": _("Open deals: %(n)s"),
         "moved": _("Moved to %(stage)s"),
         "undo": _("Undo"),

@@ -222,11 +222,12 @@ def _filled(me: Viewer, deal: Deal) -> dict[str, str]:
     value = deal["value"]
     return {
         "title": deal["title"],
-        "value": "" if not float(value) else value.removesuffix(".00"),
-        "currency": deal["currency"],
+        "value": me.r.money_field(value, deal["currency"]),
+        "currency": me.r.unit(deal["currency"]),
         "priority": str(deal["priority"]),
         "note": deal["note"],
         **{name: deal["details"].get(name, "") for name in NAMES},
+        "budget_amount": me.r.money_field(deal["details"].get("budget_amount", ""), deal["currency"]),
         "expected_close": shown_day(me, deal["expected_close"]),
         "company": deal["company_name"] or "",
         "tags": ", ".join(deal["tags"]),
@@ -372,7 +373,8 @@ async def _move(
 async def _answers(request: web.Request, form: Mapping[str, Any]) -> dict[str, object]:
     """What the form of a stage's question brought, empty answers left out. A customer named there is found, or made."""
     me = viewer(request)
-    fields: dict[str, object] = {name: text for name in (*NEEDS, *CLOSING) if (text := _text(form, name))}
+    names = (*NEEDS, *CLOSING, "currency")
+    fields: dict[str, object] = {name: text for name in names if (text := _text(form, name))}
     if _text(form, "next_day"):
         given = {"next_day": _text(form, "next_day"), "next_hour": _text(form, "next_hour")}
         fields["next_contact_at"] = moment(me, given)

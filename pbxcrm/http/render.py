@@ -40,6 +40,8 @@ class Person(Protocol):
     def time_zone(self) -> str: ...
     @property
     def calendar(self) -> str: ...
+    @property
+    def toman(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,21 @@ class Viewer:
 
 
 @lru_cache(maxsize=512)
-def _viewer(name: str, full_name: str, role: str, locale: str, time_zone: str, calendar: str) -> Viewer:
+def _viewer(name: str, full_name: str, role: str, locale: str, time_zone: str, calendar: str, *, toman: bool) -> Viewer:
     locale = locale if locale in i18n.LOCALES else "en"
-    return Viewer(name, full_name or name, role, Reader(locale, time_zone, calendar))
+    return Viewer(name, full_name or name, role, Reader(locale, time_zone, calendar, toman))
 
 
 def viewer(person: Person) -> Viewer:
     """The viewer for a person; the same object for the same settings."""
     s = person.scope
-    return _viewer(s.name, person.full_name, s.role, person.locale, person.time_zone, person.calendar)
+    how = (person.locale, person.time_zone, person.calendar)
+    return _viewer(s.name, person.full_name, s.role, *how, toman=person.toman)
 
 
 def stranger(locale: str) -> Viewer:
     """Somebody who has not logged in yet."""
-    return _viewer("", "", "agent", locale, "UTC", "gregorian")
+    return _viewer("", "", "agent", locale, "UTC", "gregorian", toman=False)
 
 
 def initials(name: str) -> str:
@@ -166,7 +169,7 @@ def deal_card(me: Viewer, deal: Row, move_to: str = "") -> Markup:
     shown = tuple(deal[name] for name in _SHOWN)
     key = (me.r.locale, me.r.time_zone, me.r.calendar, me.sees_all, me.r.today(), me.r.due(deal["next_contact_at"]))
     stays = me.r.stays(deal["stage_since"], deal.get("idle_at"))
-    key = (*key, move_to, stays, *shown)
+    key = (*key, me.r.toman, move_to, stays, *shown)
     made = _cards.get(key)
     if made is None:
         module: Any = environment(me.r.locale).get_template("parts/deal.html").module
@@ -225,7 +228,7 @@ def _told(me: Viewer, row: Row) -> str | None:
 
 def _kept(me: Viewer, row: Row, variant: tuple[Hashable, ...], make: Callable[[], str | None]) -> str | None:
     """What `make` gives, made once for each row, way of reading and variant."""
-    key = (row["id"], row["at"], row["kind"], me.r.locale, me.r.time_zone, me.r.calendar, *variant)
+    key = (row["id"], row["at"], row["kind"], me.r.locale, me.r.time_zone, me.r.calendar, me.r.toman, *variant)
     if key not in _made:
         _made[key] = make()
         while len(_made) > _KEPT:

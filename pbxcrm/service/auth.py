@@ -5,6 +5,7 @@ Nothing secret is stored or journalled: of a session or a token only the SHA-256
 
 import asyncio
 import hashlib
+import json
 import secrets
 import unicodedata
 from collections.abc import Mapping
@@ -62,6 +63,7 @@ class Person:
     locale: str = "en"
     time_zone: str = "UTC"
     calendar: str = "gregorian"
+    toman: bool = False  # counts rials by ten
     devices: tuple[str, ...] = ()
     via: str = ""
 
@@ -281,6 +283,7 @@ def _person(conn: Connection, row: Any, via: str) -> Person:
         locale=row.locale,
         time_zone=row.time_zone,
         calendar=row.calendar,
+        toman=json.loads(row.preferences).get("rial") == "toman",
         devices=tuple(people.patterns_of(conn, SYSTEM, row.id)),
         via=via,
     )

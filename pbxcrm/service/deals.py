@@ -26,6 +26,7 @@ from pbxcrm.crm.fields import (
     truth,
 )
 from pbxcrm.crm.folding import folded
+from pbxcrm.crm.money import real
 from pbxcrm.crm.pipelines import asked, demand
 from pbxcrm.crm.views import DealRow
 from pbxcrm.service import audit, stage_steps, tell
@@ -450,8 +451,10 @@ def _filled(
     """What was given of what the stage asks for. Raises Invalid with all that is wrong or still lacking."""
     needs = asked(stage.needs)
     taken = needs if stage.open else (*needs, *CLOSING)
+    named = fields.get("currency")
+    unit = str(named) if real(str(named)) == before["currency"] else before["currency"]  # it may be counted in toman
     given: dict[str, Any] = dict(
-        checked(lambda: deal_fields({k: v for k, v in fields.items() if k in taken}, before["currency"], region))
+        checked(lambda: deal_fields({k: v for k, v in fields.items() if k in taken}, unit, region))
     )
     if given.get("contact_id") is not None and contacts.one(conn, scope, given["contact_id"]) is None:
         raise wrong({"contact_id": "There is no such contact."})

@@ -54,7 +54,7 @@ class Keys:
         for number in given.get("numbers", ()):
             self.tails.setdefault(tail(number), []).append((thing_id, number))
         if given.get("email"):
-            self.emails.setdefault(given["email"].lower(), []).append(thing_id)
+            self.emails.setdefault(given["email"], []).append(thing_id)
         if named and given.get("name"):
             self.names.setdefault(name_key(given["name"]), []).append(thing_id)
 
@@ -72,7 +72,7 @@ class Known:
             self._keys.tails.setdefault(end, []).append((thing_id, number))
         emails = {one["email"] for one in given if one.get("email")}
         for thing_id, email in imports.of_emails(conn, SYSTEM, things.kind, emails):
-            self._keys.emails.setdefault(email.lower(), []).append(thing_id)
+            self._keys.emails.setdefault(email, []).append(thing_id)
         names = {name_key(one["name"]) for one in given if one.get("name")} if things.named else set()
         for thing_id, name in imports.of_names(conn, SYSTEM, names):
             self._keys.names.setdefault(name, []).append(thing_id)
@@ -95,7 +95,7 @@ class Known:
         for number in given.get("numbers", ()):
             theirs = [one for one in self._keys.tails.get(tail(number), ()) if self._visible(one[0])]
             found |= dict.fromkeys(best(number, theirs))
-        by_email = self._those(self._keys.emails, given.get("email", "").lower())
+        by_email = self._those(self._keys.emails, given.get("email", ""))
         by_name = self._those(self._keys.names, name_key(given.get("name", "")))
         for others in (by_email, by_name):
             both = [one for one in found if one in others]

@@ -222,8 +222,9 @@ class Importer:
 
     async def _all(self) -> None:
         while await step(self._db, self._pace):
-            await _turn_of_others()
+            await turn_of_others()
 
 
-async def _turn_of_others() -> None:
+async def turn_of_others() -> None:
+    """The pause between two transactions, in which others write."""
     await asyncio.sleep(PAUSE)

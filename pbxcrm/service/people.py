@@ -1,5 +1,6 @@
 """People as the command line and the settings page see them: users, devices, tokens."""
 
+import json
 import re
 import secrets
 import unicodedata
@@ -20,6 +21,7 @@ from pbxcrm.store.db import EVERYBODY, Database, Work, audience
 
 LOCALES = frozenset({"en", "fa", "ar", "pl", "ru"})
 CALENDARS = frozenset({"gregorian", "jalali"})
+RIALS = frozenset({"rial", "toman"})
 MIN_PASSWORD = 8
 _NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
 # Technology/resource, as in a channel's name less its suffix.
@@ -159,12 +161,20 @@ async def change_user(
 
 
 async def set_preferences(
-    db: Database, scope: Scope, *, locale: str | None = None, calendar: str | None = None, time_zone: str | None = None
+    db: Database,
+    scope: Scope,
+    *,
+    locale: str | None = None,
+    calendar: str | None = None,
+    time_zone: str | None = None,
+    rial: str | None = None,
 ) -> None:
-    """One's own language, calendar and time zone. Raises Invalid, naming each that there is not."""
-    given = {"locale": locale, "calendar": calendar, "time_zone": time_zone}
+    """One's own language, calendar, time zone, and whether rials are counted by ten. Raises Invalid, naming each that
+    there is not.
+    """
+    given = {"locale": locale, "calendar": calendar, "time_zone": time_zone, "rial": rial}
     values = {name: value for name, value in given.items() if value is not None}
-    known = {"locale": LOCALES, "calendar": CALENDARS, "time_zone": available_timezones()}
+    known = {"locale": LOCALES, "calendar": CALENDARS, "time_zone": available_timezones(), "rial": RIALS}
     wrong = {name: _NO_SUCH[name] for name, value in values.items() if value not in known[name]}
     if wrong:
         raise Invalid("Nothing was stored. " + " ".join(wrong.values()), wrong)
@@ -172,7 +182,11 @@ async def set_preferences(
         return
 
     def change(work: Work) -> None:
-        people.update_user(work.conn, scope.user_id, values)
+        columns = {name: value for name, value in values.items() if name != "rial"}
+        if "rial" in values:
+            had = json.loads(people.preferences(work.conn, scope))
+            columns["preferences"] = json.dumps({**had, "rial": values["rial"]})
+        people.update_user(work.conn, scope.user_id, columns)
         work.journal("preferences.changed", {"user": scope.name, **values}, audience(scope.user_id))
         changes = {column: (None, value) for column, value in values.items()}
         audit.note(work, scope, "preferences.changed", "user", scope.name, changes)
@@ -184,6 +198,7 @@ _NO_SUCH = {
     "locale": "There is no such language here.",
     "calendar": "There is no such calendar here.",
     "time_zone": "There is no such time zone.",
+    "rial": "Choose one of the list.",
 }
 
 

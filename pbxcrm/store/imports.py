@@ -232,18 +232,10 @@ _HANGING: dict[str, tuple[Table, ...]] = {
 
 
 def of_emails(conn: Connection, _scope: Scope, kind: str, emails: Iterable[str]) -> list[tuple[int, str]]:
-    """(thing, e-mail) of these, whatever their letters' size; one walk through all for a whole batch of rows."""
-    wanted = sorted({spelt for email in emails for spelt in (email.lower(), _ascii_small(email))})
-    if not wanted:
-        return []
-    table = _TABLES[kind]
-    # A database without a locale makes only ASCII letters small.
-    found = select(table.c.id, table.c.email).where(func.lower(table.c.email).in_(wanted)).order_by(table.c.id)
-    return [(row[0], row[1]) for row in conn.execute(found)]
-
-
-def _ascii_small(text: str) -> str:
-    return "".join(c.lower() if c.isascii() else c for c in text)
+    """(thing, e-mail) of these, which are in small letters."""
+    wanted, c = sorted(set(emails)), _TABLES[kind].c
+    found = select(c.id, c.email).where(c.email.in_(wanted)).order_by(c.id)
+    return [(row[0], row[1]) for row in conn.execute(found)] if wanted else []
 
 
 def of_tails(conn: Connection, _scope: Scope, kind: str, tails: Iterable[str]) -> list[tuple[int, str, str]]:

@@ -23,6 +23,11 @@ def by_id(conn: Connection, scope: Scope, user_id: int) -> Any | None:
     return conn.execute(select(users).where(users.c.id == user_id, _visible(scope))).first()
 
 
+def preferences(conn: Connection, scope: Scope) -> str:
+    """How this person likes their screens, JSON."""
+    return str(conn.execute(select(users.c.preferences).where(users.c.id == scope.user_id)).scalar() or "{}")
+
+
 def listing(conn: Connection, scope: Scope) -> Sequence[Any]:
     """Users rows with `team` (its name or None), by name."""
     query = select(users, teams.c.name.label("team")).outerjoin(teams, teams.c.id == users.c.team_id)

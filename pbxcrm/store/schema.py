@@ -124,7 +124,7 @@ contacts = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False, server_default=""),
     Column("company", Text, nullable=False, server_default=""),
-    Column("email", Text, nullable=False, server_default=""),
+    Column("email", Text, nullable=False, server_default="", index=True),
     Column("note", Text, nullable=False, server_default=""),
     Column("owner_id", Id, ForeignKey("users.id"), index=True),
     Column("created_at", Time, nullable=False),

@@ -103,17 +103,17 @@ async def _measured(
     with _at_work(others):
         found = await work()
     took = time.perf_counter() - began
-    lines.append(
-        f"| {what} | {took:.0f} | {ROWS / took:.0f} | {before:.0f} | {others.most:.0f} | {_part(others.waited, 0.5):.0f} | "
-        f"{_part(others.waited, 0.99):.0f} | {max(others.waited, default=0):.0f} | {_part(others.late, 0.99):.0f} |"
-    )
+    waited, late = others.waited, others.late
+    figures = (took, ROWS / took, before, others.most, _part(waited, 0.5), _part(waited, 0.99), _part(waited, 1))
+    lines.append(f"| {what} | " + " | ".join(f"{one:.0f}" for one in (*figures, _part(late, 0.99))) + " |")
     print(lines[-1], flush=True)
     return found
 
 
 async def _finish(db: Database) -> None:
-    while await import_work.step(db):
-        await asyncio.sleep(import_work.PAUSE)
+    pace = import_work.Pace()
+    while await import_work.step(db, pace):
+        await import_work.turn_of_others()
 
 
 async def _on(name: str, url: str, folder: Path, lines: list[str]) -> None:

@@ -251,6 +251,9 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("GET", API + "/calls.csv"): everybody(200, 401, shows=True),
     ("GET", API + "/deals.csv"): everybody(200, 401, shows=True),
     ("GET", API + "/contacts.csv"): everybody(200, 401, shows=True),
+    ("GET", API + "/companies.csv"): everybody(200, 401, shows=True),
+    ("GET", API + "/leads.csv"): everybody(200, 401, shows=True),
+    ("GET", API + "/tasks.csv"): everybody(200, 401, shows=True),
     # Webhooks tell everything, so they are managers' alone.
     ("GET", API + "/webhooks"): managers(200, 401),
     ("POST", API + "/webhooks"): managers(201, 401, json=HOOK),

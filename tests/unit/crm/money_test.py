@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxcrm.crm import money as m
+from pbxcrm.crm.fields import deal_fields
+from pbxcrm.crm.looking import looking
 from pbxcrm.crm.money import LARGEST, decimals, is_currency, money, parse_money
+from pbxcrm.http.i18n import Reader
 
 
 @pytest.mark.parametrize(
@@ -54,7 +57,7 @@ def test_too_much():
         parse_money(money(LARGEST + 1, "EUR"), "EUR")
 
 
-@given(st.integers(0, LARGEST), st.sampled_from(["EUR", "JPY", "KWD", "CLF", "IRR"]))
+@given(st.integers(0, LARGEST), st.sampled_from(["EUR", "JPY", "KWD", "CLF", "IRR", "IRT"]))
 def test_what_is_shown_is_read_back(minor, currency):
     assert parse_money(money(minor, currency), currency) == minor
 
@@ -62,10 +65,39 @@ def test_what_is_shown_is_read_back(minor, currency):
 def test_the_exceptions_are_currencies():
     known = list_currencies()
     assert [code for code in (*m._NONE, *m._THREE, *m._FOUR) if code not in known] == []
-    assert (decimals("EUR"), decimals("IRR"), decimals("JPY")) == (2, 2, 0)
+    assert (decimals("EUR"), decimals("IRR"), decimals("JPY")) == (2, 0, 0)
 
 
 def test_a_code():
     assert is_currency("EUR")
     assert not is_currency("eur")
     assert not is_currency("EURO")
+
+
+@given(st.integers(0, LARGEST))
+def test_no_sum_slips_by_ten_between_rial_and_toman(rials):
+    """Whoever counts it, in whichever unit it is shown, typed again and stored: the same sum."""
+    for toman in (False, True):
+        reader = Reader("fa", toman=toman)
+        typed = {"value": reader.money_field(money(rials, "IRR"), "IRR"), "currency": reader.unit("IRR")}
+        stored = deal_fields({**typed, "budget_amount": typed["value"]}, "EUR", None)
+        assert (stored.get("value"), stored.get("currency")) == (rials, "IRR")
+        assert stored.get("budget_amount") == (money(rials, "IRR") if rials else "")
+
+
+def test_a_thousand_million_rials_are_a_hundred_million_toman():
+    assert Reader("fa", toman=True).money("1000000000", "IRR") == "۱۰۰٬۰۰۰٬۰۰۰\u00a0تومان"
+    assert Reader("fa").money("1000000000", "IRR") == "۱٬۰۰۰٬۰۰۰٬۰۰۰\u00a0ریال"
+    assert Reader("en", toman=True).money("15", "IRR") == "toman\u00a01.5"
+    assert Reader("fa", toman=True).money("15.00", "EUR") == Reader("fa").money("15.00", "EUR")
+    assert deal_fields({"value": "۱۰۰٬۰۰۰٬۰۰۰", "currency": "IRT"}, "EUR", None) == {
+        "value": 1_000_000_000,
+        "currency": "IRR",
+    }
+
+
+def test_a_filter_counts_as_its_address_says():
+    asked = {"low": "100", "unit": "IRT"}
+    assert looking(asked, "IRR", 0, 0).low == 1000
+    assert looking({"low": "100"}, "IRR", 0, 0).low == 100
+    assert looking(asked, "EUR", 0, 0).low == 10000  # the house counts in something else by now

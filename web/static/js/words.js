@@ -23,7 +23,8 @@ export function minor(amount) {
 }
 
 // The same rule as Reader.money on the server.
-export function moneyAs([before, after, group, point], own, units, places) {
+export function moneyAs([before, after, group, point, tens = 0], own, units, places) {
+  places += tens; // toman: rials with one decimal
   const text = String(units < 0n ? -units : units).padStart(places + 1, "0");
   const whole = places ? text.slice(0, -places) : text;
   const fraction = places ? text.slice(-places) : "";
