@@ -129,8 +129,8 @@ class Reader:
     locale: str = "en"
     time_zone: str = "UTC"
     calendar: str = "gregorian"
-    toman: bool = False  # counts rials by ten
     clock: Callable[[], float] = field(default=time, compare=False)
+    toman: bool = False  # counts rials by ten
 
     @property
     def rtl(self) -> bool:

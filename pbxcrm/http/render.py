@@ -62,7 +62,7 @@ class Viewer:
 @lru_cache(maxsize=512)
 def _viewer(name: str, full_name: str, role: str, locale: str, time_zone: str, calendar: str, *, toman: bool) -> Viewer:
     locale = locale if locale in i18n.LOCALES else "en"
-    return Viewer(name, full_name or name, role, Reader(locale, time_zone, calendar, toman))
+    return Viewer(name, full_name or name, role, Reader(locale, time_zone, calendar, toman=toman))
 
 
 def viewer(person: Person) -> Viewer:

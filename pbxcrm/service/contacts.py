@@ -109,7 +109,7 @@ def add(
     _hang(work, made, given)
     found = contacts.of_ids(work.conn, scope, [made])[made]
     tell.contact(work, "contact.created", found, numbers, owner)
-    hanging = {"emails": given.get("emails", []), "tags": ", ".join(sorted(given.get("tags", [])))}
+    hanging = {**{name: given.get(name, []) for name in ADDRESSES}, "tags": ", ".join(sorted(given.get("tags", [])))}
     told = {**found, **{name: given.get(name, "") for name in PERSON}, **hanging, "numbers": numbers}
     changes = audit.between(None, told, _AUDITED)
     audit.note(work, scope, "contact.created", "contact", made, changes)
