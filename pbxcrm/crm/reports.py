@@ -30,7 +30,7 @@ class Selection:
 
 
 class Sum(NamedTuple):
-    """How many deals, their value, and how many of them have a value in another currency (which is not in `value`)."""
+    """How many deals, their value, and how many of them are in another currency (whose value is not in `value`)."""
 
     n: int = 0
     value: int = 0

@@ -47,6 +47,11 @@ def seen(scope: Scope, sel: Selection) -> ColumnElement[bool]:
     return and_(deals.c.pipeline_id == sel.pipeline_id, owned(scope, sel))
 
 
+def moved(scope: Scope, sel: Selection) -> ColumnElement[bool]:
+    """The same, for what begins with moves of a time: SQLite shall find these first, not all deals of the pipeline."""
+    return and_(deals.c.pipeline_id + 0 == sel.pipeline_id, owned(scope, sel))
+
+
 def passages(conn: Connection, scope: Scope, sel: Selection) -> dict[Key, Passage]:
     """By stage and owner."""
     in_, out = _entered(conn, scope, sel), _left(conn, scope, sel)
@@ -86,7 +91,7 @@ def _entered(conn: Connection, scope: Scope, sel: Selection) -> dict[Key, tuple[
             func.count(case((deals.c.stage_id == first.c.stage_id, 1))),
         )
         .select_from(first.join(deals, deals.c.id == first.c.deal_id).join(here, here.c.id == first.c.stage_id))
-        .where(here.c.pipeline_id == sel.pipeline_id, here.c.kind.in_(("unsorted", "open")), seen(scope, sel))
+        .where(here.c.pipeline_id == sel.pipeline_id, here.c.kind.in_(("unsorted", "open")), moved(scope, sel))
         .group_by(first.c.stage_id, deals.c.owner_id)
     )
     return {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4])) for row in conn.execute(statement)}
@@ -102,7 +107,7 @@ def _left(conn: Connection, scope: Scope, sel: Selection) -> dict[Key, tuple[int
     statement = (
         select(_h.from_stage_id, deals.c.owner_id, func.count(distinct(_h.deal_id)), func.count(distinct(lost)))
         .select_from(stage_history.join(deals, deals.c.id == _h.deal_id).join(stages, stages.c.id == _h.stage_id))
-        .where(left(sel), seen(scope, sel))
+        .where(left(sel), moved(scope, sel))
         .group_by(_h.from_stage_id, deals.c.owner_id)
     )
     return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in conn.execute(statement)}

@@ -30,11 +30,11 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.crm.reports import DAY, Closed, Selection, Source, Sum
 from pbxcrm.crm.views import DealRow
 from pbxcrm.store.deals import ROWS
-from pbxcrm.store.funnel import Key, entries, left, owned, passed, seen
-from pbxcrm.store.schema import call_deals, calls, deals, stage_history, stages
+from pbxcrm.store.funnel import Key, entries, left, moved, owned, passed, seen
+from pbxcrm.store.schema import call_deals, calls, deals, stage_history, stage_totals, stages
 from pbxcrm.store.schema_sales import deal_details, leads
 
-_d, _h, _l = deals.c, stage_history.c, leads.c
+_d, _h, _l, _t = deals.c, stage_history.c, leads.c, stage_totals.c
 OPEN = ("unsorted", "open")
 _MOST_SAID = 1000  # different texts of competitors or objections that are looked at
 
@@ -56,7 +56,7 @@ def _sums(currency: str) -> tuple[ColumnElement[Any], ...]:
     return (
         func.count(_d.id),
         func.coalesce(func.sum(case((ours, _d.value), else_=0)), 0),
-        func.count(case((and_(~ours, _d.value > 0), 1))),
+        func.count(case((~ours, 1))),
     )
 
 
@@ -73,11 +73,17 @@ def _of_kind(*kinds: str) -> ColumnElement[bool]:
 
 
 def standing(conn: Connection, scope: Scope, sel: Selection, currency: str) -> dict[Key, Sum]:
-    """Open deals as they are now, by stage and owner."""
+    """Open deals as they are now, by stage and owner: from the totals that are kept."""
+    owner = func.nullif(_t.owner_id, 0)
     statement = (
-        select(_d.stage_id, _d.owner_id, *_sums(currency))
-        .where(_d.open.is_(True), seen(scope, sel))
-        .group_by(_d.stage_id, _d.owner_id)
+        select(
+            *(_t.stage_id, owner, func.sum(_t.count)),
+            func.sum(case((_t.currency == currency, _t.value), else_=0)),
+            func.sum(case((_t.currency != currency, _t.count), else_=0)),
+        )
+        .join(stages, stages.c.id == _t.stage_id)
+        .where(stages.c.pipeline_id == sel.pipeline_id, stages.c.kind.in_(OPEN), _t.count > 0, owned(scope, sel, owner))
+        .group_by(_t.stage_id, owner)
     )
     return {(row[0], row[1]): _sum(row) for row in conn.execute(statement)}
 
@@ -123,10 +129,10 @@ def open_at(conn: Connection, scope: Scope, sel: Selection, at: float) -> int:
             .join(after, after.c.id == _h.stage_id)
             .outerjoin(before, before.c.id == _h.from_stage_id)
         )
-        .where(_h.at >= at, seen(scope, sel))
+        .where(_h.at >= at, moved(scope, sel))
     )
-    now = select(func.count()).select_from(deals).where(_d.open.is_(True), seen(scope, sel))
-    return int(conn.execute(now).scalar_one()) - int(conn.execute(since).scalar_one())
+    now = sum(sums.n for sums in standing(conn, scope, sel, "").values())
+    return now - int(conn.execute(since).scalar_one())
 
 
 def _last_open() -> ColumnElement[Any]:
@@ -160,7 +166,7 @@ def lost(conn: Connection, scope: Scope, sel: Selection, currency: str) -> list[
         each.c.owner_id,
         func.count(),
         func.sum(case((ours, each.c.value), else_=0)),
-        func.count(case((and_(~ours, each.c.value > 0), 1))),
+        func.count(case((~ours, 1))),
     ).group_by(each.c.stage, each.c.close_reason, each.c.owner_id)
     return [Lost(row[0], row[1], row[2], _sum(row)) for row in conn.execute(statement)]
 
@@ -217,7 +223,7 @@ def sources(conn: Connection, scope: Scope, sel: Selection, currency: str) -> di
     sums = (
         func.count(won[0]),
         func.coalesce(func.sum(case((won[2] == currency, won[1]), else_=0)), 0),
-        func.count(case((and_(won[2] != currency, won[1] > 0), 1))),
+        func.count(case((won[2] != currency, 1))),
     )
     direct = (
         select(_d.source, func.count(), func.count(case((_real(), 1))), *sums)
@@ -271,7 +277,7 @@ def series(
         statement = (
             select(span.c.i, *_sums(currency))
             .select_from(span.join(deals, and_(at >= span.c.since, at < span.c.until)))
-            .where(more, seen(scope, sel), _in(at, sel))
+            .where(more, seen(scope, sel))
             .group_by(span.c.i)
         )
         counted = {int(row[0]): _sum(row) for row in conn.execute(statement)}

@@ -47,7 +47,7 @@ def by_stage(conn: Connection, scope: Scope, sel: Selection, wanted: Wanted, cur
             _d.stage_id,
             func.count(),
             func.sum(case((ours, _d.value), else_=0)),
-            func.count(case((and_(~ours, _d.value > 0), 1))),
+            func.count(case((~ours, 1))),
         )
         .select_from(deals.join(stages, stages.c.id == _d.stage_id).outerjoin(contacts, contacts.c.id == _d.contact_id))
         .where(_old(scope, sel, wanted))

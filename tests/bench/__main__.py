@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from tests.bench import board, ceiling, flood, lookup, paint, search, tables, wire
+from tests.bench import board, ceiling, flood, lookup, paint, reports, search, tables, wire
 from tests.bench.cpu import ahead, machine
 
 ROUNDS = [(1.0, 20.0, True), (5.0, 20.0, True), (10.0, 25.0, True), (10.0, 25.0, False)]
-PARTS = ["wire", "ceiling", "search", "lookup", "board", "flood", "paint"]
+PARTS = ["wire", "ceiling", "search", "reports", "lookup", "board", "flood", "paint"]
 
 
 def main() -> None:
@@ -26,6 +26,8 @@ def main() -> None:
             print(f"Wire to screen\n\n{tables.latency(found)}\n\nCPU ms a call\n\n{tables.cpu(found)}\n", flush=True)
         elif part == "search":
             print(f"Search, ms\n\n{search.run()}\n", flush=True)
+        elif part == "reports":
+            print(f"Reports, ms (and how long the loop waited)\n\n{reports.run()}\n", flush=True)
         elif part == "paint":
             print(f"Ring to painted card\n\n{tables.painted(paint.run(first=given.first))}\n", flush=True)
         elif part == "lookup":

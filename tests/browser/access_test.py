@@ -73,6 +73,12 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
         "/calendar",
         "/calendar?show=week",
         "/tasks/new?kind=meeting",
+        "/reports",
+        "/reports/stages",
+        "/reports/lost",
+        "/reports/sources",
+        "/reports/deals?what=created",
+        "/reports/stale?days=14",
     ):
         await page.goto(firm.url + path)
         await page.wait_for_selector('#live[data-state="on"]', state="attached")

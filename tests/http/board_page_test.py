@@ -1,6 +1,7 @@
 """The board's page by its address: what is looked for, honest totals, the funnel, a deal linked to another."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -71,6 +72,16 @@ async def test_each_filter_and_the_heads_follow(house: House, clock: Clock) -> N
     assert sums(await page(house, "mona", "?low=100&high=200")) == "Open deals: 2 · €300"
     assert titles(await page(house, "alice", "?q=one")) == ["Soon one", "Late one"]
     assert titles(await page(house, "alice", "?owner=bob")) == []
+
+
+async def test_every_card_says_its_next_step(house: House) -> None:
+    """Late, planned, or that there is none (a card goes by the clock on the wall)."""
+    for title, ahead in (("Late", -DAY), ("Planned", 9 * DAY), ("None", None)):
+        fields = {} if ahead is None else {"next_contact_at": views.iso(time.time() + ahead)}
+        await deal(house, "alice", title, **fields)
+    cards = (await page(house, "alice")).split('<li class="card"')[1:]
+    found = {titles(card)[0]: re.findall(r'class="chip (overdue|today|planned|none)"', card) for card in cards}
+    assert found == {"Late": ["overdue"], "Planned": ["planned"], "None": ["none"]}
 
 
 async def test_a_filter_that_cannot_be_is_said_and_leaves_nothing_out(house: House) -> None:
