@@ -28,6 +28,7 @@ class Looking:
     low: int | None = None
     high: int | None = None
     q: str = ""
+    tag: str = ""
     now: float = 0.0
     day_ends: float = 0.0
 
@@ -38,14 +39,18 @@ class Looking:
     @property
     def narrow(self) -> bool:
         """Whether more than the state of the next step is asked for."""
-        return bool(self.owner or self.source or self.q or self.low is not None or self.high is not None)
+        return bool(self.owner or self.source or self.q or self.tag or self.low is not None or self.high is not None)
 
     def without_due(self) -> "Looking":
         """The same whatever the next step is: what each state's count is counted of."""
         return replace(self, due=None)
 
 
+<<<<<<< HEAD
 NAMES = ("owner", "source", "due", "low", "high", "unit", "q")
+=======
+NAMES = ("owner", "source", "due", "low", "high", "q", "tag")
+>>>>>>> c971594 (The board filters by tag; leads' acceptance rows with the tests that prove them)
 
 
 def _due(value: object) -> Due | None:
@@ -63,6 +68,19 @@ def looking(given: Mapping[str, str], currency: str, now: float, day_ends: float
     def money(value: object) -> int:
         return amount(value, unit)
 
+<<<<<<< HEAD
     known: dict[str, Parser] = {"owner": line, "source": line, "due": _due, "low": money, "high": money, "q": line}
     asked = {name: given[name] for name in known if given.get(name, "").strip()}
+=======
+    known: dict[str, Parser] = {
+        "owner": line,
+        "source": line,
+        "due": _due,
+        "low": money,
+        "high": money,
+        "q": line,
+        "tag": line,
+    }
+    asked = {name: given[name] for name in NAMES if given.get(name, "").strip()}
+>>>>>>> c971594 (The board filters by tag; leads' acceptance rows with the tests that prove them)
     return Looking(**parse(asked, known), now=now, day_ends=day_ends)  # type: ignore[arg-type]

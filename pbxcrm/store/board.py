@@ -11,6 +11,7 @@ from pbxcrm.crm.looking import DUES, NOBODY, Due, Looking
 from pbxcrm.crm.views import DealRow
 from pbxcrm.store.deals import NEWEST, ROWS, by_words
 from pbxcrm.store.schema import contacts, deals, users
+from pbxcrm.store.schema_sales import deal_tags, tags
 from pbxcrm.store.totals import Total
 from pbxcrm.store.words import containing
 
@@ -80,6 +81,9 @@ def _is(due: Due, look: Looking) -> ColumnElement[bool]:
     return states[due]
 
 
+_TAGGED = select(deal_tags.c.deal_id).join(tags, tags.c.id == deal_tags.c.tag_id)
+
+
 def _wanted(conn: Connection, scope: Scope, look: Looking, currency: str) -> ColumnElement[bool]:
     asked: list[tuple[Any, Any]] = [
         (not scope.sees_all, lambda: _d.owner_id == scope.user_id),
@@ -89,6 +93,7 @@ def _wanted(conn: Connection, scope: Scope, look: Looking, currency: str) -> Col
         (look.due, lambda: and_(_d.open.is_(True), _is(cast("Due", look.due), look))),
         (look.low is not None, lambda: and_(_d.value >= look.low, _d.currency == currency)),
         (look.high is not None, lambda: and_(_d.value <= look.high, _d.currency == currency)),
+        (look.tag, lambda: _d.id.in_(_TAGGED.where(tags.c.name == look.tag))),
         (look.q, lambda: or_(by_words(conn, look.q), _of_people(conn, look.q))),
     ]
     return and_(true(), *(condition() for given, condition in asked if given))

@@ -69,6 +69,7 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
         "/companies",
         "/companies/new",
         "/leads?show=mine",
+        "/leads/provider",
         "/day",
         "/calendar",
         "/calendar?show=week",

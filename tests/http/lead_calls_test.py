@@ -116,6 +116,31 @@ async def test_the_card_says_who_calls_and_what_can_be_done(house: House) -> Non
     assert f"/leads/{made}/claim" not in page
 
 
+@both
+async def test_from_a_new_lead_to_a_won_deal_whose_tags_the_board_knows(house: House) -> None:
+    db, bob, call = house.db, who(house, "bob"), Caller(NUMBER, direction="outbound")
+    made = await leads.create(db, bob, ANN)
+    await Intake(db).apply([call.answers("bob"), call.ends()])
+    await wrapup.finish(db, bob, call.call.id, {"note": "Wants ten phones", "tags": "vip"})
+    meeting = {"title": "Show it", "due_at": "2026-12-01T09:00:00Z"}
+    await leads.add_task(db, bob, made["id"], meeting)
+    assert sorted(one["kind"] for one in await leads.trail(db, bob, made["id"])) == ["call", "note", "task"]
+    lead = await leads.get(db, bob, made["id"])
+    wanted = {"company": "new", "contact": "new", "deal": "new", "value": "900"}
+    lead = await lead_qualify.qualify(db, bob, made["id"], lead["version"], wanted)
+    again = Caller(NUMBER, uid="1795000000.2", at=START + 90)
+    await Intake(db).apply([again.rings("bob"), again.answers("bob"), again.ends()])
+    await wrapup.finish(db, bob, again.call.id, {"outcome": "agreed", "tags": "ten, vip"})
+    board = await house.json("GET", "/api/v1/board", "bob")
+    won = next(stage["id"] for stage in board["stages"] if stage["kind"] == "won")
+    deal = await deals.get(db, bob, lead["deal_id"])
+    page = await (await house.ask("GET", "/board?tag=ten", "bob")).text()
+    assert f'id="deal-{deal["id"]}"' in page
+    assert f'id="deal-{deal["id"]}"' not in await (await house.ask("GET", "/board?tag=other", "bob")).text()
+    moved = await deals.move(db, bob, deal["id"], won, deal["version"])
+    assert (moved["stage_kind"], moved["value"]) == ("won", "900.00")
+
+
 async def test_a_house_without_leads_makes_a_deal_of_whoever_calls(house: House) -> None:
     await base(house)
     await lead_settings.change_settings(house.db, ROOT, used=False, limit="30", needs="0")

@@ -164,3 +164,22 @@ async def test_filters_of_the_provider_are_kept(house: House) -> None:
     await house.ask("POST", "/leads/provider", "mona", data=form, headers={"Origin": house.origin})
     page = await (await house.ask("GET", "/leads/provider", "bob")).text()
     assert "Kraków" in page
+
+
+async def test_the_inbox_of_new_leads_has_a_button_to_call(house: House) -> None:
+    made = await base(house)
+    page = await (await house.ask("GET", "/leads", "bob")).text()
+    assert f'action="/leads/{made}/claim"' in page
+    form = {"call": "inbox-1"}
+    answer = await house.ask("POST", f"/leads/{made}/claim", "bob", data=form, headers={"Origin": house.origin})
+    assert answer.status == 303
+    assert [one["exten"] for one in house.pbx.sent] == [NUMBER]
+    assert (await leads.get(house.db, who(house, "bob"), made))["owner"] == "bob"
+
+
+async def test_the_short_form_asks_for_little(house: House) -> None:
+    page = await (await house.ask("GET", "/leads/new", "bob")).text()
+    assert " required" not in page[page.index('action="/leads"') :]
+    answer = await house.ask("POST", "/leads", "bob", data={"number": NUMBER}, headers={"Origin": house.origin})
+    assert answer.status == 303
+    assert len(await shown(house, "bob", show="mine")) == 1
