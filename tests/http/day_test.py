@@ -6,7 +6,7 @@ import re
 import pytest
 
 from pbxcrm.crm.views import iso
-from pbxcrm.service import day, deals, reminders, tasks
+from pbxcrm.service import day, deals, leads, reminders, tasks
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from tests.http.bed import Clock, House, both
 from tests.http.eventually import eventually
@@ -74,6 +74,42 @@ async def test_a_reminder_pops_once_to_its_person_alone(house: House, clock: Clo
     assert await reminders.pop(db) == 1
     assert await reminders.pop(db) == 0
     assert await reminded(house) == [f"=|{alice.user_id}|"]
+
+
+@both
+async def test_a_meeting_and_an_offer_pop_minutes_before(house: House, clock: Clock) -> None:
+    """As the form says it: so many minutes before; what is put off is reminded of again at its new time."""
+    db, alice, home = house.db, house.people["alice"].scope, {"headers": {"Origin": house.origin}}
+    at = clock() // 3600 * 3600 + 2 * HOUR
+    day_, hour = iso(at)[:10], iso(at)[11:16]  # type: ignore[index]
+    for kind in ("meeting", "mail"):
+        form = {"title": f"A {kind}", "kind": kind, "day": day_, "hour": hour, "remind": "10"}
+        assert (await house.ask("POST", "/tasks", "alice", data=form, **home)).status == 303
+    clock.now = at - 601
+    assert await reminders.pop(db) == 0
+    clock.now = at - 600
+    assert await reminders.pop(db) == 2
+    for made in (await tasks.list_tasks(db, alice))["items"]:
+        assert made["remind_at"] is None
+        later = {"due_at": iso(at + HOUR), "remind_at": iso(at + HOUR - 600)}
+        await tasks.change(db, alice, made["id"], made["version"], later)
+    assert await reminders.pop(db) == 0
+    clock.now = at + HOUR - 600
+    assert await reminders.pop(db) == 2
+
+
+async def test_the_day_is_in_order_with_leads_and_meetings_ahead(house: House, clock: Clock) -> None:
+    db, alice, now = house.db, house.people["alice"].scope, clock()
+    ends = (of_day(now) + 1) * 86400.0
+    for n, title in ((3, "third"), (1, "first"), (2, "second")):
+        await tasks.create(db, alice, {"title": title, "due_at": iso(now + n)})
+    await leads.create(db, alice, {"name": "fourth", "next_contact_at": iso(now + 4)})
+    await tasks.create(db, alice, {"title": "visit", "kind": "meeting", "due_at": iso(ends + HOUR)})
+    found = await day.my_day(db, alice, now, ends, of_day)
+    names = [one.task["title"] if one.task else one.lead["name"] for one in found["today"] if one.task or one.lead]
+    assert names == ["first", "second", "third", "fourth"]
+    ahead = await day.between(db, alice, ends, ends + 86400, of_day)
+    assert [one.task["title"] for one in ahead["items"] if one.task] == ["visit"]
 
 
 async def test_the_watcher_wakes_for_what_is_set_while_it_sleeps(house: House, clock: Clock) -> None:
