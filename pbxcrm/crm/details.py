@@ -22,6 +22,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "urgency": ("now", "month", "quarter", "later"),
     "contact_by": ("phone", "email", "message", "meeting"),
 }
+# When they are called again who said how soon they want to buy: one of the quick choices of a next contact.
+FOLLOW_UP = {"now": "1d", "month": "7d", "quarter": "30d", "later": "90d"}
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # What is asked when a deal is won or lost.
 CLOSING = GROUPS["lesson"]

@@ -164,7 +164,7 @@ def soon(me: Viewer, choice: str) -> float | None:
     """Epoch seconds of a quick choice: in an hour, or at nine on a later day."""
     if choice == "1h":
         return me.r.clock() + HOUR
-    days = {"1d": 1, "3d": 3, "7d": 7}.get(choice)
+    days = {"1d": 1, "3d": 3, "7d": 7, "30d": 30, "90d": 90}.get(choice)
     if days is None:
         return None
     return me.r.moment((me.r.today() + timedelta(days=days)).isoformat(), "09:00")

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from pbxcrm.crm.details import CHOICES, CLOSING, GROUPS, NAMES
+from pbxcrm.crm.details import CHOICES, CLOSING, FOLLOW_UP, GROUPS, NAMES
 from pbxcrm.crm.documents import KINDS
 from pbxcrm.crm.pipelines import NEEDS
 from pbxcrm.crm.views import iso
@@ -201,6 +201,7 @@ async def deal_page(
         timeline=timeline(me, await deals.timeline(db, scope, deal["id"])),
         form=form or _filled(me, whole),
         more=whole,
+        suggested=_suggested(me, whole),
         guide=leads_on,
         offers=await offers.of_deal(db, scope, deal["id"]),
         documents=await documents.of_deal(db, scope, deal["id"]),
@@ -215,6 +216,14 @@ async def deal_page(
         currencies=CURRENCIES,
         dial_key=uuid.uuid4().hex,
     )
+
+
+def _suggested(me: Viewer, whole: Mapping[str, Any]) -> tuple[str, float] | None:
+    """When to contact them again by how soon they want to buy: the quick choice and its time; not after the close."""
+    choice = FOLLOW_UP.get(whole["details"].get("urgency", ""), "")
+    at = soon(me, choice)
+    closes = whole["expected_close"]
+    return None if at is None or (closes and at >= me.r.noon(closes)) else (choice, at)
 
 
 def _filled(me: Viewer, deal: Deal) -> dict[str, str]:

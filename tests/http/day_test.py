@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+from time import time
 
 import pytest
 
-from pbxcrm.crm.views import iso
+from pbxcrm.crm.views import epoch, iso
 from pbxcrm.service import day, deals, leads, reminders, tasks
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from tests.http.bed import Clock, House, both
@@ -146,3 +147,21 @@ async def test_the_forms_work_without_scripts(house: House) -> None:
     done = await house.ask("POST", f"/tasks/{made['id']}/done", "alice", data={"result": "ok", "back": "/day"}, **home)
     assert done.headers["Location"] == "/day"
     assert re.search("ok", await (await house.ask("GET", f"/tasks/{made['id']}", "alice")).text())
+
+
+async def test_how_soon_they_want_to_buy_suggests_when_to_call(house: House) -> None:
+    """One click sets it; nothing is suggested without a timeframe, nor after the day the deal is to close."""
+    db, alice, home = house.db, house.people["alice"].scope, {"headers": {"Origin": house.origin}}
+    made = await deals.create(db, alice, {"title": "Boat"})
+    page = f"/deals/{made['id']}"
+    assert "Suggested:" not in await (await house.ask("GET", page, "alice")).text()
+    for urgency, choice in (("now", "1d"), ("month", "7d"), ("quarter", "30d"), ("later", "90d")):
+        version = (await deals.get(db, alice, made["id"]))["version"]
+        await deals.change(db, alice, made["id"], version, {"urgency": urgency})
+        shown = await (await house.ask("GET", page, "alice")).text()
+        assert re.search(rf'class="btn sm chosen" name="next" value="{choice}"', shown)
+    assert (await house.ask("POST", f"{page}/wrapup", "alice", data={"next": "90d"}, **home)).status == 303
+    deal = await deals.get(db, alice, made["id"])
+    assert 88 * 86400 < epoch(deal["next_contact_at"]) - time() < 92 * 86400
+    await deals.change(db, alice, made["id"], deal["version"], {"expected_close": "2026-12-01"})
+    assert "Suggested:" not in await (await house.ask("GET", page, "alice")).text()
