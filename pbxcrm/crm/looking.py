@@ -46,11 +46,7 @@ class Looking:
         return replace(self, due=None)
 
 
-<<<<<<< HEAD
-NAMES = ("owner", "source", "due", "low", "high", "unit", "q")
-=======
-NAMES = ("owner", "source", "due", "low", "high", "q", "tag")
->>>>>>> c971594 (The board filters by tag; leads' acceptance rows with the tests that prove them)
+NAMES = ("owner", "source", "due", "low", "high", "unit", "q", "tag")
 
 
 def _due(value: object) -> Due | None:
@@ -68,10 +64,6 @@ def looking(given: Mapping[str, str], currency: str, now: float, day_ends: float
     def money(value: object) -> int:
         return amount(value, unit)
 
-<<<<<<< HEAD
-    known: dict[str, Parser] = {"owner": line, "source": line, "due": _due, "low": money, "high": money, "q": line}
-    asked = {name: given[name] for name in known if given.get(name, "").strip()}
-=======
     known: dict[str, Parser] = {
         "owner": line,
         "source": line,
@@ -81,6 +73,5 @@ def looking(given: Mapping[str, str], currency: str, now: float, day_ends: float
         "q": line,
         "tag": line,
     }
-    asked = {name: given[name] for name in NAMES if given.get(name, "").strip()}
->>>>>>> c971594 (The board filters by tag; leads' acceptance rows with the tests that prove them)
+    asked = {name: given[name] for name in known if given.get(name, "").strip()}
     return Looking(**parse(asked, known), now=now, day_ends=day_ends)  # type: ignore[arg-type]

@@ -70,13 +70,9 @@ def chips(me: Viewer, address: Address) -> list[Link]:
     if low := f.get("low"):
         named["low"] = _("from %(amount)s", amount=me.r.digits(low) + counted)
     if high := f.get("high"):
-<<<<<<< HEAD
         named["high"] = _("up to %(amount)s", amount=me.r.digits(high) + counted)
-=======
-        named["high"] = _("up to %(amount)s", amount=me.r.digits(high))
     if tag := f.get("tag"):
         named["tag"] = _("Tag: %(name)s", name=tag)
->>>>>>> c971594 (The board filters by tag; leads' acceptance rows with the tests that prove them)
     if q := f.get("q"):
         named["q"] = _("“%(words)s”", words=q)
     return [(text, address.but(**{name: ""})) for name, text in named.items()]
