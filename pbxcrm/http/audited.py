@@ -98,6 +98,8 @@ FIELDS = {
     "first_contact_by": N_("First contact by"),
     "into": N_("Merged into"),
     "score_rule": N_("Score rule"),
+    "imports": N_("Import"),
+    "documents": N_("Documents"),
     "total": N_("Total"),
     "send_on": N_("To be sent on"),
     "valid_until": N_("Valid until"),
