@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.http import periods
@@ -88,6 +88,10 @@ def fill(conn: Connection) -> None:
             (schema_sales.leads, leads),
         ):
             conn.execute(insert(table), rows)
+    d = schema.deals.c
+    counted = select(d.stage_id, d.owner_id, d.currency, func.count(), func.sum(d.value))
+    columns = ["stage_id", "owner_id", "currency", "count", "value"]
+    conn.execute(insert(schema.stage_totals).from_select(columns, counted.group_by(d.stage_id, d.owner_id, d.currency)))
 
 
 Ask = Callable[[Database, Scope, Asked, list[float]], Awaitable[object]]
