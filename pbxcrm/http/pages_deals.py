@@ -172,6 +172,14 @@ async def show_deal(request: web.Request) -> web.Response:
     return await deal_page(request, deal, notice=notice, kind="good")
 
 
+async def _customer(request: web.Request, deal: Deal) -> dict[str, Any] | None:
+    """Whose deal it is, if this person sees them."""
+    try:
+        return await contacts.get(request.app[DEPS].db, request[PERSON].scope, deal["contact_id"])
+    except NotFound:
+        return None
+
+
 async def deal_page(
     request: web.Request,
     deal: Deal,
@@ -190,9 +198,11 @@ async def deal_page(
     leads_on = await guide.guide(db, scope, deal["id"])
     groups = {group: [one for one in names if one not in leads_on["form"]] for group, names in GROUPS.items()}
     known = (await companies.list_companies(db, scope, 200))["items"]
+    customer = await _customer(request, deal)
     return await show(
         request,
         "deal.html",
+        customer=customer,
         status=status,
         here="board",
         deal=deal,
