@@ -287,6 +287,7 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
         "birth_date": details.day,
         "contact_by": details.choice(*details.CHOICES["contact_by"]),
         **dict.fromkeys(details.ADDRESSES, _lines),
+        "emails": lambda value: [email(one) for one in _lines(value)],
         "first_contact_by": details.choice(*details.MET),
         "tags": details.words,
     }
@@ -298,7 +299,7 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
 def _lines(value: object) -> list[str]:
     if not isinstance(value, list) or len(value) > 20:
         raise WrongError("This must be a list of at most 20 lines.")
-    return list(dict.fromkeys(text for one in value if (text := email(one))))
+    return list(dict.fromkeys(text for one in value if (text := line(one))))
 
 
 def company_fields(given: Mapping[str, object], region: str | None, needed: Iterable[str] = ()) -> CompanyFields:
