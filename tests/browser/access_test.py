@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.service import contacts, deals, documents, offers, people, pipelines, webhooks
+from pbxcrm.service import contacts, deals, documents, leads, offers, people, pipelines, webhooks
 from tests.browser.conftest import Open
 from tests.browser.world import PASSWORD, World, busy_week
 
@@ -44,6 +44,7 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
     await call.answered("maria")
     await call.ended()
     await firm.call("+48221234502").ended("abandoned")
+    lead = await leads.create(firm.db, firm.scopes["anna"], {"name": "Ela Nowa", "company": "Acme", "tags": "vip"})
     page = await open_page(who, viewport=size, color_scheme=scheme)
     await clean(page, "board")
     for path in (
@@ -70,6 +71,8 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
         "/companies/new",
         "/leads?show=mine",
         "/leads/provider",
+        f"/leads/{lead['id']}",
+        f"/leads/{lead['id']}/qualify",
         "/day",
         "/calendar",
         "/calendar?show=week",
