@@ -287,7 +287,7 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
         "birth_date": details.day,
         "contact_by": details.choice(*details.CHOICES["contact_by"]),
         **dict.fromkeys(details.ADDRESSES, _lines),
-        "emails": lambda value: [email(one) for one in _lines(value)],
+        "emails": lambda value: list(dict.fromkeys(email(one) for one in _lines(value))),
         "first_contact_by": details.choice(*details.MET),
         "tags": details.words,
     }

@@ -79,7 +79,11 @@ async def test_who_is_not_seen_is_not_named(house: House) -> None:
 async def test_addresses_of_every_kind_and_what_is_lacking(house: House) -> None:
     db, scope = house.db, house.people["alice"].scope
     form: dict[str, Any] = {"name": "Zoë", "numbers": "+48601000111", "contact_by": "email", "extension": "12"}
-    form |= {"emails": "a@x.example\r\nb@x.example", "addresses": "Long Street 1\r\nPO box 5", "sites": "x.example"}
+    form |= {
+        "emails": "a@x.example\r\nA@x.example\r\nb@x.example",
+        "addresses": "Long Street 1\r\nPO box 5",
+        "sites": "x.example",
+    }
     form |= {"socials": "@zoe", "city": "Łódź", "job_title": "Owner", "birth_date": "1980-02-29"}
     answer = await house.ask("POST", "/contacts", "alice", data=form, headers={"Origin": house.origin})
     key = answer.headers["Location"].split("/")[2].split("?")[0]
