@@ -344,9 +344,14 @@ def _taken(name: str, value: str, parse: Callable[[object], str]) -> str:
         _bad(name, value, str(error))
 
 
+def _parted(value: str) -> list[str]:
+    """What is written in one cell; the comma of "4,86E+10" parts nothing."""
+    return [value] if _POWER.fullmatch(value.replace(",", ".")) else re.split(r"[,;|\n،؛]+|\s/\s", value)
+
+
 def _numbers(values: Sequence[str], region: str | None) -> list[str]:
     """Each number once. Several in one cell are parted by a comma, a semicolon, a stroke or a new line."""
-    written = (part.strip() for value in values for part in re.split(r"[,;|\n،؛]+|\s/\s", value))
+    written = (part.strip() for value in values for part in _parted(value))
     found = [_number(one, region) for one in written if one]
     if len(found) > 20:
         raise _BadCell("phone: At most 20 numbers fit.")

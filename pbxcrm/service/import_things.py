@@ -55,8 +55,21 @@ class Keys:
             self.tails.setdefault(tail(number), []).append((thing_id, number))
         if given.get("email"):
             self.emails.setdefault(given["email"], []).append(thing_id)
-        if named and given.get("name"):
-            self.names.setdefault(name_key(given["name"]), []).append(thing_id)
+        if name := _called(given, named=named):
+            self.names.setdefault(name, []).append(thing_id)
+
+
+def _called(given: Mapping[str, Any], *, named: bool) -> str:
+    """The key of a name: of a company its own, of a person with the company's. "" where there is none."""
+    name, company = given.get("name", ""), given.get("company", "")
+    if named:
+        return name_key(name)
+    return f"{name}\n{name_key(company)}" if name or company else ""
+
+
+def _bare(given: Given) -> bool:
+    """Whether it has nothing but a name to be known by."""
+    return not given.get("numbers") and not given.get("email")
 
 
 class Known:
@@ -73,9 +86,15 @@ class Known:
         emails = {one["email"] for one in given if one.get("email")}
         for thing_id, email in imports.of_emails(conn, SYSTEM, things.kind, emails):
             self._keys.emails.setdefault(email, []).append(thing_id)
-        names = {name_key(one["name"]) for one in given if one.get("name")} if things.named else set()
-        for thing_id, name in imports.of_names(conn, SYSTEM, names):
-            self._keys.names.setdefault(name, []).append(thing_id)
+        if things.named:
+            keys = {name_key(one["name"]) for one in given if one.get("name")}
+            for thing_id, name in imports.of_names(conn, SYSTEM, keys):
+                self._keys.names.setdefault(name, []).append(thing_id)
+        else:
+            bare = {one.get("name", "") for one in given if _bare(one)}
+            for thing_id, name, company in imports.called(conn, SYSTEM, things.kind, bare):
+                key = _called({"name": name, "company": company}, named=False)
+                self._keys.names.setdefault(key, []).append(thing_id)
         self.customers = things.customers(conn, scope, given)
 
     def find(self, given: Given) -> Match:
@@ -90,13 +109,16 @@ class Known:
         return Match(found[0]) if found else Match()
 
     def ids(self, given: Given) -> list[int]:
-        """Those that fit: by number, as calls find them, else by e-mail, else by name where names tell."""
+        """Those that fit: by number, as calls find them, else by e-mail, else by name where names tell: of companies,
+        and of people of whom a row says nothing else to know them by.
+        """
         found: dict[int, None] = {}
         for number in given.get("numbers", ()):
             theirs = [one for one in self._keys.tails.get(tail(number), ()) if self._visible(one[0])]
             found |= dict.fromkeys(best(number, theirs))
         by_email = self._those(self._keys.emails, given.get("email", ""))
-        by_name = self._those(self._keys.names, name_key(given.get("name", "")))
+        told = self._things.named or _bare(given)
+        by_name = self._those(self._keys.names, _called(given, named=self._things.named)) if told else []
         for others in (by_email, by_name):
             both = [one for one in found if one in others]
             found = dict.fromkeys(both or found or others)

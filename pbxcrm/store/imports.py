@@ -245,6 +245,13 @@ def of_tails(conn: Connection, _scope: Scope, kind: str, tails: Iterable[str]) -
     return [(row[0], row[1], row[2]) for row in conn.execute(found)] if wanted else []
 
 
+def called(conn: Connection, _scope: Scope, kind: str, names: Iterable[str]) -> list[tuple[int, str, str]]:
+    """(contact or lead, name, company) of all who are called so; those without a name have a company."""
+    wanted, c = sorted(set(names)), _TABLES[kind].c
+    found = select(c.id, c.name, c.company).where(c.name.in_(wanted), or_(c.name != "", c.company != "")).order_by(c.id)
+    return [(row[0], row[1], row[2]) for row in conn.execute(found)] if wanted else []
+
+
 def of_names(conn: Connection, _scope: Scope, keys: Iterable[str]) -> list[tuple[int, str]]:
     """(company, key of its name) of these."""
     wanted, c = sorted(set(keys)), companies.c

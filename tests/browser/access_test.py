@@ -62,6 +62,8 @@ async def test_every_page(firm: World, open_page: Open, who: str, scheme: str, s
         "/search?q=a",
         "/leads",
         "/leads/new",
+        "/imports",
+        "/imports/new",
         "/contacts",
         "/contacts/1",
         "/contacts/new",
