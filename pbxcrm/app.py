@@ -127,11 +127,6 @@ def keep(settings: Settings) -> dict[str, int]:
     }
 
 
-def monitor(settings: Settings) -> Path | None:
-    """The folder of recordings, where there is one."""
-    return Path(settings.recordings) if settings.recordings else None
-
-
 def recordings_folder(settings: Settings) -> Path | None:
     """Where the PBX's recordings are, if they are anywhere."""
     return Path(settings.recordings) if settings.recordings else None
@@ -294,7 +289,7 @@ def _deps(settings: Settings, db: Database, hub: Hub, dialler: Dialler, link: Li
             trusted_proxies=settings.http_trusted_proxies,
         ),
         demo=settings.demo,
-        recordings=monitor(settings),
+        recordings=recordings_folder(settings),
         documents=documents_folder(settings, db),
         house_name=settings.house_name,
         latency=follower.latency,
@@ -387,7 +382,7 @@ async def _beside(settings: Settings, db: Database, hub: Hub, started: float, sp
     witness = Witness(
         found,
         People(await people_service.devices(db)),
-        partial(history.apply, db, source=kind, rules=rules(settings), monitor=monitor(settings)),
+        partial(history.apply, db, source=kind, rules=rules(settings), monitor=recordings_folder(settings)),
         pbx=settings.pbx_name,
         region=settings.region,
         since=await reading.last_heard(db, started) or started,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pbxcrm.app import monitor, open_database, rules
+from pbxcrm.app import open_database, recordings_folder, rules
 from pbxcrm.calls.cdr import Cdr
 from pbxcrm.calls.cel import Cel
 from pbxcrm.calls.people import People
@@ -99,7 +99,7 @@ async def _one(
     settings: Settings, db: Database, one: Source, people: People, since: float, until: float | None
 ) -> Counter[str]:
     begun = await reading.begun(db, one.name)
-    apply = partial(history.apply, db, source=one.kind, rules=rules(settings), monitor=monitor(settings))
+    apply = partial(history.apply, db, source=one.kind, rules=rules(settings), monitor=recordings_folder(settings))
     work = Reading(one, reader(one.kind, people, settings), apply, since, until or float("inf"))
     if begun is not None and begun.since <= since and begun.until == until:
         work.since, work.cursor = begun.since, begun.cursor

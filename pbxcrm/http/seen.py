@@ -60,6 +60,8 @@ SHOWS = {
     "/calls/{id}/recording": "recording",
     "/board": "board",
     "/board/heads": "board",
+    "/reports/deals": "deals",
+    "/reports/stale": "deals",
     "/calls": "calls",
     "/calls/missed": "tasks",
     "/calls/disagreements": "calls",

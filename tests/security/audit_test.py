@@ -25,6 +25,9 @@ SHOWS_NOBODY = {
     "/login", "/me", "/pbx", "/board/filter", "/help/keys", "/settings/pipelines",
     "/settings/pipelines/{id}", "/calls/missed/count",
     "/live", "/api/v1/live",  # noted at the beginning, by the stream itself
+    "/reports", "/reports/lost", "/reports/sources", "/reports/stages",  # sums
+    "/reports/{name}.csv",  # noted by itself, as exported
+    "/settings/scores", "/settings/scores/reach",
     "/feed/{secret}.ics",  # noted by itself, for its secret says who it is
 }  # fmt: skip
 
@@ -245,6 +248,7 @@ def test_every_action_is_one_of_those_told() -> None:
         "import",
         "lead",
         "company",
+        "offer",
     }
     assert said
     assert said <= set(audit.ACTIONS)

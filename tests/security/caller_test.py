@@ -87,7 +87,7 @@ def test_the_card_says_that_nothing_is_verified(locale: str, known: bool) -> Non
     call = Caller(NUMBER, caller_name="Anna").rings("alice").call
     contact = {"id": "1", "name": "Anna Kowalska", "company": ""} if known else None
     view = {**views.call(call), "card": {"contact": contact, "deals": [], "last_talk": None}}
-    me = render._viewer("alice", "Alice", "agent", locale, "UTC", "gregorian")
+    me = render._viewer("alice", "Alice", "agent", locale, "UTC", "gregorian", toman=False)
     drawn = render.part("caller", "call_card", me, view, "ringing")
     said = (
         "Known by the number shown, which can be forged." if known else "The caller sent this name; nobody checked it."
@@ -101,7 +101,7 @@ def test_the_card_says_that_nothing_is_verified(locale: str, known: bool) -> Non
 
 @pytest.mark.parametrize("locale", sorted(LOCALES))
 def test_a_hostile_name_is_text_wherever_it_is_drawn(locale: str) -> None:
-    me = render._viewer("alice", "Alice", "agent", locale, "UTC", "gregorian")
+    me = render._viewer("alice", "Alice", "agent", locale, "UTC", "gregorian", toman=False)
     call = Caller(NUMBER, caller_name=HOSTILE).rings("alice").call
     view = {**views.call(call), "card": {"contact": None, "deals": [], "last_talk": None}}
     drawn = render.part("caller", "call_card", me, view, "ringing") + render.part("call", "told", me, view)

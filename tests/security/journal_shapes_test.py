@@ -54,7 +54,7 @@ SHAPES: dict[str, str] = {
     "dial.sent": DIAL,
     "link.down": LINK,
     "link.up": LINK,
-    "note.added": "at by deal_id id kind text",
+    "note.added": "at by coaching deal_id id kind text",
     "preferences.changed": "locale user",
     "retention.pruned": "kind rows",
     "session.ended": "count session user",
@@ -126,6 +126,6 @@ async def heard(house: House) -> dict[str, set[str]]:
 async def test_each_kind_has_these_fields_and_no_others(house: House, clock: Clock) -> None:
     await everything_once(house, clock)
     found = await heard(house)
-    await retention.run(house.db, {"journal": 30, "calls": 0, "dials": 0, "audit": 0})
+    await retention.run(house.db, {"journal": 30, "calls": 0, "dials": 0, "audit": 0, "imports": 0})
     found |= {kind: fields for kind, fields in (await heard(house)).items() if kind not in found}
     assert {kind: " ".join(sorted(fields)) for kind, fields in found.items()} == SHAPES

@@ -17,7 +17,7 @@ from tests.http.bed import Clock, House, both
 from tests.http.things import call_of
 
 pytestmark = pytest.mark.asyncio
-KEEP = {"journal": 0, "calls": 0, "dials": 0, "audit": 0, "recordings": 30}
+KEEP = {"journal": 0, "calls": 0, "dials": 0, "audit": 0, "imports": 0, "recordings": 30}
 
 
 @pytest.fixture
