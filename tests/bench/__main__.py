@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from tests.bench import board, ceiling, flood, lookup, paint, reports, search, tables, wire
+from tests.bench import board, ceiling, flood, imports, lookup, paint, reports, search, tables, wire
 from tests.bench.cpu import ahead, machine
 
 ROUNDS = [(1.0, 20.0, True), (5.0, 20.0, True), (10.0, 25.0, True), (10.0, 25.0, False)]
-PARTS = ["wire", "ceiling", "search", "reports", "lookup", "board", "flood", "paint"]
+PARTS = ["wire", "ceiling", "search", "reports", "lookup", "board", "flood", "paint", "imports"]
 
 
 def main() -> None:
@@ -34,6 +34,8 @@ def main() -> None:
             print(f"Lookup, ms\n\n{lookup.run()}\n", flush=True)
         elif part == "board":
             print(f"Board\n\n{board.run()}\n", flush=True)
+        elif part == "imports":
+            print(f"Imports\n\n{imports.run()}\n", flush=True)
         elif part == "flood":
             print(f"Flood\n\n{flood.run()}\n", flush=True)
         else:

@@ -121,7 +121,7 @@ async def a_missed_call_is_called_back(bed: Asterisk, crm: Pbxcrm, page: Page) -
     ]
 
 
-async def a_meeting_is_agreed(crm: Pbxcrm, page: Page) -> None:
+async def a_meeting_stands_in_the_calendar(crm: Pbxcrm, page: Page) -> None:
     deal = await of_the_caller(crm)
     await go(page, crm, f"/deals/{deal['id']}")
     form = page.get_by_role("form", name="New task")
@@ -131,7 +131,9 @@ async def a_meeting_is_agreed(crm: Pbxcrm, page: Page) -> None:
     await form.get_by_label("Time").fill("11:00")
     await form.get_by_role("button", name="Add").click()
     await expect(page.locator("body")).to_contain_text("Show the phones at the warehouse")
-    await shoot("day-6-meeting", alice=page)
+    await go(page, crm, "/calendar?day=" + TOMORROW)
+    await expect(page.locator("main")).to_contain_text("Show the phones at the warehouse")
+    await shoot("day-6-calendar", alice=page)
 
 
 async def a_lead_becomes_a_customer(crm: Pbxcrm, page: Page) -> None:
