@@ -29,7 +29,8 @@ export function moneyAs([before, after, group, point, tens = 0], own, units, pla
   const whole = places ? text.slice(0, -places) : text;
   const fraction = places ? text.slice(-places) : "";
   const sum = grouped(whole, group) + (/[1-9]/.test(fraction) ? point + fraction : "");
-  return (units < 0n ? "−" : "") + before + written(sum, own) + after;
+  const minus = own[0] === "0" ? "−" : "\u200e−"; // a mark keeps it before digits of right-to-left text
+  return (units < 0n ? minus : "") + before + written(sum, own) + after;
 }
 
 export const money = (units, places) => moneyAs(words.money, words.digits, units, places);
