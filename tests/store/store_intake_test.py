@@ -123,7 +123,8 @@ async def test_a_new_caller_missed_waits_for_the_dids_team(desk, outcome):
         "id": task["id"], "kind": "callback", "title": NUMBER, "deal_id": deal["id"], "contact_id": deal["contact_id"],
         "contact_name": "", "company": "", "call_id": call.call.id, "outcome": outcome, "number": NUMBER, "user": None,
         "team": "north", "times": 1, "created_at": "2026-11-18T11:06:42.000Z", "due_at": "2026-11-18T11:11:42.000Z",
-        "done_at": None, "done_by": None,
+        "done_at": None, "done_by": None, "ends_at": None, "remind_at": None, "place": "", "note": "", "result": "",
+        "version": 1,
     }  # fmt: skip
     assert (await tasks.missed(office.db, office.alice))["items"] == [task]
     assert await desk.tasks(office.charlie) == []
