@@ -388,7 +388,7 @@ def _leads() -> Spec:
     items = {"type": "object", "properties": {"items": {"type": "array"}}}
     made: Spec = {"type": ["string", "null"], "pattern": "^(new|[1-9][0-9]{0,17})$", "description": "`new`, or an id"}
     becomes: dict[str, Spec] = {**dict.fromkeys(("company", "contact", "deal"), made), "title": LINE}
-    task: dict[str, Spec] = {"title": {**LINE, "minLength": 1, "examples": ["Call again"]}, "due_at": TIME}
+    task = {name: spec for name, spec in TASK_IN.items() if name not in ("deal_id", "contact_id", "user")}
     return {
         "/leads": {
             "get": _operation(

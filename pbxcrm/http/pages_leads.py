@@ -259,7 +259,8 @@ async def task(request: web.Request) -> web.Response:
     db, scope, lead_id = _who(request)
     form, me = await request.post(), viewer(request)
     try:
-        fields = {"title": _text(form, "title"), "due_at": iso(soon(me, _text(form, "when")) or me.r.clock())}
+        due_at = iso(soon(me, _text(form, "when")) or me.r.clock())
+        fields = {"kind": _text(form, "kind") or "todo", "title": _text(form, "title"), "due_at": due_at}
         await leads.add_task(db, scope, lead_id, fields)
     except Invalid as error:
         return await _one(request, status=422, notice=said(me, error))

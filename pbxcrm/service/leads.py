@@ -19,6 +19,7 @@ from pbxcrm.service.errors import Conflict, NotFound, Refused
 from pbxcrm.service.lead_settings import on, settings_of
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
+from pbxcrm.service.tasks import fits
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
 from pbxcrm.store import calls, details, erasure, leads, lookup, tasks
 from pbxcrm.store.db import EVERYBODY, Database, Work, audience
@@ -27,6 +28,7 @@ Fields = Mapping[str, object]
 _AUDITED = ("status", "owner_name", "team_name", "source", "score")
 _IN_DETAILS = ("quality", "employees", "budget")
 _MOST_CALLS = 50
+_OF_TASK = ("kind", "title", "due_at", "ends_at", "remind_at", "place", "note")
 FILTERS = ("show", "status", "source", "owner", "q", "sort", "tag")
 _RESPONSES = 30 * 86_400.0  # seconds back that the average of first responses looks
 
@@ -394,20 +396,24 @@ def touched(work: Work, row: LeadRow) -> None:
 
 
 async def add_task(db: Database, scope: Scope, lead_id: object, fields: Fields) -> dict[str, Any]:
-    """Something to do with a lead, for its owner: {title, due_at}. Raises NotFound, Invalid."""
+    """Something to do with a lead, for its owner: {title, due_at, kind, ends_at, remind_at, place, note}.
+
+    Raises NotFound, Invalid.
+    """
     wanted, given = key(lead_id), checked(lambda: task_fields(fields))
+    own = {name: value for name, value in given.items() if name in _OF_TASK}
+    fits(given.get("kind", "todo"), given["due_at"], given.get("ends_at"))
 
     def run(work: Work) -> dict[str, Any]:
         row = seen(work.conn, scope, wanted)
         new = {
             "kind": "todo",
-            "title": given["title"],
+            **own,
             "lead_id": wanted,
             "number": row["number"],
             "user_id": row["owner_id"] or scope.user_id,
             "created_by": scope.user_id or None,
             "created_at": work.at,
-            "due_at": given["due_at"],
         }
         made = tasks.of_ids(work.conn, scope, tasks.add(work.conn, [new]))[0]
         tell.task(work, lookup.house(work.conn, scope), made)

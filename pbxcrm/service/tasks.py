@@ -91,7 +91,7 @@ def make(work: Work, scope: Scope, given: given_fields.TaskFields) -> TaskRow:
         "created_by": scope.user_id or None,
         "created_at": work.at,
     }
-    _fits(kind, row["due_at"], row["ends_at"])
+    fits(kind, row["due_at"], row["ends_at"])
     return added(work, scope, row)
 
 
@@ -118,7 +118,8 @@ def _about(work: Work, scope: Scope, given: given_fields.TaskFields) -> dict[str
     return {"deal_id": deal_id, "contact_id": contact_id, "number": known[0] if known else None}
 
 
-def _fits(kind: str, due_at: float, ends_at: float | None) -> None:
+def fits(kind: str, due_at: float, ends_at: float | None) -> None:
+    """Raises Invalid where a task of this kind cannot end then."""
     if ends_at is not None and kind != "meeting":
         raise wrong({"ends_at": "Only a meeting has an end."})
     if ends_at is not None and ends_at <= due_at:
@@ -168,7 +169,7 @@ def _change(work: Work, scope: Scope, task_id: int, version: int, given: given_f
     kind = values.get("kind", before["kind"])
     if kind != "meeting" and "ends_at" not in given:
         values["ends_at"] = None
-    _fits(kind, values.get("due_at", before["due_at"]), values.get("ends_at", before["ends_at"]))
+    fits(kind, values.get("due_at", before["due_at"]), values.get("ends_at", before["ends_at"]))
     values = {name: value for name, value in values.items() if value != before[name]}  # type: ignore[literal-required]
     if not values:
         raise unchanged(views.task(before))

@@ -142,6 +142,23 @@ async def test_no_search_for_contacts_finds_a_lead(house: House) -> None:
 
 
 @both
+async def test_calls_mails_and_meetings_are_planned_with_a_lead(house: House) -> None:
+    alice = who(house, "alice")
+    made = await leads.create(house.db, alice, {"name": "Ewa Lis", "number": "+48225550803"})
+    for kind in ("call", "mail", "meeting"):
+        form = {"kind": kind, "title": f"About phones: {kind}", "when": "1d"}
+        await house.ask("POST", f"/leads/{made['id']}/task", "alice", data=form)
+    asked = {"kind": "meeting", "title": "Show them", "due_at": SOON, "ends_at": SOON}
+    with pytest.raises(Invalid):  # it ends as it begins
+        await leads.add_task(house.db, alice, made["id"], asked)
+    trail = await leads.trail(house.db, alice, made["id"])
+    assert sorted(one["task"]["kind"] for one in trail if one["kind"] == "task") == ["call", "mail", "meeting"]
+    page = await (await house.ask("GET", f"/leads/{made['id']}", "alice")).text()
+    assert page.count("About phones: ") == 3
+    assert [one["number"] for one in (await tasks.list_tasks(house.db, alice))["items"]] == ["+48225550803"] * 3
+
+
+@both
 async def test_it_becomes_a_company_a_contact_and_a_deal_with_its_past(house: House) -> None:
     db, alice = house.db, who(house, "alice")
     made = await leads.create(db, alice, ANN)
