@@ -95,6 +95,7 @@ class _Channel:
     cause: str = ""
     ended_by: str = ""
     ended_at: float = float("inf")
+    over: bool = False
     number: str = ""
     shown: str = ""  # the number it showed in the end: an Originate's is the one it will call
     forwards: bool = False
@@ -104,6 +105,10 @@ class _Channel:
     @property
     def half(self) -> int:
         return int(self.name[-1]) if self.name.startswith("Local/") and self.name[-2:] in (";1", ";2") else 0
+
+    def there(self, place: int) -> bool:
+        """Whether it was there at that row. Where the PBX died, its last row is not its end."""
+        return self.first <= place and (place <= self.last or not self.over)
 
     @property
     def calls(self) -> bool:
@@ -168,6 +173,7 @@ class _Story:
         channel.runs(place, app, data)  # the end of a Dial is often the first row that says what it dialled
         if kind == "APP_END":
             channel.runs(place, "", "")
+        channel.over = channel.over or kind in ("HANGUP", "CHAN_END")
         channel.answered = channel.answered or kind in ("ANSWER", "BRIDGE_ENTER")
         if kind == "BRIDGE_ENTER" and channel.originated and not channel.shown:
             channel.shown = self._recalled_to(channel, row)
@@ -213,7 +219,7 @@ class _Story:
         device = device_of(dest.name)
         best: tuple[tuple[int, bool, bool, int], _Channel, str] | None = None
         for channel in self._channels.values():
-            if channel is dest or _pair(channel, dest) or not channel.first <= dest.first <= channel.last:
+            if channel is dest or _pair(channel, dest) or not channel.there(dest.first):
                 continue
             for began, app, data in channel.busy_with(dest.first):
                 named = _dialstring(app, data, device)

@@ -2,12 +2,15 @@
 
 import os
 import random
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
 
 from pbxcrm.calls.cel import Cel
+from pbxcrm.calls.cel_story import story
 from pbxcrm.calls.people import People
+from pbxcrm.calls.rows import Row
 from tests.unit.calls.cel_rows import made
 from tests.unit.calls.cel_writer import CelRow, rows, text
 from tests.unit.calls.judge import differences
@@ -49,3 +52,21 @@ def test_cel_tells_the_truth_of_every_life() -> None:
                 truth.rang = None  # who says busy after a while is not told from who says it at once: docs/history.md
         problems = differences(sorted(calls, key=lambda call: call.started_at), story.truths)
         assert not problems, f"life {seed}:\n" + "\n".join(problems)
+
+
+@pytest.mark.timeout(1200)
+def test_wherever_the_pbx_dies_no_customer_has_one_call_more() -> None:
+    """What was being dialled when it died is known by who dialled it, though nothing of that one was written since."""
+    for seed in range(LIVES // 7):
+        life = Modern(random.Random(seed).randbytes(300))
+        life.play()
+        written = list(made(text(life.wire.frames).splitlines()))
+        whole = outside(written)
+        for cut in range(1, len(written)):
+            assert not outside(written[:cut]) - whole, f"life {seed}, cut at row {cut}"
+
+
+def outside(written: list[Row]) -> Counter[tuple[str, str]]:
+    """How often each number outside is in a call, where no more rows were ever written."""
+    calls = story(written, People(DEVICES.items()), pbx="pbx", region=REGION, trunks=set(), lost=True)
+    return Counter((call.direction, call.number) for call in calls if call.direction != "internal" and call.number)
