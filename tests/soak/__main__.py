@@ -53,7 +53,7 @@ def main() -> int:
     results = asyncio.run(run(plans(given)))
     print(tables(results))
     for result in results:
-        for problem in result.verdict.problems[:20]:
+        for problem in [*result.verdict.problems[:20], result.evidence]:
             print(f"{result.plan.name}: {problem}", file=sys.stderr)
     return 0 if all(result.clean() for result in results) else 1
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.postgres import Server, server
+from tests.soak.evidence import evidence
 from tests.soak.faults import Ground
 from tests.soak.house import House
 from tests.soak.on_fake import FakePbxProcess
@@ -45,6 +46,7 @@ class Result:
     verdict: Verdict
     faults: Counter[str]
     seconds: float
+    evidence: str
 
     def clean(self) -> bool:
         """Whether it is as promised: with CEL nothing is lost; without it nothing is wrong."""
@@ -80,14 +82,14 @@ async def soak(plan: Plan) -> Result:
             await asyncio.to_thread(house.ready)
             await ground.rage(asyncio.get_running_loop().time() + plan.minutes * 60)
             await pbx.drain()
-            verdict = await _settle(plan, pbx, ground)
+            verdict, found = await _settle(plan, pbx, ground)
         finally:
             if house.alive():
                 await asyncio.to_thread(house.kill)
             await proxy.stop()
             await pbx.stop()
-    (plan.folder / "problems").write_text("\n".join([*verdict.problems, ""]))
-    return Result(plan, verdict, ground.done, time.monotonic() - began)
+    (plan.folder / "problems").write_text("\n".join([*verdict.problems, "", found, ""]))
+    return Result(plan, verdict, ground.done, time.monotonic() - began, found)
 
 
 def _pbx(plan: Plan) -> Any:
@@ -103,8 +105,8 @@ def _history(plan: Plan, pbx: Any) -> dict[str, str]:
     return {"cel": str(pbx.cel)} if plan.cel else {}
 
 
-async def _settle(plan: Plan, pbx: Any, ground: Ground) -> Verdict:
-    """Until all is as promised, or nothing has changed for so long that nothing will."""
+async def _settle(plan: Plan, pbx: Any, ground: Ground) -> tuple[Verdict, str]:
+    """Until all is as promised, or nothing has changed for so long that nothing will; with the evidence."""
     quiet = HISTORY if plan.cel else QUIET
     end, changed, before = time.monotonic() + PATIENCE, time.monotonic(), ""
     while True:
@@ -115,7 +117,7 @@ async def _settle(plan: Plan, pbx: Any, ground: Ground) -> Verdict:
                 before, changed = repr(verdict), time.monotonic()
             going = any(call["outcome"] == "ongoing" for call in calls)
             if not going and (verdict.keeps(cel=plan.cel) or time.monotonic() > changed + quiet):
-                return verdict
+                return verdict, evidence(verdict, plan.folder, pbx.truths(), calls)
         if time.monotonic() > end:
             raise AssertionError(f"pbxcrm does not come to rest: {ground.house.log.read_text()[-3000:]}")
         await asyncio.sleep(1)

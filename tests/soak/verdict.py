@@ -32,6 +32,7 @@ class Verdict:
     died_marked: int = 0
     died_missing: int = 0
     problems: list[str] = field(default_factory=list)
+    worst: dict[str, list[str]] = field(default_factory=dict)  # what `bad` counts: by the problem, the linkedids
 
     @property
     def lost(self) -> int:
@@ -42,6 +43,11 @@ class Verdict:
     def bad(self) -> int:
         """What nothing excuses."""
         return self.doubled + self.wrong + self.wrong_owner + self.invented + self.aside
+
+    def blame(self, problem: str, linkedids: Iterable[str]) -> None:
+        """One thing that nothing excuses."""
+        self.problems.append(problem)
+        self.worst[problem] = sorted(linkedids)
 
     def keeps(self, *, cel: bool) -> bool:
         """What is promised: nothing doubled or wrong; with the PBX's own history nothing lost either."""
@@ -73,21 +79,24 @@ def judge(
         claimed |= found.keys()
         death = next((at for at in died if at >= life[0].started - 0.1), None)
         happened = [told for told in life if death is None or told.started < death]
-        _Life(verdict, owners, death).judge(happened, list(found.values()))
+        linkedids = {*life[0].linkedids, *(each for call in found.values() for each in call["linkedids"])}
+        _Life(verdict, owners, death, linkedids).judge(happened, list(found.values()))
     for call in calls:
         if call["id"] not in claimed:
             inside = call["direction"] == "internal"
             verdict.invented += not inside
             verdict.aside += inside
-            verdict.problems.append(f"nobody made this call: {_name(call)}")
+            verdict.blame(f"nobody made this call: {_name(call)}", call["linkedids"])
     return verdict
 
 
 class _Life:
     """One life: its true calls share linkedids, so they are told apart by direction, number and start."""
 
-    def __init__(self, verdict: Verdict, owners: Mapping[str, str | None], death: float | None) -> None:
-        self.verdict, self.owners, self.death = verdict, owners, death
+    def __init__(
+        self, verdict: Verdict, owners: Mapping[str, str | None], death: float | None, linkedids: set[str]
+    ) -> None:
+        self.verdict, self.owners, self.death, self.linkedids = verdict, owners, death, linkedids
 
     def judge(self, truths: list[Told], calls: list[View]) -> None:
         rest, missing, done = list(calls), [], []
@@ -113,7 +122,7 @@ class _Life:
             self.verdict.doubled += twice and not inside
             self.verdict.invented += not twice and not inside
             self.verdict.aside += inside
-            self.verdict.problems.append(f"{'doubled' if twice else 'nobody made this call'}: {_name(call)}")
+            self._blame(f"{'doubled' if twice else 'nobody made this call'}: {_name(call)}")
 
     def _cut(self, told: Told) -> bool:
         return self.death is not None and told.ended > self.death - EDGE
@@ -127,7 +136,7 @@ class _Life:
             rest.remove(other)
             self.verdict.made += 1
             self.verdict.wrong += 1
-            self.verdict.problems.append(f"wrong: {_name(other)} is truly {told.direction} {told.number}")
+            self._blame(f"wrong: {_name(other)} is truly {told.direction} {told.number}")
         elif self._cut(told):
             self.verdict.died += 1
             self.verdict.died_missing += 1
@@ -188,17 +197,20 @@ class _Life:
                 and call["outcome"] == "answered"
             ):
                 self.verdict.wrong_owner += 1
-                self.verdict.problems.append(f"no deal: {_name(call)}, answered by {told.first}")
+                self._blame(f"no deal: {_name(call)}, answered by {told.first}")
             return
         owner = self.owners.get(call["deal_id"])
         unknown = call["outcome"] == "lost" or _unsaid(told, call)
         if owner != told.first and not (owner is None and unknown):
             self.verdict.wrong_owner += 1
-            self.verdict.problems.append(f"wrong owner: {_name(call)}: {owner}, not {told.first}")
+            self._blame(f"wrong owner: {_name(call)}: {owner}, not {told.first}")
 
     def _wrong(self, told: Told, call: View, differ: list[str]) -> None:
         self.verdict.wrong += 1
-        self.verdict.problems.append(f"wrong: {_name(call)} {told.life}: {'; '.join(differ)}")
+        self._blame(f"wrong: {_name(call)} {told.life}: {'; '.join(differ)}")
+
+    def _blame(self, problem: str) -> None:
+        self.verdict.blame(problem, self.linkedids)
 
 
 def _other_outcome(told: Told, call: View) -> list[str]:
