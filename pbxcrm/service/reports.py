@@ -281,7 +281,7 @@ async def why_lost(db: Database, scope: Scope, asked: Asked) -> dict[str, Any]:
             "reasons": reasons,
             "by_stage": dict(by_stage_),
             "by_person": _rows(base, dict(by_owner), _merged),
-            **{name: _said(base, name) for name in ("competitors", "objections")},
+            **_said(base),
         }
 
     return await report(db, scope, asked, make)
@@ -307,11 +307,16 @@ def _grouped(pairs: Iterable[tuple[str, Sum]]) -> list[tuple[str, Sum]]:
     return sorted(found.items(), key=lambda one: (-one[1].n, -one[1].value, one[0]))
 
 
-def _said(base: Base, name: str) -> list[tuple[str, Sum]]:
+def _said(base: Base) -> dict[str, list[tuple[str, Sum]]]:
     """Each competitor or objection by itself, as most people write it: they are told apart by their folded words."""
+    said = reports.said_of_lost(base.conn, base.scope, base.sel, base.house.currency, ("competitors", "objections"))
+    return {name: _apart(texts) for name, texts in said.items()}
+
+
+def _apart(texts: Iterable[tuple[str, Sum]]) -> list[tuple[str, Sum]]:
     words: dict[str, str] = {}
     pairs = []
-    for text, sums in reports.said_of_lost(base.conn, base.scope, base.sel, base.house.currency, name):
+    for text, sums in texts:
         for one in {folded(part): " ".join(part.split()) for part in _COMMAS.split(text) if folded(part)}.items():
             words.setdefault(*one)
             pairs.append((one[0], sums))

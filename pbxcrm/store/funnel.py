@@ -2,28 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    Subquery,
-    and_,
-    case,
-    distinct,
-    exists,
-    func,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, func, select, true
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.funnel import Passage
 from pbxcrm.crm.looking import NOBODY
 from pbxcrm.crm.reports import Selection
+from pbxcrm.store.planner import unsought
 from pbxcrm.store.schema import deals, stage_history, stages, teams, users
 
 _h = stage_history.c
+_LAST = 2**31 - 1  # of a pipeline's positions: won is further on than any stage
 Key = tuple[int, int | None]  # a stage and an owner
 
 
@@ -48,8 +37,8 @@ def seen(scope: Scope, sel: Selection) -> ColumnElement[bool]:
 
 
 def moved(scope: Scope, sel: Selection) -> ColumnElement[bool]:
-    """The same, for what begins with moves of a time: SQLite shall find these first, not all deals of the pipeline."""
-    return and_(deals.c.pipeline_id + 0 == sel.pipeline_id, owned(scope, sel))
+    """The same, for what begins with moves of a time: these are to be found first, not all deals of the pipeline."""
+    return and_(unsought(deals.c.pipeline_id) == sel.pipeline_id, owned(scope, sel))
 
 
 def passages(conn: Connection, scope: Scope, sel: Selection) -> dict[Key, Passage]:
@@ -59,39 +48,46 @@ def passages(conn: Connection, scope: Scope, sel: Selection) -> dict[Key, Passag
 
 
 def entries(sel: Selection) -> Subquery:
-    """A deal's first entry into each stage in that time: deal_id, stage_id, first (ids stand in the order of moves)."""
-    return (
-        select(_h.deal_id, _h.stage_id, func.min(_h.id).label("first"))
-        .where(_h.at >= sel.since, _h.at < sel.until)
-        .group_by(_h.deal_id, _h.stage_id)
-        .subquery()
+    """Deals that came into a stage where they are worked on in that time, each once a stage: deal_id, stage_id, passed
+    (1: ever after the first time in a stage further on, or won; else 0).
+
+    A deal's moves are numbered in their order. What comes after the first of several entries is most, so that the most
+    of all entries tells, and one way through the moves is enough.
+    """
+    reached = case((stages.c.kind == "won", _LAST), (stages.c.kind == "open", stages.c.position))
+    way = (
+        select(
+            *(_h.deal_id, _h.stage_id, _h.at, stages.c.position, stages.c.pipeline_id, stages.c.kind),
+            func.max(reached)
+            .over(partition_by=unsought(_h.deal_id), order_by=_h.id.desc(), rows=(None, -1))
+            .label("furthest"),
+        )
+        .join(stages, stages.c.id == _h.stage_id)
+        .where(_h.at >= sel.since)
+        .subquery("way")
     )
-
-
-def passed(first: Subquery, here: Any) -> ColumnElement[bool]:
-    """Whether the deal was ever, after that entry, in a stage further on than `here`, or won."""
-    later, there = stage_history.alias("later"), stages.alias("there")
-    further = or_(there.c.kind == "won", and_(there.c.kind == "open", there.c.position > here.c.position))
-    return exists(
-        select(later.c.id)
-        .join(there, there.c.id == later.c.stage_id)
-        .where(later.c.deal_id == first.c.deal_id, later.c.id > first.c.first, further)
+    w = way.c
+    return (
+        select(w.deal_id, w.stage_id, func.max(case((w.furthest > w.position, 1), else_=0)).label("passed"))
+        .where(w.at < sel.until, w.pipeline_id == sel.pipeline_id, w.kind.in_(("unsorted", "open")))
+        .group_by(w.deal_id, w.stage_id)
+        .subquery("first")
     )
 
 
 def _entered(conn: Connection, scope: Scope, sel: Selection) -> dict[Key, tuple[int, int, int]]:
     """Entered, converted, still there."""
-    first, here = entries(sel), stages.alias("here")
+    first = entries(sel)
     statement = (
         select(
             first.c.stage_id,
             deals.c.owner_id,
             func.count(),
-            func.count(case((passed(first, here), 1))),
+            func.sum(first.c.passed),
             func.count(case((deals.c.stage_id == first.c.stage_id, 1))),
         )
-        .select_from(first.join(deals, deals.c.id == first.c.deal_id).join(here, here.c.id == first.c.stage_id))
-        .where(here.c.pipeline_id == sel.pipeline_id, here.c.kind.in_(("unsorted", "open")), moved(scope, sel))
+        .select_from(first.join(deals, deals.c.id == first.c.deal_id))
+        .where(moved(scope, sel))
         .group_by(first.c.stage_id, deals.c.owner_id)
     )
     return {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4])) for row in conn.execute(statement)}
@@ -103,12 +99,19 @@ def left(sel: Selection) -> ColumnElement[bool]:
 
 
 def _left(conn: Connection, scope: Scope, sel: Selection) -> dict[Key, tuple[int, int]]:
-    lost = case((stages.c.kind == "lost", _h.deal_id))
+    lost = func.max(case((stages.c.kind == "lost", 1), else_=0)).label("lost")
+    each = (  # a deal once a stage: to sort so many for counting the different ones takes longer
+        select(_h.deal_id, _h.from_stage_id, lost)
+        .join(stages, stages.c.id == _h.stage_id)
+        .where(left(sel))
+        .group_by(_h.deal_id, _h.from_stage_id)
+        .subquery("each")
+    )
     statement = (
-        select(_h.from_stage_id, deals.c.owner_id, func.count(distinct(_h.deal_id)), func.count(distinct(lost)))
-        .select_from(stage_history.join(deals, deals.c.id == _h.deal_id).join(stages, stages.c.id == _h.stage_id))
-        .where(left(sel), moved(scope, sel))
-        .group_by(_h.from_stage_id, deals.c.owner_id)
+        select(each.c.from_stage_id, deals.c.owner_id, func.count(), func.sum(each.c.lost))
+        .select_from(each.join(deals, deals.c.id == each.c.deal_id))
+        .where(moved(scope, sel))
+        .group_by(each.c.from_stage_id, deals.c.owner_id)
     )
     return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in conn.execute(statement)}
 

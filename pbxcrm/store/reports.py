@@ -17,11 +17,13 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal,
     or_,
     select,
     true,
     tuple_,
     type_coerce,
+    union_all,
     values,
 )
 from sqlalchemy import cast as as_type
@@ -30,7 +32,8 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.crm.reports import DAY, Closed, Selection, Source, Sum
 from pbxcrm.crm.views import DealRow
 from pbxcrm.store.deals import ROWS
-from pbxcrm.store.funnel import Key, entries, left, moved, owned, passed, seen
+from pbxcrm.store.funnel import Key, entries, left, moved, owned, seen
+from pbxcrm.store.planner import unsought
 from pbxcrm.store.schema import call_deals, calls, deals, stage_history, stage_totals, stages
 from pbxcrm.store.schema_sales import deal_details, leads
 
@@ -171,18 +174,29 @@ def lost(conn: Connection, scope: Scope, sel: Selection, currency: str) -> list[
     return [Lost(row[0], row[1], row[2], _sum(row)) for row in conn.execute(statement)]
 
 
-def said_of_lost(conn: Connection, scope: Scope, sel: Selection, currency: str, name: str) -> list[tuple[str, Sum]]:
-    """What is known of deals lost in that time under this name of their details, each text once."""
-    text = _detail(conn, name)
-    statement = (
-        select(text, *_sums(currency))
-        .select_from(deals.join(deal_details, deal_details.c.deal_id == _d.id))
-        .where(_was_lost(scope, sel), text.is_not(None), text != "")
-        .group_by(text)
-        .order_by(func.count(_d.id).desc(), text)
+def said_of_lost(
+    conn: Connection, scope: Scope, sel: Selection, currency: str, names: Sequence[str]
+) -> dict[str, list[tuple[str, Sum]]]:
+    """What is known of deals lost in that time under these names of their details, each text once."""
+    joined = deals.join(deal_details, deal_details.c.deal_id == _d.id)
+    texts = [_detail(conn, name).label(name) for name in names]
+    # A table that is asked twice is made once: the details are read and taken apart for all names together.
+    lost = select(_d.currency, _d.value, *texts).select_from(joined).where(_was_lost(scope, sel)).cte("was_lost")
+    ours = lost.c.currency == currency
+    n, sums = func.count().label("n"), (func.sum(case((ours, lost.c.value), else_=0)), func.count(case((~ours, 1))))
+    each = [
+        select(literal(name), lost.c[name], n, *sums)
+        .where(lost.c[name] != "")
+        .group_by(lost.c[name])
+        .order_by(n.desc(), lost.c[name])
         .limit(_MOST_SAID)
-    )
-    return [(str(row[0]), _sum(row)) for row in conn.execute(statement)]
+        .subquery()
+        for name in names
+    ]
+    found: dict[str, list[tuple[str, Sum]]] = {name: [] for name in names}
+    for row in conn.execute(union_all(*(select(one) for one in each))):
+        found[row[0]].append((str(row[1]), _sum(row)))
+    return found
 
 
 def _detail(conn: Connection, name: str) -> ColumnElement[Any]:
@@ -269,6 +283,7 @@ def series(
         .cte("span")
     )
     found: dict[str, list[Sum]] = {}
+    # That they are within the edges follows from the spans, which PostgreSQL does not see: told, it reads only these.
     for name, at, more in (
         ("created", _d.created_at, true()),
         ("won", _d.closed_at, and_(_d.open.is_(False), _of_kind("won"))),
@@ -277,7 +292,7 @@ def series(
         statement = (
             select(span.c.i, *_sums(currency))
             .select_from(span.join(deals, and_(at >= span.c.since, at < span.c.until)))
-            .where(more, seen(scope, sel))
+            .where(unsought(at) >= edges[0], unsought(at) < edges[-1], more, seen(scope, sel))
             .group_by(span.c.i)
         )
         counted = {int(row[0]): _sum(row) for row in conn.execute(statement)}
@@ -304,10 +319,10 @@ def behind(
 
 def _counted(sel: Selection, what: Behind, stage: int | None) -> ColumnElement[bool]:
     if what in ("entered", "converted", "still"):
-        first, here = entries(sel), stages.alias("here")
-        ids = select(first.c.deal_id).join(here, here.c.id == first.c.stage_id).where(first.c.stage_id == stage)
+        first = entries(sel)
+        ids = select(first.c.deal_id).where(first.c.stage_id == stage)
         if what == "converted":
-            ids = ids.where(passed(first, here))
+            ids = ids.where(first.c.passed == 1)
         found = _d.id.in_(ids)
         return and_(found, _d.stage_id == stage) if what == "still" else found
     if what in ("left", "dropped"):
