@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pbxcrm.calls.events import DialBegin
 from pbxcrm.calls.facts import Fact, FactKind
 from pbxcrm.calls.life import Life
+from pbxcrm.calls.numbers import normalise
 from pbxcrm.calls.switch import Channel, End, Switch
 
 
@@ -81,13 +82,18 @@ class Book:
     def awaits(self, user: str | None, number: str | None) -> bool:
         """Whether this person passed on a customer with that number whom nobody has taken yet.
 
-        Of a call that was not wholly seen (a gap, our restart) it is not known who passed it on.
+        Of a call that was not wholly seen (a gap, our restart) it is not known who passed it on; of one of which
+        nothing was seen there is but a channel.
         """
         return any(
             life.customer is not None
             and life.number == number
             and (not life.whole or any(label.by == user for label in life.labels))
             for life in self.lives.values()
+        ) or any(
+            channel.unknown and channel.whose is None and number == normalise(channel.number, self.region)
+            for channel in self.switch.channels.values()
+            if channel.number and not channel.local
         )
 
     def _talkers(self, life: Life, anchor: Channel) -> dict[str, End]:

@@ -30,6 +30,7 @@ class Resync:
         self._past: list[ev.Event] = []  # what it told meanwhile
         self.unread: list[ev.Event] = []  # that is to be read after all
         self._began: dict[str, float] = {}  # since when those named live
+        self._called_out: set[str] = set()  # of the channels named: those that do nothing but have been dialled
         self._news: set[str] = set()  # of the channels named: those that have changed meanwhile
         self._asleep: list[tuple[Life, Call]] = []  # calls that lived when we were stopped, until a snapshot
 
@@ -87,7 +88,7 @@ class Resync:
         self.book.boot = boot or str(round(at))
 
     def snapshot_begin(self, _e: ev.SnapshotBegin) -> None:
-        self._resync, self._news, self._began = set(), set(), {}
+        self._resync, self._news, self._began, self._called_out = set(), set(), {}, set()
         self.deaf = False
 
     def snapshot(self, e: ev.Snapshot) -> None:
@@ -104,7 +105,11 @@ class Resync:
         channel.number = e.party.number or channel.number
         if channel.name != e.party.name:
             self.book.switch.name(channel, e.party.name)
-        if e.dialled and not channel.was_dialled:
+        if e.dialled:
+            self._called_out.add(channel.uid)
+        # One that was dialled and then transferred runs the dialplan as a caller does: it bears another's Linkedid.
+        dialled = e.dialled or not (channel.local or channel.had_call or channel.linkedid == channel.uid)
+        if dialled and not channel.was_dialled:
             channel.was_dialled = channel.unknown = True
             channel.placed = False
         if channel.local and e.party.state == UP and (risen or not known):
@@ -118,7 +123,7 @@ class Resync:
             self.book.switch.leave(channel)
         sleeping = any(channel.uid in (call.customer, call.root) for _, call in self._asleep)
         heard_of = known and (channel.had_call or channel.was_dialled)  # else it was born, and not yet calling
-        if not heard_of and not e.dialled and not channel.local and not sleeping and e.party.state != DOWN:
+        if not heard_of and not dialled and not channel.local and not sleeping and e.party.state != DOWN:
             self._begin(channel, e.party, e.at - e.seconds)
 
     def _rings(self, channel: Channel, *, known: bool) -> bool:
@@ -186,10 +191,11 @@ class Resync:
         known = {linkedid for life in self.book.all() for linkedid in life.linkedids}
         found: dict[str, list[Channel]] = {}
         for channel in channels.values():
-            if channel.unknown and self._outside(channel) and channel.linkedid not in known | channels.keys():
+            alone = channel.linkedid not in known | channels.keys()
+            if alone and channel.uid in self._called_out and channel.unknown and self._outside(channel):
                 found.setdefault(channel.linkedid, []).append(channel)
-        for alone in [several[0] for several in found.values() if len(several) == 1]:
-            self._found(alone)
+        for customer in [several[0] for several in found.values() if len(several) == 1]:
+            self._found(customer)
 
     def _found(self, customer: Channel) -> None:
         """Somebody was called outside and our side has left: a call of which nothing was seen."""

@@ -292,6 +292,10 @@ class Switch:
                     inner = channel.owned if channel.half == 1 else None
                     walk.append((other.bridge, _further(member, inner), channel.name))
 
+    def with_stranger(self, channel: Channel) -> bool:
+        """Whether somebody is in conversation with it who was dialled while nobody looked, and is none of ours."""
+        return any(end.channel.unknown and end.user is None for end in self.ends(channel))
+
     @staticmethod
     def _place(channel: Channel, member: Owned) -> None:
         """A channel whose beginning was not seen is the member's behind whose Local channels it is found.

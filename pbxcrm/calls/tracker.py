@@ -313,7 +313,7 @@ class Tracker:
 
     def _open_top(self, top: Channel, dest: Channel, at: float) -> Life | None:
         """The call of whoever dials, where its beginning was not seen or is a Local channel's."""
-        if top.machine or (top.local and top.unknown):
+        if top.machine or (top.local and (top.unknown or self.book.switch.with_stranger(top))):
             return None  # nobody's, or somebody's whose dialling was not seen
         # A second call of the same channel, after the first is over, is named by what it dials.
         life = self.book.lives[top.uid] = self.book.open(dest if top.had_call else top, at)

@@ -48,6 +48,33 @@ async def test_a_call_that_ended_meanwhile_is_lost_not_wrong(bed: Asterisk, crm:
     assert (call["outcome"], call["first_answered_by"]) == ("lost", "alice")
 
 
+@pytest.mark.asyncio
+async def test_whom_we_called_and_passed_on_has_not_called_us(bed: Asterisk, crm: Pbxcrm) -> None:
+    """pbxcrm comes when the customer, called by Alice and transferred, runs the dialplan as a caller does."""
+    number = "+48225550187"
+    await asyncio.to_thread(crm.kill)
+    async with Office(bed) as office:
+        alice = await office.alice.dial(number)
+        customer = await office.outside.answers()
+        await office.talk(alice, customer, seconds=0.2)
+        await alice.refer("102")
+        bob = await office.bob.rings()
+        await alice.hang_up()
+        await asyncio.to_thread(lambda: crm.start().ready())
+        await bob.answer()
+        await office.talk(customer, bob, seconds=0.2)
+        await bob.refer("103")
+        carol = await office.carol.answers()
+        await bob.hang_up()
+        await office.talk(customer, carol, seconds=0.2)
+        await customer.hang_up()
+        await office.ended(carol)
+    (call,) = await asyncio.to_thread(crm.until, lambda: ended(crm, number), "store the call's end")
+    assert (call["direction"], call["first_answered_by"]) == ("outbound", None)
+    assert call["last_answered_by"] in ("carol", None)
+    assert not [deal for deal in crm.items("/deals") if deal["number"] == number]
+
+
 async def restart(crm: Pbxcrm) -> None:
     await asyncio.to_thread(crm.kill)
     await asyncio.to_thread(lambda: crm.start().ready())

@@ -10,6 +10,7 @@ from tests.soak.lives import Told
 
 View = dict[str, Any]
 NEAR = 10.0  # seconds by which a call that was found late may seem to have begun earlier or later
+SEEN = 0.05  # seconds: its beginning was seen
 SAME = 1.5  # a list of channels counts their seconds whole
 EDGE = 1.0  # seconds before a PBX's death in which nobody can say what it still wrote
 
@@ -229,12 +230,12 @@ def _unsaid(told: Told, call: View) -> bool:
 
 def _matches(truths: Sequence[Told], calls: Sequence[View]) -> dict[int, View]:
     """By the truth's index the call that tells of it: the nearest in time, and of those what surely is a call."""
-    pairs: list[tuple[bool, bool, float, int, int]] = []
+    pairs: list[tuple[bool, bool, bool, float, int, int]] = []
     for i, told in enumerate(truths):
         for k, call in enumerate(calls):
             if _alike(told, call):
                 apart = _apart(told, call)
-                pairs.append((apart > SAME, told.optional, apart, i, k))
+                pairs.append((apart > SEEN, apart > SAME, told.optional, apart, i, k))
     matches: dict[int, View] = {}
     taken: set[int] = set()
     for *_, i, k in sorted(pairs):

@@ -1,6 +1,7 @@
 """Cut, killed and back at any event, without the PBX's history: nothing wrong, nothing twice, nothing made up."""
 
 import os
+import random
 
 import pytest
 
@@ -27,9 +28,24 @@ def test_without_a_fault_every_call_is_right() -> None:
         assert found.right == found.made, f"seed {seed}: {found.problems}"
 
 
+@pytest.mark.timeout(1800)
+def test_whenever_we_come_first_nothing_that_is_said_is_wrong() -> None:
+    """Nothing at all was heard of it before the listing."""
+    for seed in range(LIVES // 4):
+        chance = random.Random(seed)
+        for _ in range(3):
+            fault = Fault("kill", 0, chance.randrange(len(Broken(seed, []).frames)), 0, 1)
+            found = Broken(seed, [fault]).verdict()
+            assert not found.bad, f"seed {seed}, {fault}: {found.problems}"
+
+
 @pytest.mark.parametrize(
     ("seed", "faults"),
     [
+        pytest.param(75, [Fault("kill", 0, 39, 0, 1)], id="called outside, passed on: dials as a caller"),
+        pytest.param(261, [Fault("kill", 0, 135, 0, 1)], id="a stranger's Local channel dials on"),
+        pytest.param(1225, [Fault("kill", 0, 32, 0, 1)], id="a stranger's transferer is called back"),
+        pytest.param(298, [Fault("kill", 0, 59, 0, 1)], id="two calls to one colleague, the first unseen"),
         pytest.param(499, [Fault("kill", 55, 105, 0, 1)], id="the last talker came and went unseen"),
         pytest.param(44, [Fault("kill", 84, 151)], id="and the call ended unseen"),
         pytest.param(917, [Fault("kill", 9, 11, 3)], id="two left unseen: who was the last?"),

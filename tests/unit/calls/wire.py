@@ -59,6 +59,7 @@ class Chan:
     pair: "Chan | None" = None
     alive: bool = True
     dialled: bool = False
+    dials: bool = False  # it runs the dialplan: one that was dialled, since it was transferred there or originated
 
     @property
     def device(self) -> str:
@@ -215,6 +216,7 @@ class Wire:
     def dial(self, caller: Chan | None, dest: Chan, dialstring: str = "") -> None:
         if caller is not None:
             dest.connected = caller.number
+            caller.dials = True
         dest.dialled = True
         dialstring = dialstring or dest.device.partition("/")[2]
         self.event("DialBegin", [*_both(caller, dest), ("DialString", dialstring)])
@@ -395,7 +397,7 @@ class Wire:
 
 def _shown(chan: Chan) -> list[Header]:
     bridge = chan.bridge.uid if chan.bridge else ""
-    application = "AppDial" if chan.dialled else "Dial"
+    application = "AppDial" if chan.dialled and not chan.dials else "Dial"  # as Asterisk 22 says of each of them
     return [*chan.headers(), ("BridgeId", bridge), ("Application", application), ("ApplicationData", ""),
             ("Duration", "00:00:10")]  # fmt: skip
 
