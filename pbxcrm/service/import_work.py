@@ -87,7 +87,7 @@ def _bringing(conn: Connection, row: ImportRow) -> Bringing:
 
 
 def _do(work: Work, who: Bringing, row: ImportRow, region: str | None, limit: int) -> None:
-    found = imports.lines(work.conn, SYSTEM, row["id"], limit, actions=("",))
+    found = imports.lines(work.conn, SYSTEM, row["id"], limit, after=row["place"], actions=("",))
     if not found:
         _end(work, row["id"], "done")
         return
@@ -105,7 +105,7 @@ def _do(work: Work, who: Bringing, row: ImportRow, region: str | None, limit: in
         counts[values["action"]] += 1
         marks.append((one["n"], values))
     imports.mark(work.conn, row["id"], marks)
-    imports.change(work.conn, row["id"], counts)
+    imports.change(work.conn, row["id"], {**counts, "place": found[-1]["n"]})
     tell(work, row["id"])
 
 
@@ -140,7 +140,7 @@ def _tag(work: Work, kind: str, values: dict[str, Any], tag_id: int) -> None:
 
 
 def _undo(work: Work, scope: Scope, row: ImportRow, limit: int) -> None:
-    found = imports.lines(work.conn, SYSTEM, row["id"], limit, actions=("made", "changed"), last_first=True)
+    found = imports.lines_back(work.conn, SYSTEM, row["id"], limit, row["place"], ("made", "changed"))
     if not found:
         _end(work, row["id"], "undone")
         return
@@ -149,6 +149,7 @@ def _undo(work: Work, scope: Scope, row: ImportRow, limit: int) -> None:
         why = _taken_back(work, scope, row, one, found)
         marks.append((one["n"], {"action": "kept", "reason": REASONS[why]} if why else {"action": "undone"}))
     imports.mark(work.conn, row["id"], marks)
+    imports.change(work.conn, row["id"], {"place": found[-1]["n"] - 1})
     tell(work, row["id"])
 
 

@@ -64,7 +64,7 @@ def view(row: ImportRow) -> dict[str, Any]:
     """An import as JSON has it."""
     said: dict[str, Any] = {**row, "id": str(row["id"])}
     said |= {name: iso(said[name]) for name in ("created_at", "ended_at")}
-    del said["user_id"]
+    del said["user_id"], said["place"]
     return said
 
 

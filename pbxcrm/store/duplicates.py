@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, and_, func, select, union_all
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
@@ -24,39 +24,52 @@ class Pair(NamedTuple):
     why: str
 
 
-def _mine(scope: Scope, table: Any) -> ColumnElement[bool]:
-    """Whose twins are looked for: a manager's all, a seller's own."""
-    return true() if scope.sees_all else table.c.owner_id == scope.user_id
-
-
 def _pairs(conn: Connection, key: Any, by: list[Any], where: list[Any], joined: Any, limit: int) -> list[Any]:
-    statement: Select[Any] = select(func.min(key), func.max(key)).select_from(joined).where(*where).group_by(*by)
-    return list(conn.execute(statement.having(func.min(key) < func.max(key)).limit(limit)))
+    statement = select(func.min(key).label("one"), func.max(key).label("other")).select_from(joined).where(*where)
+    # Apart from the limit: PostgreSQL, which expects pairs everywhere, would else go row by row until it has some.
+    pairs = statement.group_by(*by).having(func.min(key) < func.max(key)).cte("pairs")
+    pairs = pairs.prefix_with("MATERIALIZED", dialect="postgresql")
+    return list(conn.execute(select(pairs.c.one, pairs.c.other).limit(limit)))
 
 
 def of_contacts(conn: Connection, scope: Scope, limit: int) -> list[Pair]:
     """Pairs of contacts: of one number first, then of one address, then of one name in one company."""
-    n, c, a = contact_numbers.c, contacts.c, contact_addresses.c
-    mine = _mine(scope, contacts)
-    numbered = contact_numbers.join(contacts, c.id == n.contact_id)
-    rows = _pairs(conn, n.contact_id, [n.tail], [mine, func.length(n.tail) >= _SHORTEST], numbered, limit)
-    found = [Pair(row[0], row[1], "number") for row in rows]
-    further = select(a.contact_id.label("id"), func.lower(a.text).label("email")).where(a.kind == "email")
-    mails = union_all(select(c.id, func.lower(c.email).label("email")).where(c.email != ""), further).subquery()
-    written = mails.join(contacts, c.id == mails.c.id)
-    found += [
-        Pair(row[0], row[1], "email") for row in _pairs(conn, mails.c.id, [mails.c.email], [mine], written, limit)
+    n, c = contact_numbers.c, contacts.c
+    mine = [] if scope.sees_all else [c.owner_id == scope.user_id]  # a seller's own
+    # Nothing but the index is read for who sees all; only whose they are stands with the contacts.
+    numbered = contact_numbers.join(contacts, c.id == n.contact_id) if mine else contact_numbers
+    long = func.length(n.tail) >= _SHORTEST
+    found = [
+        Pair(row[0], row[1], "number") for row in _pairs(conn, n.contact_id, [n.tail], [*mine, long], numbered, limit)
     ]
-    named = [mine, c.name != "", c.company != ""]
-    rows = _pairs(conn, c.id, [func.lower(c.name), func.lower(c.company)], named, contacts, limit)
-    return _once([*found, *(Pair(row[0], row[1], "name") for row in rows)], limit)
+    found += [
+        Pair(row[0], row[1], "email") for row in _pairs(conn, c.id, [c.email], [*mine, c.email != ""], contacts, limit)
+    ]
+    found += [Pair(row[0], row[1], "email") for row in _further(conn, mine, limit)]
+    named = [*mine, c.name != "", c.company != ""]
+    by_name = [func.lower(c.name), func.lower(c.company)]
+    if len(_once(found, limit)) < limit:  # all there are must be sorted for it
+        found += [Pair(row[0], row[1], "name") for row in _pairs(conn, c.id, by_name, named, contacts, limit)]
+    return _once(found, limit)
+
+
+def _further(conn: Connection, mine: list[ColumnElement[bool]], limit: int) -> list[Any]:
+    """Pairs by further addresses, of which few have one: two that both have it, or it is the first of the other."""
+    c, a = contacts.c, contact_addresses.c
+    further = select(a.contact_id.label("id"), func.lower(a.text).label("email")).where(a.kind == "email")
+    written = further.cte("written")
+    same = select(c.id, c.email).join(written, written.c.email == c.email)
+    mails = union_all(select(written.c.id, written.c.email), same).subquery("mails")
+    joined = mails.join(contacts, c.id == mails.c.id)
+    return _pairs(conn, mails.c.id, [mails.c.email], mine, joined, limit)
 
 
 def of_companies(conn: Connection, scope: Scope, limit: int) -> list[Pair]:
     """Pairs of companies, the same way."""
     c, found = companies.c, []
-    for why, by in (("number", c.tail), ("email", func.lower(c.email)), ("name", func.lower(c.name))):
-        rows = _pairs(conn, c.id, [by], [_mine(scope, companies), by.is_not(None), by != ""], companies, limit)
+    mine = [] if scope.sees_all else [c.owner_id == scope.user_id]
+    for why, by in (("number", c.tail), ("email", c.email), ("name", func.lower(c.name))):
+        rows = _pairs(conn, c.id, [by], [*mine, by.is_not(None), by != ""], companies, limit)
         found += [Pair(row[0], row[1], why) for row in rows]
     return _once(found, limit)
 

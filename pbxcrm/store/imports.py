@@ -53,6 +53,7 @@ class ImportRow(TypedDict):
     changed: int
     skipped: int
     reason: str
+    place: int
 
 
 class Line(TypedDict):
@@ -124,22 +125,25 @@ def add_lines(conn: Connection, import_id: int, first: int, given: Sequence[list
 
 
 def lines(
-    conn: Connection,
-    _scope: Scope,
-    import_id: int,
-    limit: int,
-    *,
-    after: int = 0,
-    actions: Iterable[str] | None = None,
-    last_first: bool = False,
+    conn: Connection, _scope: Scope, import_id: int, limit: int, *, after: int = 0, actions: Iterable[str] | None = None
 ) -> list[Line]:
     """Rows after this one, in order; `actions`: only those of which this became. Whose they are `one` has said."""
-    where = [_r.import_id == import_id, _r.n > after]
-    if actions is not None:
-        where.append(_r.action.in_(list(actions)))
-    order = _r.n.desc() if last_first else _r.n
-    found = conn.execute(select(import_rows).where(*where).order_by(order).limit(limit)).mappings()
+    where = [_r.import_id == import_id, _r.n > after, *_became(actions)]
+    found = conn.execute(select(import_rows).where(*where).order_by(_r.n).limit(limit)).mappings()
     return [_line(row) for row in found]
+
+
+def lines_back(
+    conn: Connection, _scope: Scope, import_id: int, limit: int, place: int, actions: Iterable[str]
+) -> list[Line]:
+    """The rows up to this one of which this became, the last first."""
+    where = [_r.import_id == import_id, _r.n <= place, *_became(actions)]
+    found = conn.execute(select(import_rows).where(*where).order_by(_r.n.desc()).limit(limit)).mappings()
+    return [_line(row) for row in found]
+
+
+def _became(actions: Iterable[str] | None) -> list[ColumnElement[bool]]:
+    return [] if actions is None else [_r.action.in_(list(actions))]
 
 
 def _line(row: RowMapping) -> Line:

@@ -124,7 +124,7 @@ contacts = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False, server_default=""),
     Column("company", Text, nullable=False, server_default=""),
-    Column("email", Text, nullable=False, server_default="", index=True),
+    Column("email", Text, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
     Column("owner_id", Id, ForeignKey("users.id"), index=True),
     Column("created_at", Time, nullable=False),
@@ -147,6 +147,9 @@ contacts = Table(
     Column("details", Text, nullable=False, server_default="{}"),
 )
 
+# With the ids, as that of numbers below: whoever is there twice is found in it alone.
+Index("ix_contacts_email", contacts.c.email, contacts.c.id)
+
 # `tail`: the last nine digits (all of a shorter number's), by which a caller is found whatever prefix is written.
 contact_numbers = Table(
     "contact_numbers",
@@ -154,8 +157,9 @@ contact_numbers = Table(
     Column("id", Id, primary_key=True),
     Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False, index=True),
     Column("number", Text, nullable=False),
-    Column("tail", Text, nullable=False, index=True),
+    Column("tail", Text, nullable=False),
     UniqueConstraint("contact_id", "number"),
+    Index("ix_contact_numbers_tail", "tail", "contact_id"),
 )
 
 deals = Table(
@@ -252,7 +256,7 @@ calls = Table(
     Column("first_answered_by", Text),
     Column("last_answered_by", Text),
     Column("contact_id", Id, ForeignKey("contacts.id")),
-    Column("deal_id", Id, ForeignKey("deals.id")),
+    Column("deal_id", Id, ForeignKey("deals.id"), index=True),
     Column("made_deal", Boolean, nullable=False, server_default=false()),  # whether this call made that deal
     Column("recording", Text),
     Column("data", Text, nullable=False),
@@ -320,7 +324,7 @@ notes = Table(
     Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
     Column("company_id", Id, ForeignKey("companies.id"), index=True),
     Column("lead_id", Id, ForeignKey("leads.id"), index=True),
-    Column("call_id", Text, ForeignKey("calls.id")),  # written after that call
+    Column("call_id", Text, ForeignKey("calls.id"), index=True),  # written after that call
     Column("coaching", Boolean, nullable=False, server_default=false()),  # a manager's, for the owner to learn from
 )
 
@@ -355,7 +359,7 @@ tasks = Table(
     Column("title", Text, nullable=False),
     Column("deal_id", Id, ForeignKey("deals.id"), index=True),
     Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
-    Column("call_id", Text, ForeignKey("calls.id")),
+    Column("call_id", Text, ForeignKey("calls.id"), index=True),
     Column("number", Text, index=True),
     Column("user_id", Id, ForeignKey("users.id"), index=True),
     Column("team_id", Id, ForeignKey("teams.id")),
@@ -396,8 +400,8 @@ dials = Table(
     Column("user_id", Id, ForeignKey("users.id"), nullable=False),
     Column("key", Text, nullable=False),
     Column("number", Text, nullable=False),
-    Column("deal_id", Id, ForeignKey("deals.id")),
-    Column("contact_id", Id, ForeignKey("contacts.id")),
+    Column("deal_id", Id, ForeignKey("deals.id"), index=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), index=True),
     Column("state", Text, nullable=False),  # asked | sent | ringing | answered | ended | refused | unknown
     Column("reason", Text, nullable=False, server_default=""),
     Column("call_id", Text),

@@ -195,7 +195,8 @@ deal_checks = Table(
 )
 
 # A table that somebody brought. `kind`: contacts | companies | leads; `state`: reading | mapping | running | done |
-# failed | undoing | undone. `columns`: the head line, JSON; `mapping`: {column: field}, JSON.
+# failed | undoing | undone. `columns`: the head line, JSON; `mapping`: {column: field}, JSON. `place`: its rows up to
+# this one are done; what comes after is not yet, or is taken back already.
 imports = Table(
     "imports",
     metadata,
@@ -214,6 +215,7 @@ imports = Table(
     Column("changed", Integer, nullable=False, server_default="0"),
     Column("skipped", Integer, nullable=False, server_default="0"),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("place", Integer, nullable=False, server_default="0"),
 )
 
 # Its rows as they were given, and what became of each: `action` made | changed | skipped (`reason`), after undo
@@ -229,6 +231,7 @@ import_rows = Table(
     Column("version", Integer),  # of the thing as the import left it: undone only while nobody else has changed it
     Column("before", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
+    Index("ix_import_rows_thing_id", "thing_id"),
 )
 
 # Offer templates, price lists, NDAs (deal_id NULL), and what was sent to a customer. `file`: its name in the folder of

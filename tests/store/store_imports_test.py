@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from pbxcrm.crm.access import Scope
+from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service import companies, contacts, import_work, imports, leads, people
 from pbxcrm.service.errors import Invalid
+from pbxcrm.store import imports as rows
 from pbxcrm.store import schema, schema_sales
 from pbxcrm.store.db import Database
 from pbxcrm.store.migrations import migrate
+from tests.store.plans import plans
 
 HEADS = {
     "contacts": ("name", "company", "email", "phone", "birth date", "note"),
@@ -118,3 +120,54 @@ def test_any_table_twice_and_taken_back(kind: str, tmp_path: Path) -> None:
             each()
         finally:
             runner.run(db.close())
+
+
+@pytest.mark.asyncio
+async def test_rows_that_are_done_are_not_looked_through_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each part of a long table takes longer than the one before."""
+    db, scope = await store(tmp_path / "places.db")
+    asked: list[tuple[str, int, int]] = []
+
+    def ahead(conn: Connection, who: Scope, key: int, limit: int, *, after: int = 0, **more: Any) -> list[rows.Line]:
+        asked.append(("do", after, limit))
+        return lines(conn, who, key, limit, after=after, **more)
+
+    def back(conn: Connection, who: Scope, key: int, limit: int, place: int, actions: Any) -> list[rows.Line]:
+        asked.append(("undo", place, limit))
+        return lines_back(conn, who, key, limit, place, actions)
+
+    lines, lines_back = rows.lines, rows.lines_back
+    monkeypatch.setattr(rows, "lines", ahead)
+    monkeypatch.setattr(rows, "lines_back", back)
+    path = tmp_path / "people.csv"
+    path.write_text("name,phone\n" + "".join(f"P{n},60200{n:04}\n" for n in range(25)), encoding="utf-8")
+    made = await imports.start(db, scope, "contacts", path.name, path)
+    await imports.prepare(db, scope, made["id"], None, None)
+    await imports.run(db, scope, made["id"])
+    asked.clear()
+    pace = import_work.Pace()
+    for _ in range(4):
+        pace.rows = 10
+        await import_work.step(db, pace)
+    assert asked == [("do", 0, 10), ("do", 10, 10), ("do", 20, 10), ("do", 25, 10)]
+    await imports.undo(db, scope, made["id"])
+    asked.clear()
+    for _ in range(4):
+        pace.rows = 10
+        await import_work.step(db, pace)
+    assert asked == [("undo", 25, 10), ("undo", 15, 10), ("undo", 5, 10), ("undo", 0, 10)]
+    assert (await imports.get(db, scope, made["id"]))["became"] == {"undone": 25}
+    await db.close()
+
+
+@pytest.mark.asyncio
+async def test_rows_of_a_place_are_found_by_it(tmp_path: Path) -> None:
+    db, _ = await store(tmp_path / "plans.db")
+    plan = await plans(db, lambda conn: rows.lines(conn, SYSTEM, 1, 10, after=5, actions=("",)))
+    assert "(import_id=? AND n>?)" in plan, plan
+    plan = await plans(db, lambda conn: rows.lines_back(conn, SYSTEM, 1, 10, 5, ("made", "changed")))
+    assert "(import_id=? AND n<?)" in plan, plan
+    assert "TEMP B-TREE" not in plan, plan
+    plan = await plans(db, lambda conn: rows.restored(conn, 1, 7, 1, 2))
+    assert "ix_import_rows_thing_id" in plan, plan
+    await db.close()

@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, UniqueConstraint, inspect, text
 
 from pbxcrm.store import migrations, schema
 from pbxcrm.store.db import Database, NothingJournalled
@@ -160,3 +160,15 @@ async def test_a_write_that_nobody_would_hear_of_is_refused(db):
     with pytest.raises(NothingJournalled):
         await db.writing(lambda work: work.conn.execute(text("DELETE FROM journal")))
     assert await db.reading(lambda conn: conn.execute(text("SELECT count(*) FROM journal")).scalar()) == 1
+
+
+async def test_what_refers_to_a_thing_is_found_by_an_index():
+    """Else each one that goes, merged, let go or taken back, reads the whole table of what might refer to it."""
+    things = {"contacts", "companies", "leads", "deals", "calls"}
+    missing = []
+    for table in schema.metadata.sorted_tables:
+        keyed = (*table.indexes, *(one for one in table.constraints if isinstance(one, UniqueConstraint)))
+        first = {next(iter(one.columns)).name for one in (table.primary_key, *keyed)}
+        of_things = (key.parent.name for key in table.foreign_keys if key.column.table.name in things)
+        missing += [f"{table.name}.{name}" for name in of_things if name not in first]
+    assert not missing
