@@ -7,6 +7,7 @@ SOAK_MINUTES: how long faults rage (default 9: ten minutes in all).
 import asyncio
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,7 @@ NONE: list[float] = []
         ([{**CALL, "outcome": "lost"}], "alice", [1020.0], {"died": 1, "died_marked": 1}),
         ([CALL], "alice", [1020.0], {"died": 1, "wrong": 1}),
         ([], "alice", [1020.0], {"died": 1, "died_missing": 1}),
+        ([{**CALL, "outcome": "lost"}], "bob", [1020.0], {"died": 1, "died_marked": 1, "wrong_owner": 1}),
     ],
 )  # fmt: skip
 def test_the_judge_finds_each_fault(
@@ -95,6 +97,11 @@ def test_the_judge_finds_each_fault(
     verdict = judge([TRUE], calls, [{**DEAL, "owner": owner}], deaths)
     found = {name: count for name, count in vars(verdict).items() if name not in ("problems", "worst") and count}
     assert found == counted
+
+
+def test_of_two_who_came_at_once_the_first_told_is_the_first() -> None:
+    told = replace(TRUE, first="bob", talkers=[["bob", 1010.0, 1030.0], ["alice", 1010.0, 1060.0]])
+    assert not judge([told], [{**CALL, "outcome": "lost"}], [{**DEAL, "owner": "bob"}], [1020.0]).wrong_owner
 
 
 def test_of_a_wrong_call_all_is_said_that_is_known(tmp_path: Path) -> None:

@@ -150,8 +150,8 @@ class _Life:
         """Whatever was seen of it must be true; its end nobody wrote."""
         assert self.death is not None
         self.verdict.died += 1
-        seen = sorted((start, user) for user, start, _ in told.talkers if user and start <= self.death)
-        first = seen[0][1] if seen and told.direction != "internal" else None
+        seen = [(start, user) for user, start, _ in told.talkers if user and start <= self.death]
+        first = min(seen, key=lambda talk: talk[0])[1] if seen and told.direction != "internal" else None
         if call["outcome"] == "lost":
             self.verdict.died_marked += 1
         elif told.ended > self.death and told.direction != "internal":  # when a consultation was refused nobody notes
