@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     bindparam,
     case,
     delete,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     insert,
     null,
     select,
+    true,
     update,
 )
 
@@ -112,9 +114,16 @@ def scored(conn: Connection, rows: Sequence[Mapping[str, int]]) -> None:
 # ---- whom a rule reaches
 
 
-def kinds(conn: Connection, _scope: Scope, field: str) -> Iterator[tuple[Subject, int]]:
-    """The leads as far as this field tells them apart: (one of them, how many are like it)."""
-    open_ = _l.qualified_at.is_(None)
+def many(conn: Connection, _scope: Scope) -> int:
+    """How many leads there are."""
+    return int(conn.execute(select(func.count()).where(_l.qualified_at.is_(None))).scalar_one())
+
+
+def kinds(conn: Connection, _scope: Scope, field: str, stride: int) -> Iterator[tuple[Subject, int]]:
+    """The leads as far as this field tells them apart: (one of them, how many are like it). `stride`: of so many one
+    is looked at, spread over all times.
+    """
+    open_ = and_(_l.qualified_at.is_(None), _l.id % stride == 0 if stride > 1 else true())
     if field in _COUNTS:
         per = select(_l.id, _COUNTS[field].label("said"))
         joined = leads.outerjoin(calls, (_c.number == _l.number) & _c.ended_at.is_not(None))

@@ -97,17 +97,30 @@ async def test_an_administrator_sees_whom_a_rule_reaches_before_it_counts(house:
     db = house.db
     for town in ("Kraków", "krakow ", "Nowa Huta, Kraków", "Gdańsk"):
         await lead_of(house, city=town)
-    assert await lead_scores.preview(db, ROOT, city(part="")) == {"full": 2, "part": 1, "all": 4}
+    assert await lead_scores.preview(db, ROOT, city(part="")) == {"full": 2, "part": 1, "all": 4, "looked": 4}
     await call_of(db, house.people["alice"], "one", NUMBER)
     rule = {"field": "called", "full": "2", "part": "1", "points": "9"}
-    assert await lead_scores.preview(db, ROOT, rule) == {"full": 0, "part": 4, "all": 4}
+    assert await lead_scores.preview(db, ROOT, rule) == {"full": 0, "part": 4, "all": 4, "looked": 4}
     rule = {"field": "country", "full": "CZ", "part": "pl", "points": "9"}
-    assert await lead_scores.preview(db, ROOT, rule) == {"full": 0, "part": 4, "all": 4}
+    assert await lead_scores.preview(db, ROOT, rule) == {"full": 0, "part": 4, "all": 4, "looked": 4}
     for name in ("alice", "mona"):
         with pytest.raises(NotFound):
             await lead_scores.preview(db, who(house, name), rule)
     with pytest.raises(Invalid):
         await lead_scores.preview(db, ROOT, {**rule, "full": "Poland"})
+
+
+@both
+async def test_of_many_leads_a_part_says_how_many_a_rule_reaches(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lead_scores, "SAMPLE", 10)
+    for n in range(45):
+        await lead_of(house, city="Kraków" if n % 3 else "Gdańsk")
+    about = {"full": 30, "part": 0, "all": 45, "looked": 9}
+    assert await lead_scores.preview(house.db, ROOT, city(part="")) == about
+    await lead_scores.save(house.db, ROOT, None, city(part=""))
+    assert [rule["reach"] for rule in await lead_scores.rules(house.db, ROOT)] == [about]
+    said = {"field": "country", "full": "PL", "points": "9"}
+    assert await lead_scores.preview(house.db, ROOT, said) == {**about, "full": 45}
 
 
 async def test_without_rules_the_quality_test_counts(house: House) -> None:
