@@ -66,6 +66,8 @@ def _field(name: str, value: object, pattern: "re.Pattern[str] | None") -> objec
         return None
     if name == "numbers":
         return []
+    if name == "custom":
+        return {}
     if name == "changes":  # of the audit log: which fields, not what was in them
         return {field: [None, None] for field in value} if isinstance(value, Mapping) else value
     if name in _TEXTS and isinstance(value, str):

@@ -3,6 +3,7 @@
 Pure: names and values as they came in, columns and values out. Wrong ones raise BadFields, all of them at once.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypedDict
@@ -13,7 +14,9 @@ from pbxcrm.crm.money import is_currency, parse_money, real
 
 LONGEST_TEXT = 10_000
 LONGEST_LINE = 200
+_MOST_KEYS = 100
 OWN_TASKS = ("todo", "call", "mail", "meeting")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 class WrongError(ValueError):
@@ -46,6 +49,7 @@ class DealFields(TypedDict, total=False):
     company: str
     tags: list[str]
     expected_close: str | None
+    custom: Mapping[str, object]
 
 
 class ContactFields(TypedDict, total=False):
@@ -69,6 +73,7 @@ class ContactFields(TypedDict, total=False):
     socials: list[str]
     first_contact_by: str
     tags: list[str]
+    custom: Mapping[str, object]
 
 
 class CompanyFields(TypedDict, total=False):
@@ -83,6 +88,7 @@ class CompanyFields(TypedDict, total=False):
     city: str
     note: str
     owner: str | None
+    custom: Mapping[str, object]
 
 
 class TaskFields(TypedDict, total=False):
@@ -130,6 +136,13 @@ def long_text(value: object) -> str:
     if len(value) > LONGEST_TEXT:
         raise WrongError(f"This is too long; {LONGEST_TEXT} characters fit.")
     return "\n".join(clean(one, LONGEST_TEXT) for one in value.splitlines()).strip()
+
+
+def by_key(value: object) -> dict[str, object]:
+    """Values by their keys, still as they were given: which keys there are is the house's own (crm/custom.py)."""
+    if not isinstance(value, dict) or len(value) > _MOST_KEYS or not all(isinstance(key, str) for key in value):
+        raise WrongError("This must be an object of fields.")
+    return dict(value)
 
 
 def name_or_none(value: object) -> str | None:
@@ -256,6 +269,7 @@ def deal_fields(given: Mapping[str, object], code: str, region: str | None) -> D
         "company": line,
         "tags": details.words,
         "expected_close": lambda value: details.day(value) or None,
+        "custom": by_key,
         **details.parsers(long_text, unit),
     }
     parsed: DealFields = {}
@@ -290,6 +304,7 @@ def contact_fields(given: Mapping[str, object], region: str | None) -> ContactFi
         "emails": lambda value: list(dict.fromkeys(email(one) for one in _lines(value))),
         "first_contact_by": details.choice(*details.MET),
         "tags": details.words,
+        "custom": by_key,
     }
     parsed: ContactFields = {}
     parsed.update(parse(given, known))  # type: ignore[typeddict-item]
@@ -314,6 +329,7 @@ def company_fields(given: Mapping[str, object], region: str | None, needed: Iter
         "city": line,
         "note": long_text,
         "owner": name_or_none,
+        "custom": by_key,
     }
     parsed: CompanyFields = {}
     parsed.update(parse(given, known, needed))  # type: ignore[typeddict-item]

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Literal, NoReturn, TypedDict
 
 from pbxcrm.calls.numbers import clean, digits, fold_digits
-from pbxcrm.crm.fields import LONGEST_LINE, LONGEST_TEXT, WrongError, line, long_text, phone
+from pbxcrm.crm.fields import EMAIL, LONGEST_LINE, LONGEST_TEXT, WrongError, line, long_text, phone
 from pbxcrm.crm.folding import folded
 
 Kind = Literal["contacts", "companies", "leads"]
@@ -387,7 +387,7 @@ _NO_EMAIL = "This is no e-mail address."
 
 def _email(value: str) -> str:
     text = re.split(r"[,;\s]+", value.removeprefix("mailto:").strip())[0]
-    if len(text) > LONGEST_LINE or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", text):
+    if len(text) > LONGEST_LINE or not EMAIL.fullmatch(text):
         _bad("email", value, _NO_EMAIL)
     return text.lower()
 

@@ -11,6 +11,7 @@ from pbxcrm.crm.fields import (
     BadFields,
     Parser,
     WrongError,
+    by_key,
     email,
     ident,
     ident_or_none,
@@ -107,6 +108,7 @@ class LeadFields(TypedDict, total=False):
     tags: list[str]
     owner: str | None
     team: str | None
+    custom: Mapping[str, object]
 
 
 class Wanted(TypedDict, total=False):
@@ -184,8 +186,8 @@ def budget_of(row: LeadRow) -> str:
     return str(json.loads(row["details"]).get("budget") or "")
 
 
-def lead(row: LeadRow) -> View:
-    """A lead, for those whose it is."""
+def lead(row: LeadRow, custom: Mapping[str, object]) -> View:
+    """A lead, for those whose it is; `custom`: what the house's own fields show of it."""
     return {
         "id": str(row["id"]),
         **{name: row[name] for name in _SAID},  # type: ignore[literal-required]
@@ -203,6 +205,7 @@ def lead(row: LeadRow) -> View:
         "contact_id": outside(row["contact_id"]),
         "company_id": outside(row["company_id"]),
         "deal_id": outside(row["deal_id"]),
+        "custom": dict(custom),
         "version": row["version"],
     }
 
@@ -213,7 +216,7 @@ _NOBODYS = ("name", "source", "city", "status", "score")
 
 def glimpse(row: LeadRow) -> View:
     """A lead of nobody for who may claim it: enough to choose by, nothing to reach the person by."""
-    empty = dict.fromkeys(lead(row), None)
+    empty = dict.fromkeys(lead(row, {}), None)
     shown = {name: row[name] for name in _NOBODYS}  # type: ignore[literal-required]
     return {**empty, "id": str(row["id"]), **shown, "quality": [], "created_at": iso(row["created_at"])}
 
@@ -260,6 +263,7 @@ def lead_fields(given: Mapping[str, object], region: str | None) -> LeadFields:
         "tags": words,
         "owner": name_or_none,
         "team": name_or_none,
+        "custom": by_key,
     }
     return cast("LeadFields", parse(given, known))
 

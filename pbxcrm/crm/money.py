@@ -60,7 +60,7 @@ def parse_money(text: str, currency: str) -> int:
     A comma before three digits groups thousands. Raises ValueError, in words for the person who typed it,
     where it is no amount or could mean two.
     """
-    plain = _plain(text)
+    plain = plain_decimal(text)
     found = _PLAIN.fullmatch(plain)
     if not found:
         raise ValueError("This is not an amount; write it like 1500.50.")
@@ -73,7 +73,7 @@ def parse_money(text: str, currency: str) -> int:
     return minor
 
 
-def _plain(text: str) -> str:
+def plain_decimal(text: str) -> str:
     """Latin digits, a point for decimals, nothing between thousands; what fits no pattern is left as it is."""
     plain = "".join(c for c in fold_digits(text.strip()) if not (c in "٬'’_" or c.isspace()))
     plain = plain.replace("٫", ".").replace("،", ",")

@@ -300,8 +300,8 @@ def _evidence(evidence: Evidence) -> View:
     return {"at": iso(evidence.at), "event": evidence.event, "text": evidence.text}
 
 
-def contact(row: ContactRow, numbers: Iterable[str]) -> View:
-    """A contact with all its numbers."""
+def contact(row: ContactRow, numbers: Iterable[str], custom: Mapping[str, object]) -> View:
+    """A contact with all its numbers; `custom`: what the house's own fields show of it, so for all here."""
     return {
         "id": str(row["id"]),
         "name": row["name"],
@@ -321,24 +321,29 @@ def contact(row: ContactRow, numbers: Iterable[str]) -> View:
         "first_contact_at": iso(row["first_contact_at"]),
         "first_contact_by": row["first_contact_by"],
         "changed_at": iso(row["changed_at"]),
+        "custom": dict(custom),
         "version": row["version"],
     }
 
 
 def person(
-    row: ContactRow, numbers: Iterable[str], addresses: Mapping[str, Iterable[str]], tags: Iterable[str]
+    row: ContactRow,
+    numbers: Iterable[str],
+    custom: Mapping[str, object],
+    addresses: Mapping[str, Iterable[str]],
+    tags: Iterable[str],
 ) -> View:
     """A contact with all that only its own page shows."""
     own = json.loads(row["details"])
     return {
-        **contact(row, numbers),
+        **contact(row, numbers, custom),
         **{name: str(own.get(name, "")) for name in PERSON},
         **{name: list(addresses.get(kind, ())) for name, kind in ADDRESSES.items()},
         "tags": list(tags),
     }
 
 
-def company(row: CompanyRow) -> View:
+def company(row: CompanyRow, custom: Mapping[str, object]) -> View:
     """A company."""
     names = ("name", "relation", "number", "email", "site", "address", "city", "note", "version")
     return {
@@ -346,6 +351,7 @@ def company(row: CompanyRow) -> View:
         "id": str(row["id"]),
         "owner": row["owner_name"],
         "created_at": iso(row["created_at"]),
+        "custom": dict(custom),
     }
 
 

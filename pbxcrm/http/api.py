@@ -11,6 +11,7 @@ from pbxcrm.http import (
     api_dial,
     api_disagreements,
     api_exports,
+    api_fields,
     api_imports,
     api_leads,
     api_tasks,
@@ -27,7 +28,7 @@ PREFIX = "/api/v1"
 def setup(app: web.Application) -> None:
     """Add every route of the API."""
     records = (recordings, api_calls, api_deals, api_contacts, api_companies, api_leads, api_tasks, api_dial)
-    for part in (*records, api_audit, api_exports, api_imports, api_webhooks, api_disagreements):
+    for part in (*records, api_fields, api_audit, api_exports, api_imports, api_webhooks, api_disagreements):
         part.setup(app, PREFIX)
     app.router.add_get(PREFIX + "/live", live.live)
     app.router.add_get(PREFIX + "/openapi.json", openapi)

@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from pbxcrm.crm import sheet
-from pbxcrm.http import api_calls, api_deals, api_tasks
+from pbxcrm.crm import custom, sheet
+from pbxcrm.http import api_calls, api_deals, api_tasks, custom_form
 from pbxcrm.http.body import listing
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.service import audit, calls, companies, contacts, deals, leads, tasks
@@ -86,6 +86,21 @@ async def _filters(request: web.Request, names: Collection[str]) -> dict[str, st
     return await listing(request, names, take, ())
 
 
+_OWN = {"deals": "deal", "contacts": "contact", "companies": "company", "leads": "lead"}  # with the house's own fields
+
+
+async def _house(request: web.Request, table: str) -> list[str]:
+    """The columns of the house's own fields."""
+    if table not in _OWN:
+        return []
+    return custom_form.names(await custom_form.fields_of(request, _OWN[table]))
+
+
+def _flat(view: Mapping[str, Any]) -> Mapping[str, Any]:
+    values = view.get("custom")
+    return {**view, **custom.flat({key: custom.text(value) for key, value in values.items()})} if values else view
+
+
 async def _send(
     request: web.Request, thing: str, filters: Mapping[str, str], columns: Sequence[str], read: Read
 ) -> web.StreamResponse:
@@ -95,10 +110,11 @@ async def _send(
     await audit.noted(request.app[DEPS].db, request[PERSON].scope, "exported", thing, "", changes)
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{thing}.csv"'})
     response.content_type, response.charset = "text/csv", "utf-8"
+    columns = [*columns, *await _house(request, thing)]
     await response.prepare(request)
     await response.write((sheet.BOM + sheet.line(columns)).encode())
     while True:
-        await response.write(sheet.rows(page["items"], columns).encode("utf-8", "replace"))
+        await response.write(sheet.rows(map(_flat, page["items"]), columns).encode("utf-8", "replace"))
         if page["next"] is None:
             break
         try:

@@ -1,5 +1,6 @@
 """What the audit log keeps, as a person reads it: fields by their names, times, money and people as everywhere."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,6 +110,7 @@ FIELDS = {
     "advice": N_("What a seller should know here"),
     "guidance": N_("Checklist, a line a thing to do"),
     "form": N_("Fields shown first on the deal"),
+    "choices": N_("Choices"),
     **DETAILS,
 }
 _NAMED = {
@@ -127,6 +129,8 @@ _NAMED = {
 _PEOPLE = frozenset({"owner", "owner_name", "user", "user_name"})
 _FIXED = frozenset({"stage_name", "pipeline", "close_reason"})
 _DAYS = frozenset({"birth_date", "expected_close"})
+_HOUSE = "custom."  # the house's own fields
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMES = frozenset({"next_contact_at", "since", "until", "due_at", "ends_at", "remind_at"})
 
 # The field's name, what it was, what it is; both None where the old and the new are nobody's business (a password).
@@ -140,6 +144,8 @@ def changes(me: Viewer, said: Mapping[str, list[Any]]) -> list[Change]:
 
 def _field(me: Viewer, field: str) -> str:
     known = FIELDS.get(field)
+    if field.startswith(_HOUSE):  # by its key: the entry may be older than the name
+        return field.removeprefix(_HOUSE).replace("_", " ").capitalize()
     return me.r.gettext(known) if known else field.replace("_", " ")
 
 
@@ -159,7 +165,7 @@ def _text(me: Viewer, field: str, text: str) -> str:
     try:
         if field in _TIMES:
             return me.r.full(text)
-        if field in _DAYS:
+        if field in _DAYS or (field.startswith(_HOUSE) and _DAY.fullmatch(text)):
             return me.r.date_field(me.r.noon(text))
         if field in ("value", "total") and " " in text:
             return me.r.money(*text.split(" ", 1))

@@ -225,6 +225,15 @@ IMPORTS = {
     "source": N_("Source"),
     "interest": N_("Interest"),
 }
+FIELD_TYPES = {
+    "text": N_("Text"),
+    "number": N_("Number (12 or 1.5)"),
+    "date": N_("Date"),
+    "select": N_("Choice from a list"),
+    "yes_no": N_("Yes or no"),
+    "email": N_("E-mail"),
+    "phone": N_("Phone number"),
+}
 THINGS = {
     "import": N_("Import"),
     "deal": N_("Deal"),
@@ -253,6 +262,7 @@ THINGS = {
     "offer": N_("Offer"),
     "document": N_("Document"),
     "documents": N_("Documents"),
+    "field": N_("Custom field"),
 }
 # What somebody is of another, said at the one, and read at the other.
 RELATED = {
@@ -482,6 +492,10 @@ class Labels:
             return self._t(reason)
         value, _, said = rest.rpartition("”: ")
         return f"{self._t(IMPORTS[field])}: {value}{'” · ' if value else ''}{self._t(said)}"
+
+    def of_field(self, type_: str) -> str:
+        """What a field of the house's own holds."""
+        return self._t(FIELD_TYPES[type_])
 
     def thing(self, thing: str) -> str:
         """What it was about."""

@@ -3,7 +3,9 @@
 import pbxcrm
 from pbxcrm.crm.details import ROLES
 from pbxcrm.crm.leads import MOST_AT_ONCE, SHOWN, SORTS, STATUSES
+from pbxcrm.http.openapi_fields import HOUSE_FIELD, field_paths
 from pbxcrm.http.openapi_imports import FILE, IMPORT_FIELDS, PREVIEW, RUN_IN
+from pbxcrm.http.openapi_parts import CUSTOM
 from pbxcrm.http.openapi_parts import LIMIT as _LIMIT
 from pbxcrm.http.openapi_parts import PAGE as _PAGE
 from pbxcrm.http.openapi_parts import answer as _json
@@ -361,7 +363,7 @@ def _paths() -> Spec:
             parameters=_in_path(UUID),
         )
     }
-    paths |= _webhooks() | _leads() | _imports()
+    paths |= _webhooks() | _leads() | _imports() | field_paths()
     for name, filters in (
         ("calls", call_filters),
         ("deals", deal_filters),
@@ -557,6 +559,12 @@ def _imports() -> Spec:
     }
 
 
+def _deal() -> Spec:
+    said = _schema(DEAL_FIELDS)
+    more = {**CUSTOM, "description": f"{CUSTOM['description']}. Not in the stream"}
+    return {**said, "properties": {**said["properties"], "custom": more}}
+
+
 SPEC: Spec = {
     "openapi": "3.1.0",
     "info": {
@@ -575,7 +583,8 @@ SPEC: Spec = {
         "responses": {str(code): _json(_ref("Error"), text) for code, text in _ERRORS.items()},
         "schemas": {
             "Call": _schema(CALL_FIELDS),
-            "Deal": _schema(DEAL_FIELDS),
+            "Deal": _deal(),
+            "Field": _schema(HOUSE_FIELD),
             "Contact": _schema(CONTACT_FIELDS),
             "Lead": _schema(LEAD_FIELDS),
             "Company": _schema(COMPANY_FIELDS),

@@ -64,3 +64,18 @@ def in_path(schema: Spec) -> list[Spec]:
 def schema_of(properties: dict[str, Spec]) -> Spec:
     """An answer with all of these."""
     return {"type": "object", "required": list(properties), "properties": properties}
+
+
+CUSTOM: Spec = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "number", "boolean"]},
+    "description": "What the house's own fields hold, by key: numbers, true or false, days like 2026-12-31, text",
+    "examples": [{}],
+}
+CUSTOM_IN: Spec = {
+    "type": "object",
+    "maxProperties": 100,
+    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    "description": "By key (GET /fields): what is sent changes, null takes it away; 422 names `custom.<key>`",
+    "examples": [{}],
+}

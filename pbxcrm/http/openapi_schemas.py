@@ -5,6 +5,7 @@ from typing import Any
 from pbxcrm.crm import leads, webhooks, witness, wrapup
 from pbxcrm.crm.details import ADDRESSES, CHOICES, MET, NAMES, RELATED, RELATIONS
 from pbxcrm.crm.fields import OWN_TASKS
+from pbxcrm.http.openapi_parts import CUSTOM, CUSTOM_IN
 from pbxcrm.service.audit import ACTIONS
 
 Spec = dict[str, Any]
@@ -161,6 +162,7 @@ CONTACT_FIELDS: dict[str, Spec] = {
     "first_contact_by": {"type": "string"},
     "changed_at": nullable(TIME),
     "created_at": TIME,
+    "custom": CUSTOM,
     "version": VERSION,
 }
 COMPANY_FIELDS: dict[str, Spec] = {
@@ -175,6 +177,7 @@ COMPANY_FIELDS: dict[str, Spec] = {
     "note": LONG,
     "owner": nullable(NAME),
     "created_at": TIME,
+    "custom": CUSTOM,
     "version": VERSION,
 }
 TASK_FIELDS: dict[str, Spec] = {
@@ -325,6 +328,7 @@ DEAL_IN: dict[str, Spec] = {
     "expected_close": nullable({"type": "string", "format": "date", "examples": ["2026-12-31"]}),
     **{name: {"type": "string", "enum": ["", *CHOICES[name]]} if name in CHOICES else LONG for name in NAMES},
     "budget_amount": {**MONEY, "description": "In the deal's currency"},
+    "custom": CUSTOM_IN,
 }
 RELATION_IN: dict[str, Spec] = {
     "kind": {"type": "string", "enum": list(RELATED)},
@@ -339,6 +343,7 @@ COMPANY_IN: dict[str, Spec] = {
     **dict.fromkeys(("email", "site", "address", "city"), LINE),
     "note": LONG,
     "owner": nullable(NAME),
+    "custom": CUSTOM_IN,
 }
 CONTACT_IN: dict[str, Spec] = {
     "name": {**LINE, "examples": ["Anna Kowalska"]},
@@ -354,6 +359,7 @@ CONTACT_IN: dict[str, Spec] = {
     **{name: {"type": "array", "maxItems": 20, "items": LINE} for name in ADDRESSES},
     "first_contact_by": {"type": "string", "enum": ["", *MET]},
     "tags": TAGS,
+    "custom": CUSTOM_IN,
 }
 
 _QUALITY = {"type": "array", "items": {"type": "string", "enum": list(leads.QUALITY)}, "uniqueItems": True}
@@ -370,6 +376,7 @@ LEAD_IN: dict[str, Spec] = {
     "tags": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]{1,40}$"}, "maxItems": 10},
     "owner": nullable(NAME),
     "team": nullable(NAME),
+    "custom": CUSTOM_IN,
 }
 # Of nobody's lead a seller reads `name`, `city`, `source`, `status` and `score`; the rest is null.
 LEAD_FIELDS: dict[str, Spec] = {
@@ -389,5 +396,6 @@ LEAD_FIELDS: dict[str, Spec] = {
         for name in ("claimed_at", "first_contact_at", "active_at", "next_contact_at", "qualified_at")
     },
     **{name: {"type": ["string", "null"]} for name in ("contact_id", "company_id", "deal_id")},
+    "custom": nullable(CUSTOM),
     "version": {"type": ["integer", "null"]},
 }

@@ -15,6 +15,7 @@ from pbxcrm.http import (
     pages_disagreements,
     pages_documents,
     pages_feed,
+    pages_fields,
     pages_imports,
     pages_leads,
     pages_link,
@@ -65,6 +66,7 @@ def setup(app: web.Application) -> None:
     pages_tasks.setup(app)
     pages_calendar.setup(app)
     pages_feed.setup(app)
+    pages_fields.setup(app)
     pages_wrapup.setup(app)
     pages_disagreements.setup(app)
     pages_audit.setup(app)

@@ -170,6 +170,20 @@ def soon(me: Viewer, choice: str) -> float | None:
     return me.r.moment((me.r.today() + timedelta(days=days)).isoformat(), "09:00")
 
 
+def typed_day(me: Viewer, text: str) -> str:
+    """A day as a person writes it, in their calendar, as 2026-12-31; what is none stays as it is, to be refused."""
+    try:
+        there = me.r.local(me.r.moment(text, "12:00"))
+    except (ValueError, OverflowError):
+        return text
+    return there.date().isoformat() if there else ""
+
+
+def shown_day(me: Viewer, day: str | None) -> str:
+    """The other way round: 2026-12-31 as a date field shows it."""
+    return me.r.date_field(me.r.noon(day)) if day else ""
+
+
 def refused(request: web.Request, error: ServiceError, status: int, **more: Any) -> web.Response:
     """For our script: why not, and how it stands now."""
     body: dict[str, Any] = {"code": error.code, "message": said(viewer(request), error), **more}

@@ -12,12 +12,12 @@ from pbxcrm.crm.details import CHOICES, CLOSING, FOLLOW_UP, GROUPS, NAMES
 from pbxcrm.crm.documents import KINDS
 from pbxcrm.crm.pipelines import NEEDS
 from pbxcrm.crm.views import iso
+from pbxcrm.http import custom_form
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
-from pbxcrm.http.pages_common import CURRENCIES, fragment, go, inside, refused, show, soon, viewer
+from pbxcrm.http.pages_common import CURRENCIES, fragment, go, inside, refused, show, shown_day, soon, typed_day, viewer
 from pbxcrm.http.pages_dial import dial_to
-from pbxcrm.http.pages_people import shown_day, typed_day
 from pbxcrm.http.render import Viewer, deal_card, full_name
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
@@ -90,7 +90,8 @@ async def _new_form(
     stages = await _stages(request)
     first = next((s["id"] for s in stages if s["kind"] == "open"), "")
     empty = dict.fromkeys(("title", "contact_name", "company", "number", "value", "call", "contact"), "")
-    whole = {**empty, "currency": CURRENCIES[0], **form}
+    own = await custom_form.fields_of(request, "deal")
+    whole = {**empty, **dict.fromkeys(custom_form.names(own), ""), "currency": CURRENCIES[0], **form}
     whole["stage"] = whole.get("stage") or first
     return await show(
         request,
@@ -98,6 +99,7 @@ async def _new_form(
         status=422 if fields or message else 200,
         here="board",
         form=whole,
+        own=own,
         fields=fields or {},
         message=message,
         stages=stages,
@@ -110,23 +112,26 @@ async def create(request: web.Request) -> web.Response:
     form = await request.post()
     names = ("title", "contact_name", "company", "number", "value", "currency", "stage", "call", "contact")
     given = {name: _text(form, name) for name in names}
+    own = await custom_form.typed(request, "deal", form)
+    again_ = await custom_form.again(request, "deal", form)
     try:
-        deal = await _create(request, given)
+        deal = await _create(request, given, own)
     except Invalid as error:
         me = viewer(request)
         fields = fields_said(me, {"number" if k == "numbers" else k: v for k, v in error.fields.items()})
-        shown = {k: v for k, v in fields.items() if k in names}
+        shown = {k: v for k, v in fields.items() if k in (*names, *again_)}
         message = "" if len(shown) == len(fields) else said(me, error)
-        return await _new_form(request, given, fields, message)
+        return await _new_form(request, {**given, **again_}, fields, message)
     _ = viewer(request).r.gettext
     return go(
         request, f"/deals/{deal['id']}", say=_("Deal created"), html=_card(request, deal), panel=bool(given["call"])
     )
 
 
-async def _create(request: web.Request, given: Mapping[str, str]) -> Deal:
+async def _create(request: web.Request, given: Mapping[str, str], own: Mapping[str, str]) -> Deal:
     db, scope = request.app[DEPS].db, request[PERSON].scope
     fields: dict[str, object] = {k: given[k] for k in ("value", "stage", "number") if given[k]}
+    fields |= {"custom": own} if own else {}
     if given["currency"]:
         fields["currency"] = given["currency"].upper()
     fields["title"] = given["title"] or given["contact_name"] or given["company"] or given["number"]
@@ -198,6 +203,7 @@ async def deal_page(
     leads_on = await guide.guide(db, scope, deal["id"])
     groups = {group: [one for one in names if one not in leads_on["form"]] for group, names in GROUPS.items()}
     known = (await companies.list_companies(db, scope, 200))["items"]
+    own = await custom_form.fields_of(request, "deal")
     customer = await _customer(request, deal)
     return await show(
         request,
@@ -209,7 +215,8 @@ async def deal_page(
         stages=stages,
         stage_index=next((i for i, s in enumerate(stages) if s["id"] == deal["stage"]), 0),
         timeline=timeline(me, await deals.timeline(db, scope, deal["id"])),
-        form=form or _filled(me, whole),
+        form=form or {**_filled(me, whole), **custom_form.filled(me, own, whole["custom"])},
+        own=own,
         more=whole,
         suggested=_suggested(me, whole),
         guide=leads_on,
@@ -320,9 +327,11 @@ async def save(request: web.Request) -> web.Response:
     deal_id, form = request.match_info["id"], await request.post()
     plain = ("title", "value", "currency", "priority", "note", "next_day", "next_hour")
     given = {k: _text(form, k) for k in (*plain, "expected_close", "company", "tags", *NAMES)}
+    given |= await custom_form.again(request, "deal", form)
     try:
         at = moment(me, given)
-        fields = {k: given[k] for k in ("title", "priority", "note")}
+        fields: dict[str, Any] = {k: given[k] for k in ("title", "priority", "note")}
+        fields["custom"] = await custom_form.typed(request, "deal", form)
         fields |= {"currency": given["currency"].upper(), "value": given["value"] or "0"}
         fields |= {k: given[k] for k in NAMES if k in form}
         if "expected_close" in form:

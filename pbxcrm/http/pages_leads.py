@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from pbxcrm.crm.views import iso
-from pbxcrm.http import lead_words
+from pbxcrm.http import custom_form, lead_words
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.i18n import latin
 from pbxcrm.http.keys import DEPS, PERSON
@@ -95,7 +95,8 @@ async def _every(request: web.Request, error: ServiceError | None = None) -> web
 
 async def new(request: web.Request) -> web.Response:
     """The short form."""
-    return await _new(request, {name: _text(request.query, name)[:200] for name in (*_FORM, "tags")})
+    own = custom_form.names(await custom_form.fields_of(request, "lead"))
+    return await _new(request, {name: _text(request.query, name)[:200] for name in (*_FORM, "tags", *own)})
 
 
 async def _new(
@@ -112,6 +113,7 @@ async def _new(
         fields=fields or {},
         message=message,
         sources=known,
+        own=await custom_form.fields_of(request, "lead"),
     )
 
 
@@ -120,10 +122,12 @@ async def create(request: web.Request) -> web.Response:
     db, scope, _ = _who(request)
     form = await request.post()
     given = {name: _text(form, name) for name in (*_FORM, "tags")}
+    own = await custom_form.typed(request, "lead", form)
     try:
-        made = await leads.create(db, scope, given)
+        made = await leads.create(db, scope, {**given, "custom": own})
     except Invalid as error:
         me = viewer(request)
+        given |= await custom_form.again(request, "lead", form)
         return await _new(request, given, fields_said(me, error.fields), said(me, error))
     return go(request, f"/leads/{made['id']}")
 
@@ -161,6 +165,7 @@ async def _one(
     me = viewer(request)
     db, scope, lead_id = _who(request)
     lead = await leads.get(db, scope, lead_id)
+    own = await custom_form.fields_of(request, "lead")
     return await show(
         request,
         "lead.html",
@@ -169,7 +174,8 @@ async def _one(
         lead=lead,
         named={name: lead_words.field(me, name) for name in lead_words.FIELDS},
         trail=[_line(me, item) for item in await leads.trail(db, scope, lead_id)],
-        form=form or _filled(me, lead),
+        own=own,
+        form=form or {**_filled(me, lead), **custom_form.filled(me, own, lead["custom"])},
         fields=fields or {},
         sources=(await leads.overview(db, scope))["sources"],
         notice=notice,
@@ -208,12 +214,17 @@ async def _changed(request: web.Request, fields: Mapping[str, object], form: For
     try:
         await leads.change(db, scope, lead_id, _version(form), fields)
     except Invalid as error:
-        shown = {**{name: _text(form, name) for name in _TYPED}, **_quality(form)}
+        shown = await _typed(request, form)
         typed = shown if "name" in form else None
         return await _one(request, status=422, form=typed, fields=fields_said(me, error.fields), notice=said(me, error))
     except Conflict as error:
         return await _one(request, status=409, notice=said(me, error))
     return go(request, f"/leads/{lead_id}?saved")
+
+
+async def _typed(request: web.Request, form: Form) -> dict[str, Any]:
+    own = await custom_form.again(request, "lead", form)
+    return {**{name: _text(form, name) for name in _TYPED}, **_quality(form), **own}
 
 
 def _quality(form: Form) -> dict[str, Any]:
@@ -224,10 +235,11 @@ async def save(request: web.Request) -> web.Response:
     """Save the fields."""
     form, me = await request.post(), viewer(request)
     fields: dict[str, object] = {name: _text(form, name) for name in (*_FORM, "tags")}
+    fields["custom"] = await custom_form.typed(request, "lead", form)
     try:
         at = moment(me, {name: _text(form, name) for name in ("next_day", "next_hour")})
     except Invalid as error:
-        shown = {**{name: _text(form, name) for name in _TYPED}, **_quality(form)}
+        shown = await _typed(request, form)
         return await _one(request, status=422, form=shown, fields=error.fields)
     return await _changed(request, {**fields, **_quality(form), "next_contact_at": at}, form)
 

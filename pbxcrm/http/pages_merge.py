@@ -73,7 +73,7 @@ async def _preview(request: web.Request, one: str, other: str, status: int = 200
 
 def _worded(me: Viewer, field: dict[str, Any]) -> dict[str, Any]:
     ((label, *values),) = changes(me, {field["name"]: field["values"]})
-    return {**field, "label": label, "values": values}
+    return {**field, "label": field["label"] or label, "values": values}
 
 
 def _moves(me: Viewer, plan: dict[str, Any]) -> list[tuple[str, int]]:

@@ -7,8 +7,7 @@ from aiohttp import web
 from multidict import MultiDictProxy
 
 from pbxcrm.http.keys import DEPS, PERSON
-from pbxcrm.http.pages_common import CURRENCIES, go, show, viewer
-from pbxcrm.http.pages_people import shown_day, typed_day
+from pbxcrm.http.pages_common import CURRENCIES, go, show, shown_day, typed_day, viewer
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said

@@ -9,14 +9,13 @@ from aiohttp import web
 
 from pbxcrm.crm.details import ADDRESSES, QUIET, STALE, TELLING_OF, completeness, lacking
 from pbxcrm.crm.views import epoch
-from pbxcrm.http import i18n
+from pbxcrm.http import custom_form, i18n
 from pbxcrm.http.api_companies import THINGS
 from pbxcrm.http.audited import changes
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
-from pbxcrm.http.pages_common import go, show, viewer
+from pbxcrm.http.pages_common import go, show, shown_day, typed_day, viewer
 from pbxcrm.http.pages_dial import dial_to
-from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
 from pbxcrm.service import calls, companies, contacts, deals, merge, relations, tasks
@@ -59,20 +58,6 @@ def _version(form: Mapping[str, Any]) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def typed_day(me: Viewer, text: str) -> str:
-    """A day as a person writes it, in their calendar, as 2026-12-31; what is none stays as it is, to be refused."""
-    try:
-        there = me.r.local(me.r.moment(text, "12:00"))
-    except (ValueError, OverflowError):
-        return text
-    return there.date().isoformat() if there else ""
-
-
-def shown_day(me: Viewer, day: str | None) -> str:
-    """The other way round: 2026-12-31 as a date field shows it."""
-    return me.r.date_field(me.r.noon(day)) if day else ""
-
-
 def _query(request: web.Request) -> str:
     return " ".join(i18n.latin(request.query.get("q", "")).split())[:100]
 
@@ -89,7 +74,7 @@ async def contact(request: web.Request) -> web.Response:
     """A person: their data, deals, calls, notes."""
     me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
     if "id" not in request.match_info:
-        empty = dict.fromkeys(CONTACT, "")
+        empty = dict.fromkeys((*CONTACT, *custom_form.names(await custom_form.fields_of(request, "contact"))), "")
         if company_id := request.query.get("company"):
             empty["company"] = (await companies.get(db, scope, company_id))["name"]
         return await _contact(request, None, empty)
@@ -101,17 +86,19 @@ async def _seen_contact(request: web.Request, status: int, notice: str, kind: st
         found = await contacts.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     except Merged as error:
         raise web.HTTPSeeOther(f"/contacts/{error.into}") from None
-    form = _contact_form(viewer(request), found)
+    form = await _contact_form(request, found)
     return await _contact(request, found, form, status=status, notice=notice, kind=kind)
 
 
-def _contact_form(me: Viewer, found: Mapping[str, Any]) -> dict[str, str]:
+async def _contact_form(request: web.Request, found: Mapping[str, Any]) -> dict[str, str]:
+    me = viewer(request)
     return {
         **{name: str(found[name] or "") for name in CONTACT},
         "numbers": "\n".join(found["numbers"]),
         **{name: "\n".join(found[name]) for name in ADDRESSES},
         "tags": ", ".join(found["tags"]),
         "birth_date": shown_day(me, found["birth_date"]),
+        **custom_form.filled(me, await custom_form.fields_of(request, "contact"), found["custom"]),
     }
 
 
@@ -151,6 +138,7 @@ async def _contact(
         status=status,
         here="contacts",
         contact=found,
+        own=await custom_form.fields_of(request, "contact"),
         form=form,
         fields=fields or {},
         notice=notice,
@@ -171,7 +159,9 @@ async def save_contact(request: web.Request) -> web.Response:
         "numbers": [one.strip() for one in given["numbers"].splitlines() if one.strip()],
         **{name: given[name].splitlines() for name in ADDRESSES},
         "birth_date": typed_day(me, given["birth_date"]),
+        "custom": await custom_form.typed(request, "contact", form),
     }
+    given |= await custom_form.again(request, "contact", form)
     try:
         if key is None:
             made = await contacts.create(db, scope, values)
@@ -254,7 +244,8 @@ async def list_companies(request: web.Request) -> web.Response:
 async def company(request: web.Request) -> web.Response:
     """A company: what we are to each other, its people and deals, notes."""
     if "id" not in request.match_info:
-        return await _company(request, None, {**dict.fromkeys(COMPANY, ""), "name": _query(request)})
+        own = custom_form.names(await custom_form.fields_of(request, "company"))
+        return await _company(request, None, {**dict.fromkeys((*COMPANY, *own), ""), "name": _query(request)})
     notice = viewer(request).r.gettext("Saved.") if "saved" in request.query else ""
     return await _seen_company(request, 200, notice, "good")
 
@@ -264,7 +255,9 @@ async def _seen_company(request: web.Request, status: int, notice: str, kind: st
         found = await companies.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     except Merged as error:
         raise web.HTTPSeeOther(f"/companies/{error.into}") from None
+    fields = await custom_form.fields_of(request, "company")
     form = {name: str(found[name] or "") for name in COMPANY}
+    form |= custom_form.filled(viewer(request), fields, found["custom"])
     return await _company(request, found, form, status=status, notice=notice, kind=kind)
 
 
@@ -294,6 +287,7 @@ async def _company(
         status=status,
         here="contacts",
         company=found,
+        own=await custom_form.fields_of(request, "company"),
         form=form,
         fields=fields or {},
         notice=notice,
@@ -307,11 +301,13 @@ async def save_company(request: web.Request) -> web.Response:
     db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
     form = await request.post()
     key, given = request.match_info.get("id"), {name: _text(form, name) for name in COMPANY}
+    values: dict[str, Any] = {**given, "custom": await custom_form.typed(request, "company", form)}
+    given |= await custom_form.again(request, "company", form)
     try:
         if key is None:
-            made = await companies.create(db, scope, given)
+            made = await companies.create(db, scope, values)
         else:
-            made = await companies.change(db, scope, key, _version(form), given)
+            made = await companies.change(db, scope, key, _version(form), values)
     except (Invalid, Conflict) as error:
         found = await companies.get(db, scope, key) if key is not None else None
         fields = fields_said(me, error.fields) if isinstance(error, Invalid) else {}

@@ -1,15 +1,16 @@
 """Companies: what we are to each other, their people and their deals; and notes on companies and people."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm import views
+from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import CompanyFields, company_fields, note_text
 from pbxcrm.crm.views import CompanyRow
-from pbxcrm.service import audit
+from pbxcrm.service import audit, custom_fields
 from pbxcrm.service.errors import Conflict, Merged, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
@@ -30,8 +31,13 @@ async def list_companies(
         found = companies.some(conn, scope, size + 1, q[:200], past[1] if past else None)
         rows, following = page(found, size, lambda row: cursor(row["created_at"], row["id"]))
         counts = companies.counts(conn, scope, [row["id"] for row in rows])
-        items = [{**views.company(row), "people": counts[row["id"]][0], "deals": counts[row["id"]][1]} for row in rows]
-        return {"items": items, "next": following}
+        own = custom_fields.seeing(conn, "company")
+
+        def told(row: CompanyRow) -> dict[str, Any]:
+            people, deals = counts[row["id"]]
+            return {**views.company(row, own(row["details"])), "people": people, "deals": deals}
+
+        return {"items": [told(row) for row in rows], "next": following}
 
     return await read(db, run)
 
@@ -39,7 +45,11 @@ async def list_companies(
 async def get(db: Database, scope: Scope, company_id: object) -> dict[str, Any]:
     """One company. Raises NotFound; Merged, where it is part of another one now."""
     wanted = key(company_id)
-    return await read(db, lambda conn: views.company(_seen(conn, scope, wanted)))
+    return await read(db, lambda conn: _view(conn, _seen(conn, scope, wanted)))
+
+
+def _view(conn: Connection, row: CompanyRow) -> dict[str, Any]:
+    return views.company(row, custom_fields.seen(conn, "company", row["details"]))
 
 
 def _seen(conn: Connection, scope: Scope, company_id: int) -> CompanyRow:
@@ -54,17 +64,29 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
     """A new company; a seller's is their own. Raises Invalid."""
     given = checked(lambda: company_fields(fields, db.region, ("name",)))
 
-    return await write(db, lambda work: views.company(add(work, scope, given)))
+    def run(work: Work) -> dict[str, Any]:
+        whole = custom_fields.taken(work.conn, "company", given, {}, db.region)
+        return _view(work.conn, add(work, scope, whole))
+
+    return await write(db, run)
 
 
 def add(work: Work, scope: Scope, given: CompanyFields) -> CompanyRow:
     """Create a company within a transaction that does more."""
-    values: dict[str, Any] = {k: v for k, v in given.items() if k != "owner"}
+    values = _columns("{}", given)
     owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
     made = companies.add(work.conn, {**values, "owner_id": owner, "created_at": work.at})
     row = _seen(work.conn, SYSTEM, made)
     _tell(work, scope, "company.created", None, row)
     return row
+
+
+def _columns(details: str, given: CompanyFields) -> dict[str, Any]:
+    """The columns of what was given, beside the owner."""
+    values: dict[str, Any] = {k: v for k, v in given.items() if k not in ("owner", "custom")}
+    if "custom" in given:
+        values["details"] = json.dumps(custom.put(json.loads(details), given["custom"]), ensure_ascii=False)
+    return values
 
 
 def _owner(conn: Connection, scope: Scope, given: CompanyFields) -> int | None:
@@ -81,15 +103,22 @@ def _owner(conn: Connection, scope: Scope, given: CompanyFields) -> int | None:
 
 def _tell(work: Work, scope: Scope, kind: str, before: CompanyRow | None, row: CompanyRow) -> None:
     heard = (before["owner_id"] if before else None, row["owner_id"])
-    work.journal(kind, views.company(row), audience(*heard))
-    audit.note(work, scope, kind, "company", row["id"], audit.between(before, row, _AUDITED))
+    work.journal(kind, _view(work.conn, row), audience(*heard))
+    own = custom_fields.changes(before["details"] if before else "{}", row["details"])
+    audit.note(work, scope, kind, "company", row["id"], {**audit.between(before, row, _AUDITED), **own})
 
 
 async def change(db: Database, scope: Scope, company_id: object, version: int, fields: Fields) -> dict[str, Any]:
     """Set fields of a company that still has this version. Raises NotFound, Conflict, Invalid."""
     wanted = key(company_id)
     given = checked(lambda: company_fields(fields, db.region))
-    return await write(db, lambda work: store_change(work, scope, wanted, version, given))
+
+    def run(work: Work) -> dict[str, Any]:
+        had = _seen(work.conn, scope, wanted)["details"]
+        whole = custom_fields.taken(work.conn, "company", given, custom.kept(had), db.region)
+        return store_change(work, scope, wanted, version, whole)
+
+    return await write(db, run)
 
 
 def store_change(work: Work, scope: Scope, company_id: int, version: int, given: CompanyFields) -> dict[str, Any]:
@@ -98,21 +127,21 @@ def store_change(work: Work, scope: Scope, company_id: int, version: int, given:
     if before["version"] != version:
         raise Conflict(
             "Somebody changed this company meanwhile. Nothing of yours was stored; look at it and try again.",
-            current=views.company(before),
+            current=_view(work.conn, before),
         )
-    values: dict[str, Any] = {k: v for k, v in given.items() if k != "owner"}
+    values = _columns(before["details"], given)
     if "owner" in given:
         values["owner_id"] = _owner(work.conn, scope, given)
     values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
     if not values:
-        raise unchanged(views.company(before))
+        raise unchanged(_view(work.conn, before))
     if not companies.change(work.conn, before, values):
         raise Conflict("Somebody else was changing this company at the same moment. Nothing was stored; try again.")
     if "name" in values:
         companies.renamed(work.conn, company_id, values["name"])
     row = _seen(work.conn, SYSTEM, company_id)
     _tell(work, scope, "company.changed", before, row)
-    return views.company(row)
+    return _view(work.conn, row)
 
 
 def related(work: Work, scope: Scope, before: CompanyRow, relation: str) -> CompanyRow:

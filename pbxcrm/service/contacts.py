@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm import views
+from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.details import ADDRESSES, PERSON
 from pbxcrm.crm.fields import ContactFields, contact_fields
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
-from pbxcrm.service import audit, tell
+from pbxcrm.service import audit, custom_fields, tell
 from pbxcrm.service.errors import Conflict, Merged, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
@@ -44,7 +44,9 @@ async def list_contacts(
     def run(conn: Connection) -> dict[str, Any]:
         rows, following = page(contacts.some(conn, scope, size + 1, q[:200], start, company), size, _mark)
         numbers = contacts.numbers(conn, scope, [row["id"] for row in rows])
-        return {"items": [views.contact(row, numbers[row["id"]]) for row in rows], "next": following}
+        own = custom_fields.seeing(conn, "contact")
+        items = [views.contact(row, numbers[row["id"]], own(row["details"])) for row in rows]
+        return {"items": items, "next": following}
 
     return await read(db, run)
 
@@ -70,7 +72,7 @@ def _seen(conn: Connection, scope: Scope, contact_id: int) -> ContactRow:
 def _view(conn: Connection, scope: Scope, row: ContactRow) -> dict[str, Any]:
     numbers = contacts.numbers(conn, scope, [row["id"]])[row["id"]]
     more = details.addresses(conn, scope, row["id"]), details.tags_of(conn, scope, "contact", row["id"])
-    return views.person(row, numbers, *more)
+    return views.person(row, numbers, custom_fields.seen(conn, "contact", row["details"]), *more)
 
 
 async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
@@ -81,7 +83,8 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
     def run(work: Work) -> dict[str, Any]:
         owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
-        made = add(work, scope, at_company(work.conn, scope, given), owner)
+        whole = custom_fields.taken(work.conn, "contact", given, {}, db.region)
+        made = add(work, scope, at_company(work.conn, scope, whole), owner)
         return _view(work.conn, scope, made)
 
     return await write(db, run)
@@ -108,10 +111,10 @@ def add(
         contacts.add_numbers(work.conn, [contacts.number_row(made, number) for number in numbers])
     _hang(work, made, given)
     found = contacts.of_ids(work.conn, scope, [made])[made]
-    tell.contact(work, "contact.created", found, numbers, owner)
+    tell.contact(work, work.conn, "contact.created", found, numbers, owner)
     hanging = {**{name: given.get(name, []) for name in ADDRESSES}, "tags": ", ".join(sorted(given.get("tags", [])))}
     told = {**found, **{name: given.get(name, "") for name in PERSON}, **hanging, "numbers": numbers}
-    changes = audit.between(None, told, _AUDITED)
+    changes = {**audit.between(None, told, _AUDITED), **custom_fields.changes("{}", found["details"])}
     audit.note(work, scope, "contact.created", "contact", made, changes)
     return found
 
@@ -140,6 +143,7 @@ def own_of(row: ContactRow) -> dict[str, Any]:
 
 def _own(before: Mapping[str, Any], given: ContactFields) -> str:
     said = {**before, **{name: value for name, value in given.items() if name in PERSON}}
+    said = custom.put(said, given.get("custom", {}))
     return json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
 
 
@@ -208,7 +212,13 @@ async def change(db: Database, scope: Scope, contact_id: object, version: int, f
     """
     wanted = key(contact_id)
     given = checked(lambda: contact_fields(fields, db.region))
-    return await write(db, lambda work: store_change(work, scope, wanted, version, given))
+
+    def run(work: Work) -> dict[str, Any]:
+        had = _seen(work.conn, scope, wanted)["details"]
+        whole = custom_fields.taken(work.conn, "contact", given, custom.kept(had), db.region)
+        return store_change(work, scope, wanted, version, whole)
+
+    return await write(db, run)
 
 
 def store_change(work: Work, scope: Scope, contact_id: int, version: int, given: ContactFields) -> dict[str, Any]:
@@ -243,8 +253,9 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
     after_ = contacts.of_ids(conn, scope, [contact_id])[contact_id]
     numbers = contacts.numbers(conn, scope, [contact_id])[contact_id]
     heard = (before["owner_id"], after_["owner_id"], *contacts.open_deal_owners(conn, scope, contact_id))
-    tell.contact(work, "contact.changed", after_, numbers, *heard)
+    tell.contact(work, work.conn, "contact.changed", after_, numbers, *heard)
     changes = audit.between(was, _told(work, scope, after_, numbers), _AUDITED)
+    changes = {**changes, **custom_fields.changes(before["details"], after_["details"])}
     audit.note(work, scope, "contact.changed", "contact", contact_id, changes)
     if (after_["name"], after_["company"]) != (before["name"], before["company"]):
         tell_cards(work, scope, contact_id)

@@ -105,7 +105,7 @@ def _in_order(
         [
             *(Promise(row["due_at"], task=views.task(row), who=who) for row in found),
             *of_deals,
-            *(Promise(row["next_contact_at"] or 0.0, lead=of_leads.lead(row), who=who) for row in to_lead),
+            *(Promise(row["next_contact_at"] or 0.0, lead=of_leads.lead(row, {}), who=who) for row in to_lead),
         ],
         key=lambda one: one.at,
     )

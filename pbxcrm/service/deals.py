@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm import views
+from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.details import CLOSING, NAMES
 from pbxcrm.crm.fields import (
@@ -29,7 +29,7 @@ from pbxcrm.crm.folding import folded
 from pbxcrm.crm.money import real
 from pbxcrm.crm.pipelines import asked, demand
 from pbxcrm.crm.views import DealRow
-from pbxcrm.service import audit, stage_steps, tell
+from pbxcrm.service import audit, custom_fields, stage_steps, tell
 from pbxcrm.service import companies as company_service
 from pbxcrm.service import contacts as contact_service
 from pbxcrm.service import tasks as task_service
@@ -59,12 +59,13 @@ __all__ = [
 ]
 
 Fields = Mapping[str, object]
-_BESIDE = (*NAMES, "tags")  # of what is given that which is no column
+_BESIDE = (*NAMES, "tags", "custom")  # of what is given that which is no column
 
 
-def _page(rows: list[DealRow], size: int) -> dict[str, Any]:
+def _page(conn: Connection, scope: Scope, rows: list[DealRow], size: int) -> dict[str, Any]:
     shown, following = page(rows, size, mark)
-    return {"items": [views.deal(row) for row in shown], "next": following}
+    own = custom_fields.of_deals(conn, scope, [row["id"] for row in shown])
+    return {"items": [{**views.deal(row), "custom": own[row["id"]]} for row in shown], "next": following}
 
 
 async def list_deals(
@@ -72,7 +73,7 @@ async def list_deals(
 ) -> dict[str, Any]:
     """A page of deals, the newest on top: {items, next}. Filters: stage, owner, open, contact_id, number, source."""
     size, start, wanted = limit_of(limit), after(cursor), _filters(filters or {})
-    return await read(db, lambda conn: _page(deals.some(conn, scope, size + 1, wanted, start), size))
+    return await read(db, lambda conn: _page(conn, scope, deals.some(conn, scope, size + 1, wanted, start), size))
 
 
 def _filters(given: Fields) -> dict[str, Any]:
@@ -99,7 +100,12 @@ async def unclaimed(db: Database, scope: Scope, limit: int | None = None) -> dic
 async def get(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
     """One deal."""
     wanted = key(deal_id)
-    return await read(db, lambda conn: views.deal(_seen(conn, scope, wanted)))
+    return await read(db, lambda conn: _view(conn, scope, _seen(conn, scope, wanted)))
+
+
+def _view(conn: Connection, scope: Scope, row: DealRow) -> dict[str, Any]:
+    """A deal, and `custom`: what the house's own fields show of it."""
+    return {**views.deal(row), "custom": custom_fields.of_deals(conn, scope, [row["id"]])[row["id"]]}
 
 
 def _seen(conn: Connection, scope: Scope, deal_id: int) -> DealRow:
@@ -119,7 +125,7 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
 
 def _create(work: Work, scope: Scope, fields: Fields, region: str | None) -> dict[str, Any]:
-    return views.deal(add(work, scope, fields, region))
+    return _view(work.conn, scope, add(work, scope, fields, region))
 
 
 def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow:
@@ -127,6 +133,7 @@ def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow
     conn = work.conn
     house = lookup.house(conn, scope)
     given = checked(lambda: deal_fields(fields, house.currency, region))
+    given = custom_fields.taken(conn, "deal", given, {}, region)
     stage = _first_stage(conn, scope, given, house)
     if stage.kind == "lost":
         raise wrong({"stage": "A new deal cannot be lost yet; make it, then move it."})
@@ -161,7 +168,8 @@ def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow
     }
     if not row["title"]:
         raise wrong({"title": "This is needed."})
-    said = {name: str(given.get(name, "")) for name in NAMES if given.get(name)}
+    said: dict[str, Any] = {name: str(given.get(name, "")) for name in NAMES if given.get(name)}
+    said = custom.put(said, given.get("custom", {}))
     checked(lambda: demand(stage.needs, {**row, **said}))
     row |= stage_steps.next_contact(stage, row, work.at)
     made = enter(work, scope, [row])[0]
@@ -262,7 +270,9 @@ async def change(db: Database, scope: Scope, deal_id: object, version: int, fiel
 
 def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields, region: str | None) -> dict[str, Any]:
     before = current(work.conn, scope, deal_id, version)
+    held = details.of_deal(work.conn, scope, deal_id)
     given = checked(lambda: deal_fields(fields, before["currency"], region))
+    given = custom_fields.taken(work.conn, "deal", given, held.get("custom", {}), region)
     if "stage" in given:
         raise wrong({"stage": "A deal changes its stage by a move."})
     given = _at_company(work, scope, given)
@@ -277,14 +287,16 @@ def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields
         raise wrong({"currency": "Say the value in the new currency too."})
     if given.get("company_id") is not None:
         _company(work.conn, scope, given)
-    known: dict[str, Any] = {**dict.fromkeys(NAMES, ""), **before, **details.of_deal(work.conn, scope, deal_id)}
+    if "custom" in given:
+        values["custom"] = custom.put(held, given["custom"]).get("custom", {})
+    known: dict[str, Any] = {**dict.fromkeys(NAMES, ""), "custom": {}, **before, **held}
     known["tags"] = details.tags_of(work.conn, scope, "deal", deal_id)
     if "tags" in values:
         values["tags"] = sorted(values["tags"])
     values = {k: v for k, v in values.items() if v != known[k]}
     if not values:
-        raise unchanged(views.deal(before))
-    return views.deal(store_change(work, scope, before, values))
+        raise unchanged(_view(work.conn, scope, before))
+    return _view(work.conn, scope, store_change(work, scope, before, values))
 
 
 def store_change(
@@ -322,7 +334,9 @@ def _say_details(work: Work, scope: Scope, deal_id: int, said: Mapping[str, Any]
         before["tags"] = ", ".join(details.tags_of(work.conn, scope, "deal", deal_id))
         details.tag(work.conn, "deal", deal_id, said["tags"])
         said = {**said, "tags": ", ".join(said["tags"])}
-    changes = {name: (before.get(name), value or None) for name, value in said.items()}
+    changes = {name: (before.get(name), value or None) for name, value in said.items() if name != "custom"}
+    if "custom" in said:
+        changes |= custom_fields.differing(before.get("custom", {}), said["custom"])
     audit.note(work, scope, "deal.changed", "deal", deal_id, changes)
 
 
@@ -349,7 +363,7 @@ def current(conn: Connection, scope: Scope, deal_id: int, version: int) -> DealR
         did = f"moved this deal to {row['stage_name']}" if moved else "changed this deal"
         raise Conflict(
             f"{who} {did} meanwhile. Nothing of yours was stored; look at it as it is now, then try again.",
-            current=views.deal(row),
+            current=_view(conn, scope, row),
             by=by,
         )
     return row
@@ -394,7 +408,9 @@ def _undone(work: Work, scope: Scope, before: DealRow, stage_id: object) -> dict
     values = stage_steps.taken_back(work, scope, before, stage.id)
     if values is None:
         return None
-    return views.deal(store_change(work, scope, before, {**values, **_stands(stage, work.at, "")}, "deal.moved"))
+    return _view(
+        work.conn, scope, store_change(work, scope, before, {**values, **_stands(stage, work.at, "")}, "deal.moved")
+    )
 
 
 def _stands(stage: Stage, at: float, reason: str) -> dict[str, Any]:
@@ -426,7 +442,7 @@ def moved(
     if stage is None or stage.pipeline_id != before["pipeline_id"]:
         raise wrong({"stage": "There is no such stage in this pipeline."})
     if stage.id == before["stage_id"]:
-        raise unchanged(views.deal(before))
+        raise unchanged(_view(work.conn, scope, before))
     if stage.kind == "lost" and not said:
         raise wrong({"reason": "Say why it was lost: the reports on reasons are made of this."})
     if stage.kind == "won" and asks:
@@ -436,7 +452,7 @@ def moved(
     after_ = store_change(work, scope, before, values, "deal.moved", said)
     also = _follow_up(work, scope, after_, follow_up) if follow_up and stage.kind == "won" else ()
     stage_steps.entered(work, scope, before["next_contact_at"], after_, stage, also)
-    return views.deal(after_)
+    return _view(work.conn, scope, after_)
 
 
 def _follow_up(work: Work, scope: Scope, deal: DealRow, follow_up: Fields) -> tuple[int]:
@@ -468,7 +484,9 @@ async def again(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
     value and tags, in the first open stage of its pipeline. Raises NotFound, Invalid.
     """
     wanted = key(deal_id)
-    return await write(db, lambda work: views.deal(_again(work, scope, _seen(work.conn, scope, wanted), db.region)))
+    return await write(
+        db, lambda work: _view(work.conn, scope, _again(work, scope, _seen(work.conn, scope, wanted), db.region))
+    )
 
 
 def _again(work: Work, scope: Scope, old: DealRow, region: str | None) -> DealRow:
@@ -505,13 +523,17 @@ async def claim(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
 def _claim(work: Work, scope: Scope, deal_id: int) -> dict[str, Any]:
     mine = deals.one(work.conn, scope, deal_id)
     if mine is not None and mine["owner_id"] == scope.user_id:
-        raise unchanged(views.deal(mine))
+        raise unchanged(_view(work.conn, scope, mine))
     if mine is not None and mine["owner_id"] is not None:
-        raise Conflict(f"{mine['owner_name']} owns this deal already.", current=views.deal(mine), by=mine["owner_name"])
+        raise Conflict(
+            f"{mine['owner_name']} owns this deal already.",
+            current=_view(work.conn, scope, mine),
+            by=mine["owner_name"],
+        )
     row = deals.claimable(work.conn, scope, deal_id)
     if row is None:
         raise NotFound
-    return views.deal(store_change(work, scope, row, {"owner_id": scope.user_id}))
+    return _view(work.conn, scope, store_change(work, scope, row, {"owner_id": scope.user_id}))
 
 
 async def add_note(

@@ -9,7 +9,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.details import ROLES
 from pbxcrm.crm.fields import line, parse
-from pbxcrm.service import audit
+from pbxcrm.service import audit, custom_fields
 from pbxcrm.service.deals import store_change
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
@@ -18,8 +18,8 @@ from pbxcrm.store.db import Database, Work
 
 
 async def whole(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
-    """One deal with `details` {name: text}, `people` [{contact_id, name, company, role, note}], `tags`, the name of
-    its `company_name` (of company_id), and `completeness` in per cent with what is `lacking`.
+    """One deal with `details` {name: text}, `custom` {key: value}, `people` [{contact_id, name, company, role, note}],
+    `tags`, the name of its `company_name` (of company_id), and `completeness` in per cent with what is `lacking`.
     """
     wanted = key(deal_id)
     return await read(db, lambda conn: _whole(conn, scope, wanted))
@@ -30,11 +30,13 @@ def _whole(conn: Connection, scope: Scope, deal_id: int) -> dict[str, Any]:
     if row is None:
         raise NotFound
     said = details.of_deal(conn, scope, deal_id)
+    said.pop("custom", None)
     company = companies.one(conn, scope, row["company_id"]) if row["company_id"] is not None else None
     return {
         **views.deal(row),
         "company_name": company["name"] if company is not None else None,
         "details": said,
+        "custom": custom_fields.of_deals(conn, scope, [deal_id])[deal_id],
         "people": [{**one, "contact_id": str(one["contact_id"])} for one in details.people(conn, scope, deal_id)],
         "tags": details.tags_of(conn, scope, "deal", deal_id),
         "completeness": rules.completeness({**row, **said}),

@@ -269,7 +269,7 @@ class Batch:
         self._new_numbers.append(number)
         self._numbers[number["tail"]].append((row["id"], number["number"]))
         self._contacts[row["id"]] = row
-        tell.contact(self._work, "contact.created", row, [number["number"]], owner_id)
+        tell.contact(self._work, self._conn, "contact.created", row, [number["number"]], owner_id)
         return row
 
     def _give(self, row: DealRow, name: str | None, at: float) -> bool:
@@ -304,7 +304,9 @@ class Batch:
             if contacts.change(self._conn, contact["id"], contact["version"], values):
                 contact["owner_id"], contact["owner_name"] = row["owner_id"], row["owner_name"]
                 contact["version"] += 1
-                tell.contact(self._work, "contact.changed", contact, [fact.call.number or ""], row["owner_id"])
+                tell.contact(
+                    self._work, self._conn, "contact.changed", contact, [fact.call.number or ""], row["owner_id"]
+                )
         return True
 
     def _choose(self, line: Line, call: Call) -> None:

@@ -1,21 +1,23 @@
 """A lead becomes a company, a contact, a deal: each a new one, or one that is there. One transaction."""
 
+import json
 from typing import Any
 
 from sqlalchemy import Connection
 
+from pbxcrm.crm import custom
 from pbxcrm.crm import leads as rules
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.fields import ContactFields
 from pbxcrm.crm.leads import Becoming, LeadRow
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import iso
-from pbxcrm.service import audit
+from pbxcrm.service import audit, custom_fields
 from pbxcrm.service import contacts as contact_service
 from pbxcrm.service import deals as deal_service
 from pbxcrm.service.errors import Refused
 from pbxcrm.service.lead_settings import settings_of
-from pbxcrm.service.leads import Fields, current, seen, store_change
+from pbxcrm.service.leads import Fields, current, seen, store_change, view
 from pbxcrm.service.transact import checked, key, read, write, wrong
 from pbxcrm.store import companies, contacts, deals, leads
 from pbxcrm.store.db import Database, Work, audience
@@ -37,7 +39,7 @@ async def known(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
         mine = [one for one in theirs if scope.sees_all or one["owner_id"] == scope.user_id]
         firms = companies.alike(conn, scope, row["company"], row["number"], row["email"])
         return {
-            "lead": rules.lead(row),
+            "lead": view(conn, row),
             "needs": settings_of(conn)["needs"],
             "companies": [{"id": str(one["id"]), "name": one["name"]} for one in firms],
             "contacts": people,
@@ -73,7 +75,7 @@ async def qualify(db: Database, scope: Scope, lead_id: object, version: int, fie
                 "was stored; tick what is known, or work on the lead.",
                 code="quality",
             )
-        return dict(rules.lead(_become(work, scope, row, given, db.region)))
+        return view(work.conn, _become(work, scope, row, given, db.region))
 
     return await write(db, run)
 
@@ -108,6 +110,7 @@ def _new_company(work: Work, scope: Scope, row: LeadRow) -> int:
         "owner_id": owner,
         "city": row["city"],
         "created_at": work.at,
+        "details": json.dumps(custom.put({}, _carried(work, row, "company")), ensure_ascii=False),
     }
     made = companies.add(work.conn, values)
     work.journal("company.created", {"id": str(made), "name": row["company"]}, audience(owner))
@@ -128,7 +131,8 @@ def _contact(work: Work, scope: Scope, row: LeadRow, wanted: str | int | None, c
             "score": row["score"],
             "company_id": company,
         }
-        given: ContactFields = {**fields, "note": row["note"], "numbers": numbers}
+        own = _carried(work, row, "contact")
+        given: ContactFields = {**fields, "note": row["note"], "numbers": numbers, "custom": own}
         return contact_service.add(work, scope, given, row["owner_id"] or scope.user_id or None, more)["id"]
     found = contacts.one(work.conn, scope, int(wanted))
     if found is None:
@@ -138,9 +142,16 @@ def _contact(work: Work, scope: Scope, row: LeadRow, wanted: str | int | None, c
     blank.update({k: v for k, v in fields.items() if v and not found[k]})  # type: ignore[typeddict-item, literal-required]
     if set(numbers) - set(had):
         blank["numbers"] = [*had, *numbers]
+    held = custom.kept(found["details"])
+    if own := {key: value for key, value in _carried(work, row, "contact").items() if key not in held}:
+        blank["custom"] = own
     if blank:
         contact_service.store_change(work, scope, found["id"], found["version"], blank)
     return found["id"]
+
+
+def _carried(work: Work, row: LeadRow, thing: str) -> custom.Values:
+    return custom_fields.carried(work.conn, "lead", row["details"], thing)
 
 
 def _deal(
@@ -170,6 +181,7 @@ def _deal(
         "source": row["source"],
         "note": "" if contact is not None and given.get("contact") == "new" else row["note"],
         **{name: given[name] for name in ("value", "currency") if given.get(name)},
+        "custom": _carried(work, row, "deal"),
     }
     if contact is not None:
         fields["contact_id"] = contact

@@ -4,17 +4,18 @@ Neither the journal nor the audit log is told a lead's name, number or note: who
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
+from pbxcrm.crm import custom, views
 from pbxcrm.crm import leads as rules
-from pbxcrm.crm import views
 from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.custom import Values
 from pbxcrm.crm.fields import note_text, task_fields
 from pbxcrm.crm.leads import LeadRow
-from pbxcrm.service import audit, lead_scores, lead_turns, tell
+from pbxcrm.service import audit, custom_fields, lead_scores, lead_turns, tell
 from pbxcrm.service.errors import Conflict, NotFound, Refused
 from pbxcrm.service.lead_settings import on, settings_of
 from pbxcrm.service.paging import after, limit_of, page
@@ -55,13 +56,20 @@ async def list_leads(
         if wanted.get("show") == "stale":
             wanted["before"] = db.clock() - settings_of(conn)["stale"] * 3600.0
         rows, following = page(leads.some(conn, scope, size + 1, wanted, start), size, mark)
-        return {"items": [_shown(scope, row) for row in rows], "next": following}
+        own = custom_fields.seeing(conn, "lead")
+        return {"items": [_shown(scope, row, own) for row in rows], "next": following}
 
     return await read(db, run)
 
 
-def _shown(scope: Scope, row: LeadRow) -> views.View:
-    return rules.lead(row) if scope.sees_all or row["owner_id"] == scope.user_id else rules.glimpse(row)
+def _shown(scope: Scope, row: LeadRow, own: Callable[[str], Values]) -> views.View:
+    mine = scope.sees_all or row["owner_id"] == scope.user_id
+    return rules.lead(row, own(row["details"])) if mine else rules.glimpse(row)
+
+
+def view(conn: Connection, row: LeadRow) -> dict[str, Any]:
+    """A lead as JSON has it, for those whose it is."""
+    return rules.lead(row, custom_fields.seen(conn, "lead", row["details"]))
 
 
 async def overview(db: Database, scope: Scope) -> dict[str, Any]:
@@ -92,7 +100,7 @@ async def get(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
     def run(conn: Connection) -> dict[str, Any]:
         row = seen(conn, scope, wanted)
         tags = details.tags_of(conn, scope, "lead", wanted)
-        return {**rules.lead(row), "tags": tags, "reasons": lead_scores.why(conn, row, db.clock())}
+        return {**view(conn, row), "tags": tags, "reasons": lead_scores.why(conn, row, db.clock())}
 
     return await read(db, run)
 
@@ -142,12 +150,13 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
     def run(work: Work) -> dict[str, Any]:
         on(work.conn)
-        values = _columns(work.conn, scope, given, None)
+        whole = custom_fields.taken(work.conn, "lead", given, {}, db.region)
+        values = _columns(work.conn, scope, whole, None)
         if not scope.sees_all:
             values.setdefault("owner_id", scope.user_id)
         made = add(work, scope, values)
         tag(work, made["id"], given.get("tags", []))
-        return dict(rules.lead(made))
+        return view(work.conn, made)
 
     return await write(db, run)
 
@@ -165,15 +174,18 @@ def add(work: Work, scope: Scope, values: Mapping[str, Any]) -> LeadRow:
 
 def _columns(conn: Connection, scope: Scope, given: Mapping[str, Any], before: LeadRow | None) -> dict[str, Any]:
     """Columns of what was given, names looked up."""
-    values = {name: value for name, value in given.items() if name not in ("owner", "team", "tags", *_IN_DETAILS)}
+    values = {
+        name: value for name, value in given.items() if name not in ("owner", "team", "tags", "custom", *_IN_DETAILS)
+    }
     known = lookup.house(conn, scope)
     if "owner" in given:
         values["owner_id"] = _owner(known, scope, given["owner"])
     if "team" in given:
         values["team_id"] = _team(known, scope, given["team"])
-    if said := {name: given[name] for name in _IN_DETAILS if name in given}:
-        details = json.loads(before["details"]) if before else {}
-        values["details"] = json.dumps({**details, **said}, ensure_ascii=False)
+    said = {name: given[name] for name in _IN_DETAILS if name in given}
+    if said or "custom" in given:
+        details = {**(json.loads(before["details"]) if before else {}), **said}
+        values["details"] = json.dumps(custom.put(details, given.get("custom", {})), ensure_ascii=False)
     return values
 
 
@@ -202,17 +214,18 @@ async def change(db: Database, scope: Scope, lead_id: object, version: int, fiel
 
     def run(work: Work) -> dict[str, Any]:
         before = current(work.conn, scope, wanted, version)
-        values = _columns(work.conn, scope, given, before)
+        whole = custom_fields.taken(work.conn, "lead", given, custom.kept(before["details"]), db.region)
+        values = _columns(work.conn, scope, whole, before)
         values = {name: value for name, value in values.items() if value != before[name]}  # type: ignore[literal-required]
         had = details.tags_of(work.conn, scope, "lead", wanted)
         tags = sorted(given.get("tags", had))
         if not values and tags == had:
-            raise unchanged(dict(rules.lead(before)))
+            raise unchanged(view(work.conn, before))
         if tags != had:
             details.tag(work.conn, "lead", wanted, tags)
         if "owner_id" in values:
             values["claimed_at"] = work.at if values["owner_id"] else None
-        return dict(rules.lead(store_change(work, scope, before, values)))
+        return view(work.conn, store_change(work, scope, before, values))
 
     return await write(db, run)
 
@@ -223,13 +236,13 @@ def current(conn: Connection, scope: Scope, lead_id: int, version: int) -> LeadR
     if row["qualified_at"] is not None:
         raise Conflict(
             "This lead has become a customer already. Nothing was stored; go on with the customer.",
-            current=dict(rules.lead(row)),
+            current=view(conn, row),
             code="qualified",
         )
     if row["version"] != version:
         raise Conflict(
             "Somebody changed this lead meanwhile. Nothing of yours was stored; look at it and try again.",
-            current=dict(rules.lead(row)),
+            current=view(conn, row),
         )
     return row
 
@@ -285,10 +298,10 @@ async def claim(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
         on(work.conn)
         mine = leads.one(work.conn, scope, wanted)
         if mine is not None and mine["owner_id"] == scope.user_id:
-            raise unchanged(dict(rules.lead(mine)))
+            raise unchanged(view(work.conn, mine))
         if mine is not None and mine["owner_id"] is not None:
             by = mine["owner_name"]
-            raise Conflict(f"{by} works on this lead already.", current=dict(rules.lead(mine)), by=by)
+            raise Conflict(f"{by} works on this lead already.", current=view(work.conn, mine), by=by)
         if settings_of(work.conn)["rule"] == "manager" and not scope.sees_all:
             raise Refused("In this house a manager gives leads. Nothing was claimed; ask yours.", code="lead_manager")
         room(work.conn, scope)
@@ -296,7 +309,7 @@ async def claim(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]:
         if row is None:
             raise NotFound
         values = {"owner_id": scope.user_id, "claimed_at": work.at}
-        return dict(rules.lead(store_change(work, scope, row, values, "lead.claimed")))
+        return view(work.conn, store_change(work, scope, row, values, "lead.claimed"))
 
     return await write(db, run)
 
@@ -326,7 +339,7 @@ async def release(db: Database, scope: Scope, lead_id: object) -> dict[str, Any]
         if row["owner_id"] is None:
             raise unchanged(dict(rules.glimpse(row)))
         after_ = store_change(work, scope, row, {"owner_id": None, "claimed_at": None}, "lead.released")
-        return dict(_shown(scope, after_))
+        return dict(_shown(scope, after_, custom_fields.seeing(work.conn, "lead")))
 
     return await write(db, run)
 
@@ -352,7 +365,7 @@ async def assign(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
         if owner is not None and not beyond:
             _fits(work.conn, owner, name, sum(row["status"] not in rules.OVER for row in moved))
         values = {"owner_id": owner, "claimed_at": work.at if owner else None}
-        return {"items": [rules.lead(store_change(work, scope, row, values)) for row in moved]}
+        return {"items": [view(work.conn, store_change(work, scope, row, values)) for row in moved]}
 
     return await write(db, run)
 

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pbxcrm.crm import views
+from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.merging import FIELDS, chosen, differing, fuller
-from pbxcrm.service import audit, tell
+from pbxcrm.service import audit, custom_fields, tell
 from pbxcrm.service.contacts import search_text, tell_cards
 from pbxcrm.service.errors import Conflict, NotFound, Refused
 from pbxcrm.service.transact import key, read, write, wrong
@@ -85,29 +85,34 @@ def _texts(thing: str, row: Row) -> dict[str, str]:
     """What a row says, as text, in its columns and details."""
     said = {**row, **json.loads(row["details"]), "owner": row["owner_name"]}
     own = {name: value for name, value in json.loads(row["details"]).items() if isinstance(value, str)}
-    return {name: str(said.get(name) or "") for name in FIELDS[thing]} | own
+    house = custom.flat({key: custom.text(value) for key, value in custom.kept(row["details"]).items()})
+    return {name: str(said.get(name) or "") for name in FIELDS[thing]} | own | house
 
 
 # ---- what it would do
 
 
 async def preview(db: Database, scope: Scope, thing: str, one: object, other: object) -> dict[str, Any]:
-    """Both side by side: {stays, items: [brief] * 2, fields: [{name, values: [text] * 2, chosen: 0 | 1}], moves}.
+    """Both side by side: {stays, items: [brief] * 2, fields: [{name, label, values: [text] * 2, chosen}], moves}.
 
-    `fields`: those in which they differ; `moves`: how much hangs on both, by table. Raises NotFound, Refused, Invalid.
+    `fields`: those in which they differ (`label`: of the house's own, else ""; `chosen`: 0 or 1); `moves`: how much
+    hangs on both, by table. Raises NotFound, Refused, Invalid.
     """
     ids = _two(one, other)
 
     def run(conn: Connection) -> dict[str, Any]:
         rows = _both(conn, scope, thing, ids)
         texts = [_texts(thing, row) for row in rows]
+        house = custom.flat({field.key: field.name for field in custom_fields.used(conn, thing)})
         fields = [
             {
                 "name": name,
+                "label": house.get(name, ""),
                 "values": [text[name] for text in texts],
                 "chosen": fuller(name, texts[0][name], texts[1][name]),
             }
             for name in differing(thing, *texts)
+            if not name.startswith("custom.") or name in house
         ]
         return {
             "stays": str(max(ids)),
@@ -194,7 +199,9 @@ def _merge(
     gone = {
         n: (texts[lost][n], result[n]) for n in result if texts[lost].get(n, "") != result[n] and texts[lost].get(n)
     }
-    gone |= {n: (texts[kept][n], result[n]) for n in result if texts[kept].get(n, "") != result[n] and n not in gone}
+    gone |= {
+        n: (texts[kept].get(n, ""), result[n]) for n in result if texts[kept].get(n, "") != result[n] and n not in gone
+    }
     audit.note(work, scope, f"{thing}.merged", thing, ids[kept], {"into": (str(ids[lost]), str(ids[kept])), **gone})
     return str(ids[kept])
 
@@ -212,11 +219,14 @@ def _columns(thing: str, rows: list[Row], texts: list[dict[str, str]], result: d
     def whose(name: str) -> Row:
         return rows[0] if texts[0].get(name, "") == result[name] else rows[1]
 
-    own = {name: value for name, value in result.items() if name not in rows[0] and name != "owner" and value}
+    house = {name: whose(name) for name, value in result.items() if name.startswith("custom.") and value}
+    own = {n: value for n, value in result.items() if n not in (*rows[0], *house, "owner") and value}
     # What no text of a person's is (a quality test, say) stays as the newer one has it.
     other = {k: v for row in rows for k, v in json.loads(row["details"]).items() if not isinstance(v, str)}
+    keys = ((name.removeprefix("custom."), row) for name, row in house.items())
+    said = custom.put({**other, **own}, {key: custom.kept(row["details"])[key] for key, row in keys})
     columns = {name: whose(name)[name] for name in result if name in rows[0]}
-    columns |= {"owner_id": whose("owner")["owner_id"], "details": json.dumps({**other, **own}, ensure_ascii=False)}
+    columns |= {"owner_id": whose("owner")["owner_id"], "details": json.dumps(said, ensure_ascii=False)}
     columns["created_at"] = min(row["created_at"] for row in rows)
     if thing == "contact":
         columns["company_id"] = whose("company")["company_id"]
@@ -248,7 +258,7 @@ def _contact(
     details.put_addresses(conn, to, "email", list(further))
     row = contacts.of_ids(conn, SYSTEM, [to])[to]
     work.journal("contact.changed", {"id": str(was), "gone": True, "into": str(to)}, audience(*hears))
-    tell.contact(work, "contact.changed", row, contacts.numbers(conn, SYSTEM, [to])[to], *hears)
+    tell.contact(work, conn, "contact.changed", row, contacts.numbers(conn, SYSTEM, [to])[to], *hears)
     tell_cards(work, scope, to)
 
 
@@ -262,4 +272,5 @@ def _company(work: Work, rows: list[Row], kept: int, lost: int, values: dict[str
     assert row is not None
     hears = audience(*(one["owner_id"] for one in rows), row["owner_id"])
     work.journal("company.changed", {"id": str(was), "gone": True, "into": str(to)}, hears)
-    work.journal("company.changed", views.company(row), hears)
+    own = custom_fields.seen(conn, "company", row["details"])
+    work.journal("company.changed", views.company(row, own), hears)

@@ -123,7 +123,7 @@ def _join_contacts(work: Work, row: DealRow, target: DealRow) -> None:
     merging.contact_is(work.conn, one, to)
     numbers = contacts.numbers(work.conn, SYSTEM, [to])[to]
     heard = (known[to]["owner_id"], *contacts.open_deal_owners(work.conn, SYSTEM, to))
-    tell.contact(work, "contact.changed", known[to], numbers, *heard)
+    tell.contact(work, work.conn, "contact.changed", known[to], numbers, *heard)
 
 
 def _keep_note(work: Work, scope: Scope, row: DealRow, target: DealRow) -> None:

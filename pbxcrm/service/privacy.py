@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from pbxcrm.calls import numbers as phone_numbers
 from pbxcrm.calls.numbers import digits
-from pbxcrm.crm import offers, views
+from pbxcrm.crm import custom, offers, views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import ident
 from pbxcrm.crm.matching import best, tail
@@ -130,7 +130,8 @@ def _deal(conn: Connection, scope: Scope, row: views.DealRow) -> dict[str, Any]:
 
 def _person(conn: Connection, scope: Scope, row: views.ContactRow, traces: Traces) -> dict[str, Any]:
     more = details.addresses(conn, scope, row["id"]), details.tags_of(conn, scope, "contact", row["id"])
-    return {**json.loads(row["details"]), **views.person(row, traces.numbers, *more)}
+    own = custom.kept(row["details"])  # the values of retired fields too: all that is kept
+    return {**json.loads(row["details"]), **views.person(row, traces.numbers, own, *more)}
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.views import ContactRow, DealRow, TaskRow
-from pbxcrm.service import audit
+from pbxcrm.service import audit, custom_fields
 from pbxcrm.store.db import EVERYBODY, Journalled, Work, audience, only
 from pbxcrm.store.lookup import House
 
@@ -89,6 +91,9 @@ def _wider(one: str | None, other: str | None) -> str | None:
     return audience(*ids)
 
 
-def contact(work: Journalled, kind: str, row: ContactRow, numbers: list[str], *ids: int | None) -> None:
+def contact(
+    work: Journalled, conn: Connection, kind: str, row: ContactRow, numbers: list[str], *ids: int | None
+) -> None:
     """contact.created or contact.changed, for its owner and those who have open deals with it."""
-    work.journal(kind, views.contact(row, numbers), audience(*ids))
+    custom = custom_fields.seen(conn, "contact", row["details"])
+    work.journal(kind, views.contact(row, numbers, custom), audience(*ids))

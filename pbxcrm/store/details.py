@@ -28,8 +28,8 @@ _TAGGED = {
 _ABOUT = {"contact": notes.c.contact_id, "company": notes.c.company_id}
 
 
-def of_deal(conn: Connection, _scope: Scope, deal_id: int) -> dict[str, str]:
-    """A deal's details. Ask whether the deal may be seen first; so for all here."""
+def of_deal(conn: Connection, _scope: Scope, deal_id: int) -> dict[str, Any]:
+    """A deal's details, {name: text} and `custom` {key: value}. Ask whether it may be seen first; so for all here."""
     found = conn.execute(select(deal_details.c.details).where(deal_details.c.deal_id == deal_id)).scalar()
     return dict(json.loads(found)) if found else {}
 
@@ -42,14 +42,14 @@ _OF_DEALS = Query(
 )
 
 
-def of_deals(conn: Connection, _scope: Scope, ids: Collection[int]) -> dict[int, dict[str, str]]:
+def of_deals(conn: Connection, _scope: Scope, ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """The details of those of these deals that have some: {deal: {name: text}}."""
     if not ids:
         return {}
     return {int(key): dict(json.loads(text)) for key, text in _OF_DEALS.rows(conn, {"ids": list(ids)})}
 
 
-def put(conn: Connection, deal_id: int, said: Mapping[str, str]) -> None:
+def put(conn: Connection, deal_id: int, said: Mapping[str, object]) -> None:
     """These details, and no others."""
     text = json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
     where = deal_details.c.deal_id == deal_id

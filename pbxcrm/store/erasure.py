@@ -329,6 +329,7 @@ _UNTOUCHED = frozenset(
         "settings",
         "stages",
         "pipelines",
+        "custom_fields",
         "pbxes",
         "dids",
         "webhooks",

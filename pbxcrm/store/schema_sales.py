@@ -106,8 +106,8 @@ lead_tags = Table(
     Column("tag_id", Id, ForeignKey("tags.id"), primary_key=True, index=True),
 )
 
-# Fields the house made itself. `thing`: deal | contact | company | lead. `type`: text | long | number | money | day |
-# choice | email | phone | yes_no. `choices`: a line each.
+# Fields the house made itself. `thing`: deal | contact | company | lead. `type`: text | number | date | select |
+# yes_no | email | phone. `choices`: a line each. Values stand in a thing's `details`, {"custom": {key: value}}.
 custom_fields = Table(
     "custom_fields",
     metadata,
@@ -118,6 +118,7 @@ custom_fields = Table(
     Column("type", Text, nullable=False),
     Column("choices", Text, nullable=False, server_default=""),
     Column("position", Integer, nullable=False),
+    Column("retired_at", Time),  # its values are kept, and hidden
     UniqueConstraint("thing", "key"),
 )
 

@@ -27,7 +27,7 @@ SHOWS_NOBODY = {
     "/live", "/api/v1/live",  # noted at the beginning, by the stream itself
     "/reports", "/reports/lost", "/reports/sources", "/reports/stages",  # sums
     "/reports/{name}.csv",  # noted by itself, as exported
-    "/settings/scores", "/settings/scores/reach",
+    "/settings/scores", "/settings/scores/reach", "/settings/fields", "/api/v1/fields",
     "/feed/{secret}.ics",  # noted by itself, for its secret says who it is
 }  # fmt: skip
 

@@ -89,11 +89,11 @@ def test_what_the_store_adds_and_what_it_keeps_to_itself():
 
 
 def test_a_contact():
-    assert views.contact(CONTACT, ["+48601234567"]) == {
+    assert views.contact(CONTACT, ["+48601234567"], {"colour": "Red"}) == {
         "id": "4", "name": "Ann", "company": "Acme", "email": "a@b", "note": "n", "numbers": ["+48601234567"],
         "owner": "alice", "created_at": AT, "last_talk_at": AT, "last_talk_by": "bob", "source": "fair", "version": 2,
         "company_id": "5", "job_title": "buyer", "city": "Gdynia", "score": 30, "first_contact_at": AT,
-        "first_contact_by": "call", "changed_at": None,
+        "first_contact_by": "call", "changed_at": None, "custom": {"colour": "Red"},
     }  # fmt: skip
 
 
