@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Literal, NoReturn, TypedDict
 
 from pbxcrm.calls.numbers import clean, digits, fold_digits
+from pbxcrm.crm import custom
 from pbxcrm.crm.fields import EMAIL, LONGEST_LINE, LONGEST_TEXT, WrongError, line, long_text, phone
 from pbxcrm.crm.folding import folded
 
@@ -34,6 +35,7 @@ class Given(TypedDict, total=False):
     source: str
     interest: str
     numbers: list[str]
+    custom: dict[str, custom.Value]  # of the house's own fields, by key
 
 
 MOST_COLUMNS = 100
@@ -229,14 +231,29 @@ def head_of(first: Sequence[str]) -> list[str] | None:
     return [cell[:LONGEST_LINE] for cell in first]
 
 
-def guessed(columns: Sequence[str], kind: str, sample: Sequence[Sequence[str]] = ()) -> dict[str, str]:
-    """Which column is which field, {"0": "name"}: by its head word in five languages, else by what stands in it."""
+Own = Sequence[custom.Field]  # fields of the house's own: a column may be "custom.<key>"
+
+
+def fields_of(kind: str, own: Own) -> tuple[str, ...]:
+    """What a column may become."""
+    return (*FIELDS[kind], *(f"custom.{one.key}" for one in own))
+
+
+def guessed(columns: Sequence[str], kind: str, sample: Sequence[Sequence[str]] = (), own: Own = ()) -> dict[str, str]:
+    """Which column is which field, {"0": "name"}: by its head word in five languages, by the name of one of the house's
+    own, else by what stands in it.
+    """
     found: dict[str, str] = {}
+    house = {_key(word): f"custom.{one.key}" for one in own for word in (one.name, f"custom.{one.key}") if _key(word)}
+    known = fields_of(kind, own)
     for n, name in enumerate(columns):
-        guess = _FIELD_OF.get(_key(name), "") or _by_content(name, [row[n] for row in sample if len(row) > n])
-        if guess == "company" and kind == "companies":
-            guess = "name"
-        if guess in FIELDS[kind] and (guess in MANY or guess not in found.values()):
+        word = _FIELD_OF.get(_key(name), "")
+        guess = "name" if word == "company" and kind == "companies" else word
+        if guess not in known and (own_one := house.get(_key(name))):
+            guess = own_one
+        elif not word:
+            guess = _by_content(name, [row[n] for row in sample if len(row) > n])
+        if guess in known and (guess in MANY or guess not in found.values()):
             found[str(n)] = guess
     taken = set(found.values())
     if "first_name" in taken and not taken & {"last_name", "name"}:  # "نام" alone is the whole name
@@ -271,18 +288,22 @@ class Row:
 Day = Callable[[str], str]
 
 
-def understood(given: Sequence[str], mapping: Mapping[str, str], kind: str, region: str | None, day: Day) -> Row:
+def understood(
+    given: Sequence[str], mapping: Mapping[str, str], kind: str, region: str | None, day: Day, own: Own = ()
+) -> Row:
     """A row by this mapping. A row with a problem is left out as a whole: half a customer helps nobody.
 
     `day` reads a day as people write it, "" where it is none.
     """
+    known = fields_of(kind, own)
     parts: dict[str, list[str]] = {}
     for n, name in mapping.items():
         value = _bare(given[int(n)]) if int(n) < len(given) else ""
-        if value and name in FIELDS[kind]:
+        if value and name in known:
             parts.setdefault(name, []).append(value)
     try:
-        return _row(parts, kind, region, day)
+        house = _house(parts, own, region, day)
+        return _row(parts, kind, region, day, house)
     except _BadCell as error:
         return Row(problem=error.said)
 
@@ -293,8 +314,29 @@ class _BadCell(ValueError):  # noqa: N818
         self.said = said
 
 
-def _row(parts: Mapping[str, list[str]], kind: str, region: str | None, day: Day) -> Row:
+def _house(parts: dict[str, list[str]], own: Own, region: str | None, day: Day) -> dict[str, custom.Value]:
+    """What the cells of the house's own fields say; they are taken out of `parts`. Raises _BadCell."""
+    found: dict[str, custom.Value] = {}
+    for one in own:
+        for written in parts.pop(f"custom.{one.key}", ()):
+            try:
+                value = custom.read(one, (day(written) or written) if one.type == "date" else written, None, region)
+            except ValueError as error:
+                _bad(f"custom.{one.key}", written, str(error))
+            if value is not None:
+                found[one.key] = value
+    return found
+
+
+def _row(
+    parts: Mapping[str, list[str]],
+    kind: str,
+    region: str | None,
+    day: Day,
+    house: Mapping[str, custom.Value],
+) -> Row:
     fields: dict[str, object] = {name: _field(name, values, day) for name, values in parts.items()}
+    fields["custom"] = dict(house)
     numbers = _numbers(parts.get("phone", ()), region)
     whole = " ".join(parts.get("first_name", []) + parts.get("last_name", []))
     if whole and not fields.get("name"):

@@ -28,7 +28,8 @@ _DEAL = (
     "closed_at", "close_reason", "version", "before", "by",
 )  # fmt: skip
 _CONTACT = (
-    "id", "name", "company", "email", "numbers", "owner", "created_at", "last_talk_at", "last_talk_by", "version",
+    "id", "name", "company", "email", "numbers", "owner", "created_at", "last_talk_at", "last_talk_by", "custom",
+    "version",
 )  # fmt: skip
 _TASK = (
     "id", "kind", "title", "deal_id", "contact_id", "contact_name", "company", "call_id", "outcome", "number", "user",

@@ -488,10 +488,11 @@ class Labels:
     def problem(self, reason: str) -> str:
         """Why a row was left out: a sentence, or "field: “value”: sentence"."""
         field, _, rest = reason.partition(": ")
-        if field not in IMPORTS or not rest:
+        own = field.removeprefix("custom.").replace("_", " ") if field.startswith("custom.") else ""
+        if not (own or field in IMPORTS) or not rest:
             return self._t(reason)
         value, _, said = rest.rpartition("”: ")
-        return f"{self._t(IMPORTS[field])}: {value}{'” · ' if value else ''}{self._t(said)}"
+        return f"{own or self._t(IMPORTS[field])}: {value}{'” · ' if value else ''}{self._t(said)}"
 
     def of_field(self, type_: str) -> str:
         """What a field of the house's own holds."""

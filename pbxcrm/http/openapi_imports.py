@@ -18,7 +18,10 @@ IMPORT_FIELDS: dict[str, Spec] = {
     "state": {"type": "string", "enum": STATES},
     "user": NAME,
     "columns": {"type": "array", "items": {"type": "string"}},
-    "mapping": {**TEXTS, "description": 'Which column is which field: {"0": "name", "2": "phone"}'},
+    "mapping": {
+        **TEXTS,
+        "description": 'Which column is which field: {"0": "name", "2": "phone", "3": "custom.<key>"}',
+    },
     "options": {**TEXTS, "description": "duplicates: skip, fill or new; owner; tag; companies: make or match"},
     "total": COUNT,
     "made": COUNT,

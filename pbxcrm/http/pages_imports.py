@@ -4,7 +4,6 @@ from typing import Any
 
 from aiohttp import web
 
-from pbxcrm.crm.importing import FIELDS
 from pbxcrm.http import api_imports
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import go, show, viewer
@@ -67,7 +66,7 @@ async def _one(request: web.Request, status: int = 200, error: Conflict | Invali
     context["fields"] = fields_said(me, error.fields) if isinstance(error, Invalid) else {}
     if found["state"] == "mapping":
         context["seen"] = await imports.preview(db, scope, import_id)
-        context["targets"] = FIELDS[found["kind"]]
+        context["targets"] = await imports.targets(db, found["kind"])
         context["people"] = [person.name for person in await people.list_people(db)] if scope.sees_all else []
     elif found["state"] in ("done", "failed", "undone", "closed"):
         _, problems = await imports.problems(db, scope, import_id)

@@ -1,10 +1,12 @@
 """What an import does to leads. Who is a customer already is none: leads stand apart."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
+from pbxcrm.crm import custom
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.importing import Given
 from pbxcrm.service import audit, leads
@@ -50,7 +52,7 @@ class Leads(Things):
         return found[0] if found else None
 
     def make(self, work: Work, who: Bringing, given: Given) -> dict[str, Any]:
-        columns = {**one_number(given), "owner_id": who.owner_id, "import_id": who.import_id}
+        columns = {**_columns(one_number(given), "{}"), "owner_id": who.owner_id, "import_id": who.import_id}
         row = leads.add(work, who.scope, columns)
         return {"thing_id": row["id"], "version": row["version"]}
 
@@ -58,10 +60,19 @@ class Leads(Things):
         return super().missing(row, given) | missing_number(row, given)
 
     def change(self, work: Work, scope: Scope, row: Mapping[str, Any], values: dict[str, Any]) -> int:
-        return leads.store_change(work, scope, row, values)["version"]  # type: ignore[arg-type]
+        return leads.store_change(work, scope, row, _columns(values, row["details"]))["version"]  # type: ignore[arg-type]
 
     def lost(self, _row: Mapping[str, Any]) -> audit.Changes:
         return {}  # who is a lead no more leaves no trace
+
+
+def _columns(values: dict[str, Any], details: str) -> dict[str, Any]:
+    """As the table has them: values of the house's own fields stand in the details."""
+    if "custom" not in values:
+        return values
+    said = custom.put(json.loads(details), values["custom"])
+    others = {name: value for name, value in values.items() if name != "custom"}
+    return {**others, "details": json.dumps(said, ensure_ascii=False)}
 
 
 LEADS = Leads()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
+from pbxcrm.crm import custom
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.importing import Given, name_key
 from pbxcrm.crm.matching import best, tail
@@ -192,7 +193,10 @@ class Things(ABC):
 
     def missing(self, row: Mapping[str, Any], given: Given) -> dict[str, Any]:
         """What of a row fills what is empty."""
-        return {name: said for name, said in given.items() if name in self.texts and said and not row[name]}
+        found = {name: said for name, said in given.items() if name in self.texts and said and not row[name]}
+        held = custom.kept(row["details"])
+        house = {key: value for key, value in given.get("custom", {}).items() if key not in held}
+        return {**found, "custom": house} if house else found
 
     def unmade(self, _work: Work, _scope: Scope, _before: Mapping[str, Any]) -> None:
         """Take back what was made beside it; most make nothing beside."""
@@ -209,7 +213,9 @@ class Things(ABC):
         values = self.missing(row, given)
         if not values:
             return None
-        before = {"version": row["version"], **{name: row[name] for name in values}}
+        before = {"version": row["version"], **{name: row[name] for name in values if name != "custom"}}
+        if "custom" in values:  # None takes it away again
+            before["custom"] = dict.fromkeys(values["custom"])
         return {"version": self.change(work, who.scope, row, values), "before": before}
 
     def restore(self, work: Work, scope: Scope, thing_id: int, version: int, before: dict[str, Any]) -> str | int:

@@ -15,7 +15,7 @@ from pbxcrm.crm import importing
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.service.errors import Unavailable
 from pbxcrm.service.import_things import Bringing, Known, Things
-from pbxcrm.service.imports import REASONS, THINGS, match, seen, tell, understood
+from pbxcrm.service.imports import REASONS, THINGS, match, own_of, seen, tell, understood
 from pbxcrm.service.transact import read, write
 from pbxcrm.store import imports, lookup
 from pbxcrm.store.db import Database, Work
@@ -94,7 +94,8 @@ def _do(work: Work, who: Bringing, row: ImportRow, region: str | None, limit: in
     tag = row["options"].get("tag", "")
     tag_id = imports.tag(work.conn, tag) if tag and row["kind"] in imports.TAGGED else None
     things = THINGS[row["kind"]]
-    rows = [understood(one, row, region) for one in found]
+    own = own_of(work.conn, row["kind"])
+    rows = [understood(one, row, region, own) for one in found]
     known = things.known(work.conn, who.scope, [one.fields for one in rows])
     marks: list[tuple[int, dict[str, Any]]] = []
     counts = {"made": row["made"], "changed": row["changed"], "skipped": row["skipped"]}

@@ -3,18 +3,18 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from pbxcrm.crm import importing
+from pbxcrm.crm import custom, importing
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.fields import line
 from pbxcrm.crm.views import iso
-from pbxcrm.service import audit, import_files, lead_settings
+from pbxcrm.service import audit, custom_fields, import_files, lead_settings
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.service.import_companies import COMPANIES
 from pbxcrm.service.import_contacts import CONTACTS
@@ -147,13 +147,14 @@ async def _stage(
 ) -> dict[str, Any]:
     with plain.open(encoding="ascii") as file:
         sample = [json.loads(text) for text in islice(file, SHOWN)]
+    own = await read(db, lambda conn: own_of(conn, kind))
     values = {
         "user_id": scope.user_id,
         "kind": kind,
         "name": line(name[:120]) or kind,
         "state": "reading",
         "columns": columns,
-        "mapping": importing.guessed(columns, kind, sample),
+        "mapping": importing.guessed(columns, kind, sample, own),
         "options": _usual(scope, kind),
         "total": total,
     }
@@ -208,7 +209,7 @@ async def prepare(
         _in_state(row, "mapping")
         values: dict[str, Any] = {}
         if mapping is not None:
-            values["mapping"] = _mapping(row, mapping)
+            values["mapping"] = _mapping(row, mapping, importing.fields_of(row["kind"], own_of(work.conn, row["kind"])))
         if options is not None:
             values["options"] = {**row["options"], **_options(work.conn, scope, options)}
         imports.change(work.conn, wanted, values or {"state": "mapping"})
@@ -223,13 +224,25 @@ def _in_state(row: ImportRow, *states: str) -> None:
         raise Conflict("This import is past that already. Nothing was changed; look at how it stands.")
 
 
-def _mapping(row: ImportRow, given: Mapping[str, Any]) -> dict[str, str]:
+def own_of(conn: Connection, kind: str) -> list[custom.Field]:
+    """The house's own fields of what is imported."""
+    return custom_fields.used(conn, THINGS[kind].thing)
+
+
+async def targets(db: Database, kind: str) -> list[tuple[str, str]]:
+    """What a column may become: (field, the name of one of the house's own, else "")."""
+    own = await read(db, lambda conn: own_of(conn, kind))
+    names = {f"custom.{one.key}": one.name for one in own}
+    return [(name, names.get(name, "")) for name in importing.fields_of(kind, own)]
+
+
+def _mapping(row: ImportRow, given: Mapping[str, Any], known: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     bad: dict[str, str] = {}
     for n, name in given.items():
         if not (n.isascii() and n.isdigit() and len(n) < 4 and int(n) < len(row["columns"])):
             bad["mapping"] = "There is no such column."
-        elif name in importing.FIELDS[row["kind"]]:
+        elif name in known:
             if name in found.values() and name not in importing.MANY:
                 bad[f"column-{int(n)}"] = "Two columns cannot be this; choose one."
             found[str(int(n))] = name
@@ -272,7 +285,8 @@ async def preview(db: Database, scope: Scope, import_id: object) -> dict[str, An
     def run(conn: Connection) -> dict[str, Any]:
         row = seen(conn, scope, wanted)
         found = imports.lines(conn, scope, wanted, COUNTED)
-        said = [understood(one, row, db.region) for one in found]
+        own = own_of(conn, row["kind"])
+        said = [understood(one, row, db.region, own) for one in found]
         known = THINGS[row["kind"]].known(conn, scope, [one.fields for one in said])
         items = [_would(known, row, *pair) for pair in zip(found, said, strict=True)]
         totals = {would: sum(item["would"] == would for item in items) for would in ("new", "match", "problem")}
@@ -281,9 +295,9 @@ async def preview(db: Database, scope: Scope, import_id: object) -> dict[str, An
     return await read(db, run)
 
 
-def understood(one: Line, row: ImportRow, region: str | None) -> importing.Row:
+def understood(one: Line, row: ImportRow, region: str | None, own: importing.Own) -> importing.Row:
     """What a row says, by how its import is mapped."""
-    return importing.understood(one["given"], row["mapping"], row["kind"], region, day)
+    return importing.understood(one["given"], row["mapping"], row["kind"], region, day, own)
 
 
 def match(known: Known, given: importing.Given, row: ImportRow) -> Match:

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.service import contacts, deals, documents, leads, offers, people, pipelines, webhooks
+from pbxcrm.service import contacts, custom_fields, deals, documents, leads, offers, people, pipelines, webhooks
 from tests.browser.conftest import Open
 from tests.browser.world import PASSWORD, World, busy_week
 
@@ -184,7 +184,7 @@ async def test_the_managers_pages(firm: World, open_page: Open, who: str, scheme
 async def test_stages_that_lead_offers_and_documents(
     firm: World, open_page: Open, locale: str, scheme: str, width: int
 ) -> None:
-    """The editor of pipelines, a deal in a stage that leads, an offer written, sent and printed, the library."""
+    """The editors of pipelines and fields, a deal in a stage that leads, an offer in all its states, the library."""
     db = firm.db
     made = await people.add_user(db, "rita", "admin", [], password=PASSWORD, locale=locale)
     rita = Scope(made, "rita", "admin")
@@ -204,7 +204,21 @@ async def test_stages_that_lead_offers_and_documents(
             db, rita, path, "A price list with a rather long name for a phone.pdf", {"kind": "price_list"}
         )
     page = await open_page("rita", color_scheme=scheme, viewport={"width": width, "height": 800})
+    for name, type_, choices in (
+        ("Favourite colour", "select", "Red\nBlue"),
+        ("تاریخ عضویت", "date", ""),
+        ("Size", "number", ""),
+    ):
+        for thing in ("contact", "deal"):
+            one = {"thing": thing, "name": name, "type": type_, "choices": choices}
+            field = await custom_fields.create(db, rita, one)
+    await custom_fields.change(db, rita, field["id"], {"retired": True})
+    custom = {"favourite_colour": "Red", "size": 3}
+    customer = await contacts.create(db, rita, {"name": "Ela", "custom": custom})
     for path_ in (
+        "/settings/fields",
+        "/settings/fields?thing=deal",
+        f"/contacts/{customer['id']}",
         "/settings/pipelines",
         f"/settings/pipelines/{pipeline}",
         f"/deals/{led['id']}",

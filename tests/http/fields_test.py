@@ -5,6 +5,7 @@ those; through service, REST, pages and tables, merged and erased with the rest.
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from pbxcrm.service import (
     custom_fields,
     deals,
     details,
+    import_work,
+    imports,
     lead_qualify,
     leads,
     merge,
@@ -26,7 +29,7 @@ from pbxcrm.service import (
     privacy,
 )
 from pbxcrm.service.auth import Auth
-from pbxcrm.service.errors import Invalid, NotFound
+from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from tests.http.bed import House, Person, both
 from tests.http.leads_test import everything
 
@@ -254,6 +257,66 @@ async def test_tables_have_them_as_columns(house: House, root: Scope) -> None:
         rows = list(csv.DictReader(io.StringIO((await answer.read()).decode("utf-8-sig"), newline="")))
         assert [(row["custom.colour"], row["custom.ok"]) for row in rows] == [("", ""), ("Red", "yes")]
         assert "custom.old" not in rows[0]
+
+
+TABLE = (
+    "Full name;Telefon;Favourite colour;custom.number_of_siblings;Membership start date;Newsletter\n"
+    "Ann;601234567;DARK BLUE;۳;1403/02/12;tak\n"
+    "Bea;602234567;;;;\n"
+    "Cid;603234567;Pink;;;\n"
+    "Dora;604234567;Red;many;;\n"
+)
+
+
+@both
+@pytest.mark.parametrize("kind", ["contacts", "companies", "leads"])
+async def test_a_table_is_read_into_them_and_taken_back(house: House, root: Scope, tmp_path: Path, kind: str) -> None:
+    db, mona = house.db, house.people["mona"].scope
+    thing, service = {"contacts": ("contact", contacts), "companies": ("company", companies), "leads": ("lead", leads)}[
+        kind
+    ]
+    for name, type_, _, _ in EXAMPLES[3:]:
+        await field(house, root, thing, name, type_)
+    numbered = {"numbers": ["+48602234567"]} if kind == "contacts" else {"number": "+48602234567"}
+    there = await service.create(db, mona, {"name": "Bea", **numbered, "custom": {"favourite_colour": "Red"}})
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE.replace("602234567;;", "602234567;Dark blue;7"))
+    brought = await imports.start(db, mona, kind, "table.csv", path)
+    assert brought["mapping"] == {
+        "0": "name",
+        "1": "phone",
+        "2": "custom.favourite_colour",
+        "3": "custom.number_of_siblings",
+        "4": "custom.membership_start_date",
+        "5": "custom.newsletter",
+    }
+    seen = await imports.preview(db, mona, brought["id"])
+    assert [one["would"] for one in seen["items"]] == ["new", "match", "problem", "problem"]
+    shown = await page(house, f"/imports/{brought['id']}", "mona")
+    assert 'value="custom.favourite_colour" selected>Favourite colour' in shown
+    assert "favourite colour: “Pink” · Choose one of the list." in shown
+    await imports.run(db, mona, brought["id"])
+    while await import_work.step(db):
+        pass
+    listed = {
+        "contacts": contacts.list_contacts,
+        "companies": companies.list_companies,
+        "leads": leads.list_leads,
+    }[kind]
+    found = {one["name"]: one["custom"] for one in (await listed(db, mona))["items"]}
+    ann = {"number_of_siblings": 3, "membership_start_date": "2024-05-01", "newsletter": True}
+    assert found == {
+        "Ann": {"favourite_colour": "Dark blue", **ann},
+        "Bea": {"favourite_colour": "Red", "number_of_siblings": 7},  # only what was empty
+    }
+    await imports.undo(db, mona, brought["id"])
+    while await import_work.step(db):
+        pass
+    found = {one["name"]: one["custom"] for one in (await listed(db, mona))["items"]}
+    assert found == {"Bea": {"favourite_colour": "Red"}}
+    assert (await service.get(db, mona, there["id"]))["version"] == 3
+    with pytest.raises(Conflict):
+        await imports.prepare(db, mona, brought["id"], {"0": "custom.nothing"}, None)
 
 
 async def test_what_changed_is_told_by_its_key_and_not_of_leads(house: House, root: Scope) -> None:
