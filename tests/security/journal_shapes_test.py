@@ -25,7 +25,7 @@ CALL = (
     "ringing started_at talk_seconds talking talks transfers wrapped_by"
 )
 CONTACT = (
-    "changed_at city company company_id created_at email first_contact_at first_contact_by id job_title last_talk_at "
+    "changed_at city company company_id created_at custom email first_contact_at first_contact_by id job_title last_talk_at "
     "last_talk_by name note numbers owner score source version"
 )
 DEAL = (
