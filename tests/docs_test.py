@@ -7,6 +7,7 @@ from pathlib import Path
 from pbxcrm import cli, settings
 from pbxcrm.http import live
 from tests import acceptance
+from tests.browser import every_page
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -82,3 +83,8 @@ def test_the_tests_named_against_threats_are_there() -> None:
 def test_what_it_must_do_is_told_with_tests_that_are_there() -> None:
     assert acceptance.missing() == []
     assert acceptance.PAGE.read_text() == acceptance.page(), "python -m tests.acceptance writes it anew."
+
+
+def test_no_page_is_forgotten() -> None:
+    assert set(every_page.routes()) == every_page.PAGES.keys() | every_page.PARTS.keys()
+    assert every_page.DOC.read_text() == every_page.page(), "python -m tests.browser.every_page writes it anew."
