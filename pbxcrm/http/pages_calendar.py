@@ -18,6 +18,7 @@ from pbxcrm.service import day as days
 from pbxcrm.service.day import TEAM, Promise
 
 VIEWS = ("month", "week")
+LANES = 3  # beside each other in a week: a fourth could not be read
 SHOWN = 4  # of a day in a month; the others unfold
 OFFICE = (8, 18)  # the hours a week shows at least
 AWAKE = (6, 22)  # and at most: what is at night stands above them
@@ -30,15 +31,25 @@ class Entry:
     one: Promise
     row: int = 0
     rows: int = 1
+    lane: int = 1
+
+    @property
+    def end(self) -> int:
+        """The row after its last one."""
+        return self.row + self.rows
 
 
 @dataclass(slots=True)
 class Cluster:
-    """Entries that stand beside each other, for each is on while another is; their rows count from its own."""
+    """Entries that stand beside each other, for each is on while another is; their rows count from its own.
+
+    `more`: those for whom there was no lane to be read in.
+    """
 
     row: int
     rows: int
     entries: list[Entry]
+    more: list[Entry]
 
 
 def setup(app: web.Application) -> None:
@@ -142,14 +153,27 @@ def _entry(r: Reader, one: Promise, hours: tuple[int, int]) -> Entry:
     return Entry(one, row, max(1, min(rows, (hours[1] - hours[0]) * 2 - row + 1)))
 
 
+def _laned(entries: list[Entry]) -> Cluster:
+    """Each in the first lane that is free by then; the last lane unfolds those that would need more of them."""
+    first = entries[0].row
+    free: list[int] = []  # the row from which on each lane is
+    placed: list[Entry] = []
+    for one in entries:
+        lane = next((n for n, row in enumerate(free) if row <= one.row), len(free))
+        free[lane : lane + 1] = [one.end]
+        placed.append(replace(one, row=one.row - first + 1, lane=lane + 1))
+    last = LANES if len(free) <= LANES else LANES - 1
+    shown, more = ([one for one in placed if (one.lane <= last) is within] for within in (True, False))
+    return Cluster(first, max(one.end for one in entries) - first, shown, more)
+
+
 def _clusters(entries: list[Entry]) -> list[Cluster]:
     """In the order of their rows; entries come in the order of time."""
-    found: list[Cluster] = []
+    found: list[list[Entry]] = []
+    until = 0
     for one in entries:
-        last = found[-1] if found else None
-        if last is None or one.row >= last.row + last.rows:
-            last = Cluster(one.row, 0, [])
-            found.append(last)
-        last.entries.append(replace(one, row=one.row - last.row + 1))
-        last.rows = max(last.rows, one.row - last.row + one.rows)
-    return found
+        if one.row >= until:
+            found.append([])
+        found[-1].append(one)
+        until = max(until, one.end)
+    return [_laned(those) for those in found]

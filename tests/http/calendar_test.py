@@ -156,3 +156,33 @@ async def test_a_day_leads_to_the_form_of_a_task_on_it(house: House) -> None:
     )
     assert answer.headers["Location"] == "/calendar"
     assert "دیدار" in await (await house.ask("GET", "/calendar?day=2026-11-22", "alice")).text()
+
+
+@pytest.mark.asyncio
+async def test_what_overlaps_stands_side_by_side_as_long_as_it_can_be_read(house: House) -> None:
+    db, alice = house.db, house.people["alice"].scope
+
+    async def meet(title: str, begins: str, ends: str) -> None:
+        day = "2026-11-25T"
+        await tasks.create(
+            db,
+            alice,
+            {"kind": "meeting", "title": title, "due_at": f"{day}{begins}:00Z", "ends_at": f"{day}{ends}:00Z"},
+        )
+
+    async def lanes() -> dict[str, str]:
+        week = await (await house.ask("GET", "/calendar?show=week&day=2026-11-25", "alice")).text()
+        shown, _, rest = week.partition('<details class="rest-of">')
+        unfolds, _, after = rest.partition("</details>")
+        one = re.compile(r'data-lane="(\d)".*?class="cut what"[^>]*>(\w+)<', re.DOTALL)
+        return {t: n for n, t in one.findall(shown + after)} | {t: "more" for _, t in one.findall(unfolds)}
+
+    await meet("Long", "09:00", "12:00")
+    await meet("Early", "09:00", "10:00")
+    await meet("Late", "10:00", "11:00")  # in the lane that is free again
+    await meet("Third", "10:30", "11:30")
+    assert await lanes() == {"Long": "1", "Early": "2", "Late": "2", "Third": "3"}
+    await meet("Fourth", "10:30", "11:00")
+    assert await lanes() == {"Long": "1", "Early": "2", "Late": "2", "Third": "more", "Fourth": "more"}
+    await meet("Alone", "12:00", "13:00")
+    assert (await lanes())["Alone"] == "1"
