@@ -14,7 +14,7 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import in_words, said
-from pbxcrm.service import calls, lead_settings, people, tasks
+from pbxcrm.service import calls, house, lead_settings, people, tasks
 from pbxcrm.service.errors import Conflict, ServiceError
 from pbxcrm.service.watch import journal_ends
 
@@ -158,6 +158,11 @@ def inside(path: str) -> str:
     parts = urlsplit(path)
     ours = not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith(("//", "/\\"))
     return path if ours and "\\" not in path and path.isprintable() else "/board"
+
+
+async def unit(request: web.Request) -> str:
+    """In what the reader counts sums in the house's currency: its code, IRT for toman."""
+    return viewer(request).r.unit(await house.setting(request.app[DEPS].db, "currency") or CURRENCIES[0])
 
 
 def soon(me: Viewer, choice: str) -> float | None:

@@ -16,7 +16,19 @@ from pbxcrm.http import custom_form
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import NOT_A_LEAD, REASONS, Labels
-from pbxcrm.http.pages_common import CURRENCIES, fragment, go, inside, refused, show, shown_day, soon, typed_day, viewer
+from pbxcrm.http.pages_common import (
+    CURRENCIES,
+    fragment,
+    go,
+    inside,
+    refused,
+    show,
+    shown_day,
+    soon,
+    typed_day,
+    unit,
+    viewer,
+)
 from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import Viewer, deal_card, full_name
 from pbxcrm.http.said import fields as fields_said
@@ -91,7 +103,7 @@ async def _new_form(
     first = next((s["id"] for s in stages if s["kind"] == "open"), "")
     empty = dict.fromkeys(("title", "contact_name", "company", "number", "value", "call", "contact"), "")
     own = await custom_form.fields_of(request, "deal")
-    whole = {**empty, **dict.fromkeys(custom_form.names(own), ""), "currency": CURRENCIES[0], **form}
+    whole = {**empty, **dict.fromkeys(custom_form.names(own), ""), "currency": await unit(request), **form}
     whole["stage"] = whole.get("stage") or first
     return await show(
         request,

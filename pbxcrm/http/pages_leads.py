@@ -13,7 +13,7 @@ from pbxcrm.http import custom_form, lead_words
 from pbxcrm.http.errors import status_of
 from pbxcrm.http.i18n import latin
 from pbxcrm.http.keys import DEPS, PERSON
-from pbxcrm.http.pages_common import go, show, soon, viewer
+from pbxcrm.http.pages_common import go, show, soon, unit, viewer
 from pbxcrm.http.pages_deals import moment
 from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import Viewer, full_name
@@ -23,7 +23,7 @@ from pbxcrm.service import lead_qualify, lead_settings, leads, people
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused, ServiceError
 
 _FORM = ("name", "company", "number", "email", "source", "interest", "note", "city", "job_title", "employees", "budget")
-_BECOMES = ("company", "contact", "deal", "title", "value")
+_BECOMES = ("company", "contact", "deal", "title", "value", "currency")
 _TYPED = (*_FORM, "tags", "next_day", "next_hour")
 ONE = "/leads/{id:\\d+}"
 Form = MultiMapping[Any]
@@ -330,7 +330,7 @@ async def qualify_form(request: web.Request) -> web.Response:
     form = {name: (known[many] or [{"id": "new"}])[0]["id"] for name, many in _MANY}
     form["company"] = form["company"] if known["companies"] or lead["company"] else ""
     title = lead["interest"] or lead["name"] or lead["company"] or lead["number"] or lead["email"]
-    return await _qualify_form(request, known, {**form, "title": title, "value": ""})
+    return await _qualify_form(request, known, {**form, "title": title, "value": "", "currency": await unit(request)})
 
 
 _MANY = (("company", "companies"), ("contact", "contacts"), ("deal", "deals"))

@@ -38,20 +38,32 @@ def setup(app: web.Application) -> None:
 async def new(request: web.Request) -> web.Response:
     """A blank one."""
     beside = await offers.beside(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
-    return await _editor(request, None, beside, _blank(beside["deal"]))
+    return await _editor(request, None, beside, _blank(viewer(request), beside["deal"]))
 
 
-def _blank(deal: Mapping[str, Any]) -> dict[str, Any]:
+def _blank(me: Viewer, deal: Mapping[str, Any]) -> dict[str, Any]:
     form = dict.fromkeys(("send_on", "valid_until", "note"), "")
-    return {**form, "title": deal["title"], "currency": deal["currency"], "lines": []}
+    return {**form, "title": deal["title"], "currency": me.r.unit(deal["currency"]), "lines": []}
 
 
 def _filled(me: Viewer, offer: Offer) -> dict[str, Any]:
     days = {name: shown_day(me, offer[name]) for name in ("send_on", "valid_until")}
     lines = [
-        {"text": one["text"], "count": me.r.fraction(one["count"]), "price": one["price"]} for one in offer["items"]
+        {
+            "text": one["text"],
+            "count": me.r.fraction(one["count"]),
+            "price": _price(me, one["price"], offer["currency"]),
+        }
+        for one in offer["items"]
     ]
-    return {**{name: offer[name] for name in ("title", "currency", "note")}, **days, "lines": lines}
+    plain = {"title": offer["title"], "note": offer["note"], "currency": me.r.unit(offer["currency"])}
+    return {**plain, **days, "lines": lines}
+
+
+def _price(me: Viewer, price: str, currency: str) -> str:
+    """In what this person counts; less than nothing is a discount."""
+    minus = "-" if price.startswith("-") else ""
+    return minus + (me.r.money_field(price.removeprefix("-"), currency) or "0")
 
 
 async def _editor(

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.leads import STATUSES
 from pbxcrm.http.labels import LEADS, QUALITY
-from pbxcrm.service import contacts, deals, lead_qualify, lead_settings, leads, tasks
+from pbxcrm.service import contacts, deals, lead_qualify, lead_settings, leads, people, tasks
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, Refused
+from pbxcrm.service.house import set_currency
 from pbxcrm.store.db import Database
 from tests.http.bed import House, both
 
@@ -263,3 +264,21 @@ async def test_pages_of_leads_sort_and_filter(house: House) -> None:
     assert await shown(house, "mona", status="hot") == []
     with pytest.raises(Invalid):
         await shown(house, "mona", status="other")
+
+
+@both
+async def test_who_counts_in_toman_qualifies_in_toman(house: House) -> None:
+    """What is typed beside "IRT" is ten times as many rials; the form of a new deal says the same."""
+    db, alice = house.db, who(house, "alice")
+    await set_currency(db, "IRR")
+    lead = await leads.create(db, alice, ANN)
+    form = {"version": str(lead["version"]), "deal": "new", "value": "۱۲٬۰۰۰٬۰۰۰"}
+    for rial, unit in (("rial", "IRR"), ("toman", "IRT")):
+        await people.set_preferences(db, alice, rial=rial)
+        for path in (f"/leads/{lead['id']}/qualify", "/deals/new"):
+            page = await (await house.ask("GET", path, "alice")).text()
+            assert f'name="currency" value="{unit}"' in page, path
+    more = {"data": {**form, "currency": "IRT"}, "headers": {"Origin": house.origin}}
+    sent = await house.ask("POST", f"/leads/{lead['id']}/qualify", "alice", **more)
+    deal = await deals.get(db, alice, sent.headers["Location"].rpartition("/")[2])
+    assert (deal["value"], deal["currency"]) == ("120000000", "IRR")

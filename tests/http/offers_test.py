@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 
 from pbxcrm.crm.access import COMMAND_LINE
 from pbxcrm.service import contacts, deals, offers, people, privacy, tasks
@@ -146,3 +147,24 @@ async def test_nothing_is_left_of_who_is_erased(house: House) -> None:
 
 def same(house: House) -> dict[str, Any]:
     return {"headers": {"Origin": house.origin}}
+
+
+async def test_who_counts_in_toman_writes_prices_in_toman(house: House) -> None:
+    db, alice = house.db, house.people["alice"].scope
+    await people.set_preferences(db, alice, rial="toman")
+    deal = await deals.create(db, alice, {"title": "Phones", "currency": "IRR"})
+    lines = [{"text": "Phone", "count": "2", "price": "1500000"}, {"text": "Discount", "count": "1", "price": "-25"}]
+    draft = await offers.create(db, alice, deal["id"], {"items": lines})
+    page = await (await house.ask("GET", f"/offers/{draft['id']}", "alice")).text()
+    typed = re.findall(r'name="(price|currency)" value="([^"]+)"', page)
+    assert typed == [("currency", "IRT"), ("price", "150000"), ("price", "-2.5")]
+    form = [("version", str(draft["version"])), ("title", "Phones"), ("currency", "IRT")]
+    for line in lines:
+        form += [
+            ("text", line["text"]),
+            ("count", line["count"]),
+            ("price", "-2.5" if "-" in line["price"] else "150000"),
+        ]
+    more = {"data": FormData(form), "headers": {"Origin": house.origin}}
+    assert (await house.ask("POST", f"/offers/{draft['id']}", "alice", **more)).status == 303
+    assert (await offers.get(db, alice, draft["id"]))["total"] == "2999975"
