@@ -52,6 +52,7 @@ KINDS = frozenset(
         "lead.qualified",
         "lead.declined",
         "lead.scored",
+        "lead.noted",
         "link.up",
         "link.down",
         "settings.changed",

@@ -2,7 +2,7 @@
 import { $, $$, ask, parse, toast } from "./dom.js";
 import { board, changed, reload } from "./board.js";
 import { onCall, onWrapped, reread, tick } from "./caller.js";
-import { refreshPanel } from "./panel.js";
+import { inUse, refreshPanel } from "./panel.js";
 import { number, t } from "./words.js";
 
 const dot = $("#live");
@@ -109,10 +109,13 @@ function upsert(list, item, only) {
   } else if (!only) list.prepend(item);
 }
 
-// What is still to do is read anew, unless somebody is about to press something in it: `now`, they just have.
+// What is still to do, and a lead, is read anew, unless somebody writes or is about to press something in it: then once
+// they have left it. `now`: they just have pressed.
+let owed = false;
 async function relist(now = false) {
   const list = $("[data-fresh]");
-  if (!list || (!now && (list.contains(document.activeElement) || $("input:checked", list)))) return;
+  owed = Boolean(list) && !now && Boolean(list.contains(document.activeElement) || inUse(list));
+  if (!list || owed) return;
   const { nodes } = await ask(list.dataset.fresh);
   const fresh = $("[data-fresh]", nodes);
   if (!fresh) return;
@@ -126,6 +129,7 @@ async function relist(now = false) {
   tick();
 }
 document.addEventListener("pbxcrm:saved", () => relist(true).catch(() => {}));
+document.addEventListener("focusout", () => owed && setTimeout(() => relist().catch(() => {})));
 
 let pending = 0;
 function missed() {
@@ -138,8 +142,9 @@ function missed() {
       badge.hidden = !n;
       for (const node of $$("[data-missed]")) node.textContent = number(n);
       await relist();
-    } catch {
-      // It is asked again after the next call.
+    } catch (error) {
+      if (error.status === 404) toast(error.message, { bad: true }); // what the page shows is not theirs any more
+      // Else it is asked again after the next call.
     }
   }, 400 + Math.random() * 800);
 }

@@ -49,9 +49,9 @@ export function refreshPanel(deal) {
 }
 
 // Somebody writes in it, has written, or reads what was wrong: nothing of that may be swept away.
-function inUse() {
-  const busy = side.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-  return busy || $(".wrong", side) || $$("input, textarea, select", side).some(changed);
+export function inUse(box = side) {
+  const busy = box.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+  return busy || $(".wrong", box) || $$("input, textarea, select", box).some(changed);
 }
 
 function changed(field) {
