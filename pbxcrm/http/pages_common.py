@@ -14,6 +14,7 @@ from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import in_words, said
+from pbxcrm.http.sums import short_rule
 from pbxcrm.service import calls, house, lead_settings, people, tasks
 from pbxcrm.service.errors import Conflict, ServiceError
 from pbxcrm.service.watch import journal_ends
@@ -224,6 +225,7 @@ def words(locale: str, currency: str = "EUR") -> dict[str, Any]:
     return {
         "digits": i18n.Reader(locale).digits("0123456789"),
         "money": [*i18n.money_rule(locale, currency), int(currency == TOMAN)],
+        "short": short_rule(locale, currency),
         "open": _("Open deals: %(n)s"),
         "moved": _("Moved to %(stage)s"),
         "undo": _("Undo"),

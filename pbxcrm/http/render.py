@@ -22,6 +22,7 @@ from pbxcrm.http import i18n
 from pbxcrm.http.i18n import Reader, catalogue
 from pbxcrm.http.labels import Labels, source_icon
 from pbxcrm.http.static import Static, web_root
+from pbxcrm.http.sums import short
 
 Row = Mapping[str, Any]
 HUES = 8
@@ -141,6 +142,7 @@ def environment(locale: str) -> Environment:
         caller_spell=caller_spell,
         locales=i18n.LOCALES,
         rtl_locales=i18n.RTL,
+        short=short,
     )
     env.globals["full"] = env.filters["full"] = full_name
     env.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))

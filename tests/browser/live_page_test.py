@@ -102,30 +102,34 @@ async def test_a_session_that_ended_is_said(firm: World, open_page: Open) -> Non
 
 async def test_the_scripts_write_money_as_the_server_does(firm: World, open_page: Open) -> None:
     from pbxcrm.http.i18n import LOCALES, Reader, money_rule
+    from pbxcrm.http.sums import short, short_rule
 
     page = await open_page("maria")
     for locale in LOCALES:
         for currency, places in (("EUR", 2), ("IRR", 0), ("IRT", 0), ("JPY", 0), ("KWD", 3)):
-            for units in (0, 5, 1250, 100000, 123456789, -4250):
+            for units in (0, 5, 1250, 100000, 999_995, 12_000_000, 123456789, -4250, -2_345_678_901):
                 digits = f"{abs(units):0{places + 1}d}"
                 amount = (digits[:-places] + "." + digits[-places:]) if places else digits
                 toman = currency == "IRT"
                 reader = Reader(locale, toman=toman)
-                want = reader.money(("-" if units < 0 else "") + amount, "IRR" if toman else currency)
+                asked = ("-" if units < 0 else "") + amount, "IRR" if toman else currency
+                unit = reader.unit(asked[1])
                 got = await page.evaluate(
-                    """async ([rule, digits, units, places]) => {
+                    """async ([rule, digits, short, units, places]) => {
                         const url = document.querySelector('script[type=module]').src.replace('app.js', 'words.js');
                         const words = await import(url);
-                        return words.moneyAs(rule, digits, BigInt(units), places);
+                        const n = BigInt(units);
+                        return [words.moneyAs(rule, digits, n, places), words.shortAs(rule, digits, short, n, places)];
                     }""",
                     [
-                        [*money_rule(locale, currency), int(toman)],
+                        [*money_rule(locale, unit), int(toman)],
                         Reader(locale).digits("0123456789"),
+                        short_rule(locale, unit),
                         str(units),
                         places,
                     ],
                 )
-                assert got == want
+                assert got == [reader.money(*asked), short(reader, *asked)]
 
 
 async def test_the_oldest_of_seven_tabs_sleeps_until_it_is_looked_at(firm: World, open_page: Open) -> None:

@@ -10,6 +10,7 @@ from pbxcrm.crm.fields import deal_fields
 from pbxcrm.crm.looking import looking
 from pbxcrm.crm.money import LARGEST, decimals, is_currency, money, parse_money
 from pbxcrm.http.i18n import Reader
+from pbxcrm.http.sums import short
 
 
 @pytest.mark.parametrize(
@@ -101,3 +102,18 @@ def test_a_filter_counts_as_its_address_says():
     assert looking(asked, "IRR", 0, 0).low == 1000
     assert looking({"low": "100"}, "IRR", 0, 0).low == 100
     assert looking(asked, "EUR", 0, 0).low == 10000  # the house counts in something else by now
+
+
+@pytest.mark.parametrize(
+    ("locale", "toman", "rials", "written"),
+    [
+        ("fa", True, "12000000", "۱٫۲\u00a0میلیون\u00a0تومان"),
+        ("fa", False, "3450000000", "۳٫۴۵\u00a0میلیارد\u00a0ریال"),
+        ("fa", True, "9999990", "۹۹۹٬۹۹۹\u00a0تومان"),
+        ("en", True, "-25000000000", "−toman\u00a02.5B"),
+        ("pl", False, "1999999", "2\u00a0mln\u00a0IRR"),
+    ],
+)
+def test_large_sums_of_rials_are_short_where_there_is_little_room(locale, toman, rials, written):
+    assert short(Reader(locale, toman=toman), rials, "IRR") == written
+    assert short(Reader(locale), "1234567.50", "EUR") == Reader(locale).money("1234567.50", "EUR")

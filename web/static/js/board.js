@@ -1,7 +1,7 @@
 // The board: where cards stand, what the heads say, and the one way a card is moved.
 // Where something is looked for, what a change does to it is the server's to say: it is asked about that deal.
 import { $, $$, ask, element, icon, parse, Refused, say, toast } from "./dom.js";
-import { all, me, money, minor, number, t } from "./words.js";
+import { all, me, money, minor, number, shortMoney, t } from "./words.js";
 import { gate } from "./panel.js";
 
 export const board = $("[data-board]");
@@ -37,9 +37,10 @@ function text(units, places) {
 function head(col) {
   const [units, places] = minor(col.dataset.value);
   const n = number(col.dataset.count);
-  const sum = units ? money(units, places) : "";
+  const sum = units ? shortMoney(units, places) : "";
   $("[data-n]", col).textContent = n;
   $("[data-sum]", col).textContent = sum;
+  $("[data-sum]", col).title = units ? money(units, places) : "";
   for (const node of $$(`[data-n-of="${col.dataset.stage}"]`)) node.textContent = n;
   for (const node of $$(`[data-sum-of="${col.dataset.stage}"]`)) node.textContent = sum;
   whole();

@@ -33,6 +33,20 @@ export function moneyAs([before, after, group, point, tens = 0], own, units, pla
   return (units < 0n ? minus : "") + before + written(sum, own) + after;
 }
 
+// Millions and milliards of rials in words, rounded to two decimals: as sums.py does on the server.
+export function shortAs([before, after, group, point, tens = 0], own, short, units, places) {
+  const size = units < 0n ? -units : units;
+  for (const [zeros, word] of short) {
+    const one = 10n ** BigInt(zeros + places + tens);
+    if (size < one) continue;
+    const hundredths = (size * 100n + one / 2n) / one;
+    const [few, left] = hundredths % 10n ? [hundredths, 2] : [hundredths / 10n, 1];
+    return moneyAs([before, word + after, group, point], own, units < 0n ? -few : few, left);
+  }
+  return moneyAs([before, after, group, point, tens], own, units, places);
+}
+
+export const shortMoney = (units, places) => shortAs(words.money, words.digits, words.short, units, places);
 export const money = (units, places) => moneyAs(words.money, words.digits, units, places);
 
 export function span(seconds) {
