@@ -5,10 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.custom import THINGS, TYPES
 from pbxcrm.crm.views import iso
 from pbxcrm.service import (
     companies,
     contacts,
+    custom_fields,
     deals,
     documents,
     import_work,
@@ -62,6 +64,11 @@ async def furnish(firm: World) -> Furnished:
     await firm.deal("tomek", "Offer", title="Long forgotten", value="700")
     await busy_week(firm)
     rita = await _administrators(firm)
+    for thing in THINGS:
+        for kind in TYPES:
+            choices = ["Red", "Blue"] if kind == "select" else []
+            own = {"thing": thing, "name": f"Colour of {kind}", "type": kind, "choices": choices}
+            await custom_fields.create(firm.db, rita, own)
     call = await _calls(firm)
     customers = await _customers(firm, rita)
     return Furnished(
