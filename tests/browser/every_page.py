@@ -67,7 +67,10 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "/reports/stages": (("/reports/stages", "what=open"),),
     "/reports/stale": (("/reports/stale?days=14", "Long forgotten"),),
     "/search": (("/search?q=ela", "Ela Nowa"),),
-    "/settings/fields": (("/settings/fields", "Colour of select"),),
+    "/settings/fields": (
+        ("/settings/fields", "Colour of select"),
+        ("/settings/fields?thing=deal", "Colour of select"),
+    ),
     "/settings/leads": (("/settings/leads", ""),),
     "/settings/pipelines": (("/settings/pipelines", ""),),
     "/settings/pipelines/{id}": (("/settings/pipelines/{pipeline}", "Ask for the budget"),),
