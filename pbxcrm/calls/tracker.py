@@ -304,12 +304,17 @@ class Tracker:
         else:
             life.root, life.caller = dest, dest.whose
             shown = e.dest.connected or e.dest.number
-            life.number = normalise(shown, self.book.region) if shown != dest.endpoint else None
+            life.number = normalise(shown, self.book.region) if not self._own_number(dest, shown) else None
             # An Originate shows the number it will call; the PBX calls back under the phone's own.
             own = life.action_id is None and normalise(e.dest.number, self.book.region) != life.number
             life.recalled = own and self.book.awaits(life.caller, life.number)
         life.note(e.at, "DialBegin", f"the PBX was asked to call {dest.whose or dest.device}")
         self.book.tell(life, "ringing", e.at)
+
+    def _own_number(self, dest: Channel, number: str) -> bool:
+        """Whether this is the phone's own, or that of another phone of the same person: they share one."""
+        other = f"{dest.device.partition('/')[0]}/{number}"
+        return number == dest.endpoint or (dest.user is not None and self.book.switch.people.of(other) == dest.user)
 
     def _open_top(self, top: Channel, dest: Channel, at: float) -> Life | None:
         """The call of whoever dials, where its beginning was not seen or is a Local channel's."""

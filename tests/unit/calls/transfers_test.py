@@ -381,6 +381,25 @@ def test_a_transferer_called_back_to_the_customer_makes_no_call_of_its_own() -> 
     assert talks(o.call) == [("alice", "PJSIP/101"), ("alice", "PJSIP/101")]
 
 
+@pytest.mark.parametrize("connected", ["", "103"])
+def test_called_back_on_a_second_phone_to_one_who_withholds_the_number(connected: str) -> None:
+    """Both phones show one number, and there is no other to show."""
+    o = Office()
+    trunk = o.customer("")
+    carol = o.calls_phone(trunk, "PJSIP/113")
+    o.picks_up(trunk, carol)
+    bridge = o.join(carol, trunk)
+    o.attended(carol, carol, trunk, None)
+    o.gone(carol)
+    back = o.new("PJSIP/113", number="103")
+    back.connected = connected
+    o.dial(None, back, "113")
+    o.picks_up(None, back)
+    o.enter(back, bridge)
+    o.gone(trunk, back)
+    assert talks(o.call) == [("carol", "PJSIP/113")]
+
+
 def test_a_click_to_call_to_somebody_who_is_in_a_call_is_a_call_of_its_own() -> None:
     o = Office()
     o.talk()
