@@ -98,13 +98,19 @@ def _do(work: Work, who: Bringing, row: ImportRow, region: str | None, limit: in
     rows = [understood(one, row, region, own) for one in found]
     known = things.known(work.conn, who.scope, [one.fields for one in rows])
     marks: list[tuple[int, dict[str, Any]]] = []
+    new: dict[int, None] = {}  # to be tagged together
     counts = {"made": row["made"], "changed": row["changed"], "skipped": row["skipped"]}
     for one, said in zip(found, rows, strict=True):
         values = _done(work, who, row, said, things, known)
         if tag_id is not None and values.get("thing_id"):
-            _tag(work, row["kind"], values, tag_id)
+            if values["action"] == "made":
+                new[values["thing_id"]] = None
+            elif values["thing_id"] not in new:
+                _tag(work, row["kind"], values, tag_id)
         counts[values["action"]] += 1
         marks.append((one["n"], values))
+    if tag_id is not None:
+        imports.put_tags(work.conn, row["kind"], new, tag_id)
     imports.mark(work.conn, row["id"], marks)
     imports.change(work.conn, row["id"], {**counts, "place": found[-1]["n"]})
     tell(work, row["id"])
@@ -134,8 +140,8 @@ def _done(
 
 
 def _tag(work: Work, kind: str, values: dict[str, Any], tag_id: int) -> None:
-    """Put the tag on what a row made or found; undo takes it off again where it is new there."""
-    if imports.put_tag(work.conn, kind, values["thing_id"], tag_id) and values["action"] != "made":
+    """Put the tag on what a row found; undo takes it off again where it is new there."""
+    if imports.put_tag(work.conn, kind, values["thing_id"], tag_id):
         values["before"] = {**values.get("before", {}), "tag": tag_id}
         values["action"], values["reason"] = "changed", ""
 

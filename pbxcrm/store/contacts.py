@@ -58,7 +58,9 @@ _BY_TAILS = Query(
     .order_by(_n.contact_id, _n.id),
     "tails",
 )
-_NUMBERS = select(_n.contact_id, _n.number).where(_n.contact_id.in_(bindparam("ids", expanding=True))).order_by(_n.id)
+_NUMBERS = Query(
+    select(_n.contact_id, _n.number).where(_n.contact_id.in_(bindparam("ids", expanding=True))).order_by(_n.id), "ids"
+)
 
 
 def one(conn: Connection, scope: Scope, contact_id: int) -> ContactRow | None:
@@ -110,8 +112,8 @@ def numbers(conn: Connection, _scope: Scope, ids: Iterable[int]) -> dict[int, li
     """The numbers of these contacts, in the order they were given."""
     found: dict[int, list[str]] = {key: [] for key in ids}
     if found:
-        for row in conn.execute(_NUMBERS, {"ids": list(found)}):
-            found[row.contact_id].append(row.number)
+        for contact_id, number in _NUMBERS.rows(conn, {"ids": list(found)}):
+            found[contact_id].append(number)
     return found
 
 

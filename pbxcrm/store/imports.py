@@ -10,7 +10,6 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     RowMapping,
-    Select,
     Table,
     and_,
     bindparam,
@@ -27,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.store.columns import metadata
+from pbxcrm.store.prepared import Command, Query
 from pbxcrm.store.schema import contact_numbers, contacts, users
 from pbxcrm.store.schema_sales import companies, contact_tags, import_rows, imports, lead_tags, leads, tags
 
@@ -274,6 +274,14 @@ def tag(conn: Connection, name: str) -> int:
 TAGGED = {"contacts": contact_tags.c.contact_id, "leads": lead_tags.c.lead_id}
 
 
+def put_tags(conn: Connection, kind: str, things: Iterable[int], tag_id: int) -> None:
+    """Put it on new contacts or leads, which have none yet."""
+    column = TAGGED[kind]
+    rows = [{column.name: thing_id, "tag_id": tag_id} for thing_id in things]
+    if rows:
+        conn.execute(insert(column.table), rows)
+
+
 def put_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> bool:
     """Put it on a contact or a lead; whether it was not there."""
     column = TAGGED[kind]
@@ -289,28 +297,40 @@ def take_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> None:
 
 
 @cache
-def _used(kind: str) -> Select[tuple[bool]]:
+def _used(kind: str) -> Query:
     table, own = _TABLES[kind], _HANGING[kind]
     keys = [key for other in metadata.sorted_tables if other not in own for key in _keys(other, table)]
-    return select(or_(*(exists().where(key.parent == bindparam("thing")) for key in keys)))
+    return Query(select(or_(*(exists().where(key.parent == bindparam("thing")) for key in keys)).label("used")))
 
 
 def used(conn: Connection, _scope: Scope, kind: str, thing_id: int) -> bool:
     """Whether anything refers to it, of all tables there are but those that hang on it."""
-    return bool(conn.execute(_used(kind), {"thing": thing_id}).scalar())
+    return bool(_used(kind).rows(conn, {"thing": thing_id})[0][0])
 
 
 def _keys(other: Table, table: Table) -> list[ForeignKey]:
     return [key for key in other.foreign_keys if key.column is table.c.id]
 
 
+class _Removal:
+    """What takes one of a kind away, built once: it is run for each row of a table."""
+
+    def __init__(self, kind: str) -> None:
+        table, one_ = _TABLES[kind], bindparam("thing", type_=_i.id.type)
+        self.here = Query(select(table.c.id).where(table.c.id == one_, table.c.version == bindparam("version")))
+        own = [(other, key) for other in _HANGING[kind] for key in _keys(other, table)]
+        self.gone = [Command(delete(other).where(key.parent == one_)) for other, key in own]
+        self.gone.append(Command(delete(table).where(table.c.id == one_)))
+
+
+_removal = cache(_Removal)
+
+
 def remove(conn: Connection, kind: str, thing_id: int, version: int) -> bool:
     """Take away one that still has this version and that nothing refers to; whether it was so."""
-    table, own = _TABLES[kind], _HANGING[kind]
-    here = select(exists().where(table.c.id == thing_id, table.c.version == version))
-    if not conn.execute(here).scalar() or used(conn, SYSTEM, kind, thing_id):
+    done = _removal(kind)
+    if not done.here.rows(conn, {"thing": thing_id, "version": version}) or used(conn, SYSTEM, kind, thing_id):
         return False
-    for other in own:
-        conn.execute(delete(other).where(*(key.parent == thing_id for key in _keys(other, table))))
-    conn.execute(delete(table).where(table.c.id == thing_id))
+    for each in done.gone:
+        each.run(conn, [{"thing": thing_id}])
     return True
