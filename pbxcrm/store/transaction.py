@@ -81,7 +81,7 @@ EVERYBODY = "*"
 
 # Kinds of every day; any other says that something changed which readers keep in memory.
 _DAILY = (
-    *("call.", "deal.", "task.", "link.", "dial.", "note.", "contact.", "session.", "audit.", "webhook."),
+    *("call.", "deal.", "task.", "link.", "dial.", "note.", "contact.", "company.", "session.", "audit.", "webhook."),
     *("history.", "disagreement.", "retention.", "import.", "lead."),
 )
 
