@@ -24,7 +24,7 @@ from pbxcrm.store.imports import ImportRow, Line
 log = logging.getLogger(__name__)
 
 BATCH = 200  # rows of a transaction, at most
-SPAN = 0.05  # seconds that a transaction should take: calls and people wait no longer for their turn
+SPAN = 0.03  # seconds that a transaction should take: calls and people wait no longer for their turn
 PAUSE = 0.005  # seconds between two transactions, in which others write
 LOOK = 1.0  # seconds between two looks whether something waits, while others commit
 
