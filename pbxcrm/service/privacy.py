@@ -193,6 +193,7 @@ async def _plan(db: Database, scope: Scope, who: Subject) -> tuple[Preview, list
         "goes": {"contacts": int(traces.contact_id is not None), "notes": notes, "tasks": len(traces.tasks)},
         "stays": {
             "deals": len(traces.deals),
+            "leads": len(traces.leads),
             "calls": len(traces.calls),
             "dials": len(traces.dials),
             "journal": len(said),
@@ -202,7 +203,9 @@ async def _plan(db: Database, scope: Scope, who: Subject) -> tuple[Preview, list
 
 
 def _notes(conn: Connection, scope: Scope, traces: Traces) -> int:
-    return sum(len(deals.notes_of(conn, scope, one)) for one in traces.deals)
+    """How many notes go: those on their deals, on the contact and on leads that were they."""
+    of_deals = sum(len(deals.notes_of(conn, scope, one)) for one in traces.deals)
+    return of_deals + len(personal.hanging(conn, scope, traces)["notes"])
 
 
 def confirmation(traces: Traces) -> str:
@@ -217,7 +220,7 @@ def in_words(plan: Preview) -> str:
         f"{plan['name'] or 'Without a name'}, {', '.join(plan['numbers']) or 'no number'}",
         f"Goes: the contact with name, numbers and details; {goes['notes']} notes, {goes['tasks']} tasks.",
     ]
-    kept = f"{stays['deals']} deals, {stays['calls']} calls, {stays['dials']} clicks to call"
+    kept = f"{stays['deals']} deals, {stays['leads']} leads, {stays['calls']} calls, {stays['dials']} clicks to call"
     lines.append(f"Stays without name and number: {kept}, {stays['journal']} lines of the journal.")
     if plan["shared"]:
         lines.append(f"Somebody else has a number like {', '.join(plan['shared'])}: in their things it stays.")

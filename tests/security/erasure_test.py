@@ -173,9 +173,12 @@ async def test_erased_is_found_nowhere(house: House, db_url: str, tmp_path: Path
     assert len(hits(await everything(house.db))) > 5
     who = await privacy.subject(house.db, COMMAND_LINE, NUMBER)
     totals = await house.json("GET", "/api/v1/board", "mona")
+    found = await privacy.export(house.db, COMMAND_LINE, who)
     plan = await privacy.erase(house.db, COMMAND_LINE, who, NUMBER)
     assert plan["goes"]["contacts"] == 1
-    assert plan["stays"]["deals"] == 1
+    assert plan["goes"]["notes"] == len(found["notes"]) + sum(len(deal["notes"]) for deal in found["deals"])
+    assert (plan["stays"]["deals"], plan["stays"]["leads"]) == (1, len(found["leads"]))
+    assert len(found["leads"]) == 2
     assert hits(await everything(house.db)) == []
     assert in_files(tmp_path) == {}
     assert (tmp_path / "pbxcrm.db").exists() == db_url.startswith("sqlite")
