@@ -25,8 +25,8 @@ CALL = (
     "ringing started_at talk_seconds talking talks transfers wrapped_by"
 )
 CONTACT = (
-    "changed_at city company company_id created_at custom email first_contact_at first_contact_by id job_title last_talk_at "
-    "last_talk_by name note numbers owner score source version"
+    "changed_at city company company_id created_at custom email first_contact_at first_contact_by id job_title "
+    "last_talk_at last_talk_by name note numbers owner score source version"
 )
 DEAL = (
     "before by close_reason closed_at company company_id contact_id contact_name created_at currency expected_close id "
