@@ -105,7 +105,6 @@ Nobody;;12;not an address;
 async def test_promises_and_a_table_that_comes_in(
     firm: World, open_page: Open, shoot: Shoot, tmp_path: Path, look: str, who: str, options: dict
 ) -> None:
-    await calls_of_the_day(firm, who, "tomek")
     now, scope = firm.db.clock(), firm.scopes[who]
     for hours, title in (
         (-30, "40 phones, new office"),
@@ -119,8 +118,10 @@ async def test_promises_and_a_table_that_comes_in(
     await tasks.create(firm.db, scope, {"kind": "mail", "title": "Send the price list", "due_at": iso(now - 7200)})
     (tmp_path / "table.csv").write_text(TABLE)
     table = await imports.start(firm.db, scope, "contacts", "fair 2026.csv", tmp_path / "table.csv")
-    page = await open_page(who, **options)
-    for name, path in (("day", "/day"), ("promises-missed", "/calls/missed"), ("import", f"/imports/{table['id']}")):
+    page = await open_page(who, f"/imports/{table['id']}", **options)
+    await shoot(page, f"import-{look}")
+    await calls_of_the_day(firm, who, "tomek")
+    for name, path in (("day", "/day"), ("promises-missed", "/calls/missed")):
         await page.goto(firm.url + path)
         await page.wait_for_selector('#live[data-state="on"]', state="attached")
         await shoot(page, f"{name}-{look}")
