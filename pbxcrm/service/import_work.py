@@ -24,7 +24,8 @@ from pbxcrm.store.imports import ImportRow, Line
 log = logging.getLogger(__name__)
 
 BATCH = 200  # rows of a transaction, at most
-SPAN = 0.03  # seconds that a transaction should take: calls and people wait no longer for their turn
+SPAN = 0.05  # seconds that a transaction should take: calls and people wait no longer for their turn
+FEWEST = 5  # rows of a transaction: what each costs beside its rows must not be most of it
 PAUSE = 0.005  # seconds between two transactions, in which others write
 LOOK = 1.0  # seconds between two looks whether something waits, while others commit
 
@@ -41,7 +42,7 @@ class Pace:
     def took(self, seconds: float) -> None:
         """So long did the last one take: slower at once, faster by and by."""
         fitting = int(self.rows * SPAN / max(seconds, 0.001))
-        self.rows = max(1, min(fitting, self.rows * 2, BATCH))
+        self.rows = max(FEWEST, min(fitting, self.rows * 2, BATCH))
 
 
 async def step(db: Database, pace: Pace | None = None) -> bool:

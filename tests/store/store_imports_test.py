@@ -171,3 +171,13 @@ async def test_rows_of_a_place_are_found_by_it(tmp_path: Path) -> None:
     plan = await plans(db, lambda conn: rows.restored(conn, 1, 7, 1, 2))
     assert "ix_import_rows_thing_id" in plan, plan
     await db.close()
+
+
+def test_a_slow_machine_still_does_several_rows_at_once() -> None:
+    """What a transaction costs beside its rows would else be most of it: one row each, and never more again."""
+    pace = import_work.Pace()
+    for _ in range(10):
+        pace.took(1.0)
+    assert pace.rows == import_work.FEWEST > 1
+    pace.took(0.0)
+    assert pace.rows > import_work.FEWEST
