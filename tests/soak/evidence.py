@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pbxcrm.calls.life import leads_outside
 from tests.soak.lives import Told
 from tests.soak.verdict import Verdict, View
 
@@ -20,8 +21,8 @@ def evidence(verdict: Verdict, folder: Path, truths: Iterable[Told], calls: Sequ
 
 def _one(problem: str, linkedids: set[str], folder: Path, truths: list[Told], calls: Sequence[View]) -> str:
     found = [call for call in calls if linkedids & set(call["linkedids"])]
-    numbers = {call["number"] for call in found if call["direction"] != "internal"}
-    true = [told for told in truths if linkedids & set(told.linkedids) or told.number in numbers - {None}]
+    numbers = {call["number"] for call in found if leads_outside(call["number"])}  # a customer's, of one life alone
+    true = [told for told in truths if linkedids & set(told.linkedids) or told.number in numbers]
     lines = [problem, *(f"truth {told.line().strip()}" for told in true)]
     lines += [f"call {json.dumps(call)}" for call in found]
     lines += [f"CEL {row}" for row in _rows(folder / "Master.csv", linkedids)]
