@@ -249,13 +249,13 @@ class Tracker:
             if life is not None:
                 self._dialled_for(life, top, caller, dest, outside, e)
         for dial in later:
-            self._dial_on(*dial)
+            self._dial_on(dest, *dial)
         if later:
             self.book.settle(self.book.touched(dest), e.at, "DialBegin")
 
-    def _dial_on(self, dest: Channel, outside: str | None, e: ev.DialBegin) -> None:
-        """A dialling that was held back, if it lasts."""
-        if dest.caller is not None:
+    def _dial_on(self, above: Channel, dest: Channel, outside: str | None, e: ev.DialBegin) -> None:
+        """A dialling that was held back until more was known of `above`, if it lasts."""
+        if dest.caller is not None and above in self.book.switch.callers(dest):
             self.book.switch.dial(dest.caller, dest)  # what is known of the one dialled follows down the chain
             self._dialled(dest.caller, dest, outside, e)
 
@@ -427,7 +427,7 @@ class Tracker:
         if bridge.holding and (parked := self.book.life_of(channel.uid)) is not None:
             parked.waits_elsewhere()
         for dial in self.book.held.pop(channel.uid, []):
-            self._dial_on(*dial)
+            self._dial_on(channel, *dial)
         if not self.book.touched(channel) and channel.linkedid == channel.uid and not channel.was_dialled:
             self._open_found(channel, e.party, e.at)
         leg = self.book.legs.get(channel.uid)

@@ -45,6 +45,7 @@ def test_whenever_we_come_first_nothing_that_is_said_is_wrong() -> None:
         pytest.param(75, [Fault("kill", 0, 39, 0, 1)], id="called outside, passed on: dials as a caller"),
         pytest.param(261, [Fault("kill", 0, 135, 0, 1)], id="a stranger's Local channel dials on"),
         pytest.param(1225, [Fault("kill", 0, 32, 0, 1)], id="a stranger's transferer is called back"),
+        pytest.param(22267, [Fault("kill", 0, 7, 0, 1), Fault("cut", 10, 20, 1)], id="a dialling held back, and over"),
         pytest.param(298, [Fault("kill", 0, 59, 0, 1)], id="two calls to one colleague, the first unseen"),
         pytest.param(499, [Fault("kill", 55, 105, 0, 1)], id="the last talker came and went unseen"),
         pytest.param(44, [Fault("kill", 84, 151)], id="and the call ended unseen"),
