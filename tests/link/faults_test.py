@@ -104,7 +104,7 @@ async def test_pings_are_sent_and_their_answers_looked_at(warnings_of):
 async def test_events_alone_are_not_an_answer_to_a_ping():
     async with fake_ami(ignored={"Ping"}) as fake, running(fake, silence=1) as h:
         await h.up()
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(60):
             while len(h.states) < 2:
                 await fake.event("Hangup")
                 await asyncio.sleep(0)
