@@ -292,7 +292,7 @@ async def test_only_one_hidden_tab_announces_and_takes_it_back(firm: World, open
         await expect(card(page, "ringing")).to_have_count(1)
     async with asyncio.timeout(15):
         while not await count("rung"):
-            await first.wait_for_function("true")
+            await first.evaluate("true")
     assert await count("rung") == 1
     await call.answered("tomek")
     for page in pages:
