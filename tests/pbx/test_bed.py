@@ -43,7 +43,7 @@ def test_scenario_plays_as_recorded(played_name: str, kind: str, played: Callabl
 async def test_asterisk_is_whole(bed: Asterisk) -> None:
     """Nothing failed to load, SIP is heard on UDP, and the process can be weighed."""
     # Later lines tell of calls: one that is given up while its phone answers is an ERROR too.
-    started, ready, _ = bed.log().partition("Asterisk Ready.")  # later a call given up in time is an ERROR too
+    started, ready, _ = bed.log().partition("Asterisk Ready.")
     assert ready
     assert [line for line in started.splitlines() if " ERROR[" in line] == []
     assert f"{bed.sip_host}:{bed.sip_port}" in await bed.command("pjsip show transports")
