@@ -25,7 +25,7 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.http.live import KINDS
 from pbxcrm.http.openapi import SPEC
 from pbxcrm.http.openapi_schemas import DIAL_ID, ID, VERSION
-from pbxcrm.service import custom_fields, lead_settings, leads, people, recordings
+from pbxcrm.service import custom_fields, lead_settings, leads, people, recordings, relations
 from pbxcrm.service.import_work import Importer
 from pbxcrm.store import dials
 from pbxcrm.store.db import Database, Work
@@ -86,6 +86,8 @@ class Served:
             assert await differing(db, house.people["alice"], "fuzz", "+48601234567") == CALL
             await recordings.keep(db, CALL, "call.wav")
             root = Scope(0, "root", "admin", peer="test")
+            for one, other in ("12", "34", "56"):  # what is taken back from a contact is not theirs
+                await relations.add(db, root, "company", one, "business_partner", ("company", other))
             await lead_settings.change_settings(db, root, used=True, limit=10_000, needs=0)
             for n in range(OWN * len(ON_LEADS)):
                 await leads.create(db, house.people["mona"].scope, {"name": f"Lead {n}", "owner": None})
