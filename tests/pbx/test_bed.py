@@ -28,6 +28,10 @@ def story(truth: dict[str, Any]) -> list[dict[str, Any]]:
     return calls
 
 
+# A caller gave up while the phone answered: a race of that call, nothing of the PBX's that is broken.
+GIVEN_UP = "Session already DISCONNECTED [reason=487 (Request Terminated)]"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("played_name", SCENARIOS)
 def test_scenario_plays_as_recorded(played_name: str, kind: str, played: Callable[..., Played]) -> None:
@@ -42,10 +46,8 @@ def test_scenario_plays_as_recorded(played_name: str, kind: str, played: Callabl
 @pytest.mark.asyncio
 async def test_asterisk_is_whole(bed: Asterisk) -> None:
     """Nothing failed to load, SIP is heard on UDP, and the process can be weighed."""
-    # Later lines tell of calls: one that is given up while its phone answers is an ERROR too.
-    started, ready, _ = bed.log().partition("Asterisk Ready.")
-    assert ready
-    assert [line for line in started.splitlines() if " ERROR[" in line] == []
+    complaints = [line for line in bed.log().splitlines() if " ERROR[" in line and GIVEN_UP not in line]
+    assert complaints == []
     assert f"{bed.sip_host}:{bed.sip_port}" in await bed.command("pjsip show transports")
     assert bed.cpu_seconds() > 0
 
