@@ -86,8 +86,8 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who serves eve
 def _web() -> Finding:
     """The pages' own files and every language: what an installation may have lost."""
     root = web_root()
-    lost = [name for name in ("templates/base.html", "static/css/app.css", "static/js/app.js", "static/icons.svg")
-            if not (root / name).is_file()]  # fmt: skip
+    files = ("templates/base.html", "templates/parts/icons.svg", "static/css/app.css", "static/js/app.js")
+    lost = [name for name in files if not (root / name).is_file()]
     for locale in LOCALES:
         try:
             if locale != "en" and catalogue(locale).gettext("Calls") == "Calls":

@@ -138,8 +138,10 @@ class Cel:
         system, second, number = found[1], int(found[2]), int(found[3])
         before = self._newest.get(system)
         self._newest[system] = max(before or (0, 0), (second, number))
-        if before is None or second <= before[0] or number >= before[1] - (_RACE if second < before[0] + 2 else 0):
+        if before is None or second < before[0] or number >= before[1] - (_RACE if second < before[0] + 2 else 0):
             return []
+        if second == before[0] and number >= _RACE:
+            return []  # rows of one second may come in any order: only who counts from 0 has begun anew within it
         self._newest[system] = (second, number)
         dead = [group for group in self._all() if all(_system(one) == system for one in group.living)]
         return [call for group in dead for call in self._close(group, lost=True)]

@@ -64,7 +64,7 @@ def _without(value: object, pattern: "re.Pattern[str] | None") -> object:
 def _field(name: str, value: object, pattern: "re.Pattern[str] | None") -> object:
     if name in _NUMBERS:
         return None
-    if name == "numbers":
+    if name in ("numbers", "reasons"):
         return []
     if name == "custom":
         return {}

@@ -136,12 +136,15 @@ def employees_of(row: LeadRow) -> int | None:
 
 
 def subject(row: Mapping[str, object], calls: Mapping[str, object]) -> Subject:
-    """A lead as the rules of scoring look at it; `calls` is what its calls say (store.score_rules.stats)."""
+    """A lead, or a contact with its `numbers`, as the rules of scoring look at it; `calls` is what its calls say
+    (store.score_rules.stats).
+    """
     details = json.loads(str(row.get("details") or "{}"))
     texts = {name: row.get(name) or "" for name in ("city", "company", "job_title", "source", "interest")}
     counts = {name: calls[name] or 0 for name in ("talks", "answered", "called", "missed")}
     known = {"employees": details.get("employees") or 0, "quality": len(details.get("quality", []))}
-    return cast("Subject", {**texts, **counts, **known, "number": row.get("number"), "last_talk": calls["last_talk"]})
+    numbers = row["numbers"] if "numbers" in row else [row["number"]] if row.get("number") else []
+    return cast("Subject", {**texts, **counts, **known, "numbers": numbers, "last_talk": calls["last_talk"]})
 
 
 def likeliest(number: str | None, rows: Sequence[LeadRow]) -> LeadRow | None:

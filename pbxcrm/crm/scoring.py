@@ -1,4 +1,4 @@
-"""What a lead is worth: points for who it is (demographic) and for what it does (behavioural). Pure.
+"""What a lead or a customer is worth: points for who it is (demographic) and for what it does (behavioural). Pure.
 
 A rule is met wholly (`points`) or partly (`part_points`): the better the match, the more. It says what meets it wholly
 (`full`) and what meets it partly (`part`); choices are parted by commas. All rules are counted together, 0 to MOST.
@@ -58,10 +58,10 @@ class Rule(NamedTuple):
 
 
 class Subject(TypedDict):
-    """What rules look at: a lead's columns, and what its calls say of it (`last_talk` in epoch seconds)."""
+    """What rules look at: columns of a lead or contact, and what its calls say of it (`last_talk` in epoch seconds)."""
 
     city: str
-    number: str | None
+    numbers: Sequence[str]
     company: str
     employees: int
     job_title: str
@@ -76,7 +76,7 @@ class Subject(TypedDict):
 
 
 class Reason(NamedTuple):
-    """Why a lead has some of its points; `rule` None: the quality test, where the house made no rules."""
+    """Why somebody has some of the points; `rule` None: the quality test, where the house made no rules."""
 
     rule: Rule | None
     how: How
@@ -119,21 +119,25 @@ def _country(rule: Rule) -> Match:
     full, part = ([word.upper() for word in _words(text)] for text in (rule.full, rule.part))
     codes = tuple(map(code_of, (*full, *part)))
 
-    def match(subject: Subject, _now: float) -> How | None:
-        number = subject["number"] or ""
+    def one(number: str) -> How | None:
         country = country_of(number) if number.startswith(codes) else None
         return "full" if country in full else "part" if country in part else None
 
-    return match
+    return _best(one)
 
 
 def _begins(rule: Rule) -> Match:
     full = tuple("+" + digits(word) for word in _words(rule.full))
     part = tuple("+" + digits(word) for word in _words(rule.part)) or tuple(filter(None, map(_code, full)))
+    return _best(lambda number: "full" if number.startswith(full) else "part" if number.startswith(part) else None)
+
+
+def _best(one: Callable[[str], How | None]) -> Match:
+    """Of several numbers the one that matches best counts."""
 
     def match(subject: Subject, _now: float) -> How | None:
-        number = subject["number"] or ""
-        return "full" if number.startswith(full) else "part" if number.startswith(part) else None
+        found = {one(number) for number in subject["numbers"]}
+        return "full" if "full" in found else "part" if "part" in found else None
 
     return match
 
@@ -179,12 +183,12 @@ _MAKERS: dict[Way, Callable[[Rule], Match]] = {
 
 
 def matching(rule: Rule) -> Match:
-    """What says how far a lead meets this rule: full, part or None."""
+    """What says how far somebody meets this rule: full, part or None."""
     return _MAKERS[WAYS[rule.field]](rule)
 
 
 class Scorer:
-    """Some rules, made ready for many leads. `each`: points for each yes of the quality test, where there are none."""
+    """Some rules, made ready for many. `each`: points for each yes of the quality test, where there are none."""
 
     def __init__(self, rules: Sequence[Rule], each: int) -> None:
         self._rules = [(rule, matching(rule)) for rule in rules]
@@ -206,6 +210,25 @@ class Scorer:
     def score(self, subject: Subject, now: float) -> int:
         """0 to MOST."""
         return total(self.reasons(subject, now))
+
+
+def told(reasons: Sequence[Reason]) -> list[dict[str, object]]:
+    """Where points come from: [{field, asked, how, points}], the weightiest first."""
+    return [
+        {
+            "field": reason.rule.field if reason.rule else "quality",
+            "asked": _asked(reason),
+            "how": reason.how,
+            "points": reason.points,
+        }
+        for reason in sorted(reasons, key=lambda one: -abs(one.points))
+    ]
+
+
+def _asked(reason: Reason) -> str:
+    if reason.rule is None:
+        return ""
+    return (reason.how == "part" and reason.rule.part) or reason.rule.full
 
 
 def total(reasons: Sequence[Reason]) -> int:

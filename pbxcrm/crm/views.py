@@ -33,6 +33,7 @@ __all__ = [
 View = dict[str, object]
 
 GLANCE = 300  # characters
+GLANCED = 5  # reasons
 # Stored beside a call's view, for the tracker to find the call again after a restart of ours.
 KEPT = ("customer", "root")
 
@@ -68,6 +69,7 @@ class DealRow(TypedDict):
     close_reason: str
     version: int
     last_talk_at: float | None
+    score: int | None
     idle_days: int | None
     company_id: int | None
     expected_close: str | None
@@ -96,6 +98,7 @@ class ContactRow(TypedDict):
     first_contact_by: str
     changed_at: float | None
     details: str
+    score_why: str
 
 
 class CompanyRow(TypedDict):
@@ -170,7 +173,8 @@ class CardContact(TypedDict):
     id: str
     name: str
     company: str
-    score: int
+    score: int | None
+    reasons: list[dict[str, object]]
     contact_by: str
 
 
@@ -243,6 +247,7 @@ def deal(row: DealRow) -> View:
         "close_reason": row["close_reason"],
         "company_id": ident(row["company_id"]),
         "expected_close": row["expected_close"],
+        "score": row["score"],
         "version": row["version"],
     }
 
@@ -317,13 +322,23 @@ def contact(row: ContactRow, numbers: Iterable[str], custom: Mapping[str, object
         "company_id": ident(row["company_id"]),
         "job_title": row["job_title"],
         "city": row["city"],
-        "score": row["score"],
+        "score": score(row),
         "first_contact_at": iso(row["first_contact_at"]),
         "first_contact_by": row["first_contact_by"],
         "changed_at": iso(row["changed_at"]),
         "custom": dict(custom),
         "version": row["version"],
     }
+
+
+def score(row: ContactRow) -> int | None:
+    """What a contact is worth; None where the house has no rules that say so."""
+    return row["score"] if row["score_why"] else None
+
+
+def reasons(row: ContactRow) -> list[dict[str, object]]:
+    """Where the score comes from (crm.scoring.told)."""
+    return list(json.loads(row["score_why"] or "[]"))
 
 
 def person(
@@ -340,6 +355,7 @@ def person(
         **{name: str(own.get(name, "")) for name in PERSON},
         **{name: list(addresses.get(kind, ())) for name, kind in ADDRESSES.items()},
         "tags": list(tags),
+        "reasons": reasons(row),
     }
 
 
@@ -401,7 +417,8 @@ def card(
             "id": str(contact["id"]),
             "name": contact["name"],
             "company": contact["company"],
-            "score": contact["score"],
+            "score": score(contact),
+            "reasons": reasons(contact)[:GLANCED],
             "contact_by": ""
             if contact["details"] == "{}"
             else str(json.loads(contact["details"]).get("contact_by", "")),

@@ -10,10 +10,13 @@ from pbxcrm.http import (
     api_deals,
     api_dial,
     api_disagreements,
+    api_documents,
     api_exports,
     api_fields,
     api_imports,
     api_leads,
+    api_merge,
+    api_offers,
     api_tasks,
     api_webhooks,
     live,
@@ -28,7 +31,8 @@ PREFIX = "/api/v1"
 def setup(app: web.Application) -> None:
     """Add every route of the API."""
     records = (recordings, api_calls, api_deals, api_contacts, api_companies, api_leads, api_tasks, api_dial)
-    for part in (*records, api_fields, api_audit, api_exports, api_imports, api_webhooks, api_disagreements):
+    selling = (api_merge, api_offers, api_documents)
+    for part in (*records, *selling, api_fields, api_audit, api_exports, api_imports, api_webhooks, api_disagreements):
         part.setup(app, PREFIX)
     app.router.add_get(PREFIX + "/live", live.live)
     app.router.add_get(PREFIX + "/openapi.json", openapi)

@@ -84,14 +84,15 @@ async def has_say(request: web.Request) -> web.Response:
     return json_response(await details.has_say(db, scope, deal_id, *given))
 
 
-def _thing(request: web.Request) -> str:
+def thing_of(request: web.Request) -> str:
+    """Whether it is about a contact or a company."""
     return THINGS[request.path.split("/")[3]]
 
 
 async def related(request: web.Request) -> web.Response:
     """GET /contacts/{id}/relations, /companies/{id}/relations."""
     db, scope = request.app[DEPS].db, request[PERSON].scope
-    return json_response({"items": await relations.of(db, scope, _thing(request), request.match_info["id"])})
+    return json_response({"items": await relations.of(db, scope, thing_of(request), request.match_info["id"])})
 
 
 async def relate(request: web.Request) -> web.Response:
@@ -100,12 +101,12 @@ async def relate(request: web.Request) -> web.Response:
     there = "company" if "company_id" in body else "contact"
     other = there, body.get(f"{there}_id", "")
     db, scope, key = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
-    made = await relations.add(db, scope, _thing(request), key, body.get("kind"), other, body.get("note", ""))
+    made = await relations.add(db, scope, thing_of(request), key, body.get("kind"), other, body.get("note", ""))
     return json_response({"items": made}, 201)
 
 
 async def unrelate(request: web.Request) -> web.Response:
     """DELETE …/relations/{relation}."""
     db, scope, at = request.app[DEPS].db, request[PERSON].scope, request.match_info
-    await relations.remove(db, scope, _thing(request), at["id"], at["relation"])
+    await relations.remove(db, scope, thing_of(request), at["id"], at["relation"])
     return web.Response(status=204)

@@ -17,13 +17,15 @@ def setup(app: web.Application, prefix: str) -> None:
 
 
 async def list_contacts(request: web.Request) -> web.Response:
-    """GET /contacts?q=: by words of the name, or the end of a number."""
+    """GET /contacts?q=&sort=: by words of the name, or the end of a number; the newest or the best score first."""
     db, scope = request.app[DEPS].db, request[PERSON].scope
     return json_response(
         await listing(
             request,
-            ("q",),
-            lambda p: contacts.list_contacts(db, scope, p.limit, p.cursor, p.filters.get("q", "")),
+            ("q", "sort"),
+            lambda p: contacts.list_contacts(
+                db, scope, p.limit, p.cursor, p.filters.get("q", ""), sort=p.filters.get("sort", "newest")
+            ),
         )
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from pbxcrm.crm import sheet
-from pbxcrm.http.body import Field, Wrong, fields, listing, read_json
+from pbxcrm.http.body import Field, fields, listing, read_json, texts
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.uploads import take
@@ -57,17 +57,11 @@ async def preview(request: web.Request) -> web.Response:
     return json_response(await imports.preview(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]))
 
 
-def _object(value: object) -> dict[str, object]:
-    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-        raise Wrong("This must be an object of texts.")
-    return value
-
-
 async def run(request: web.Request) -> web.Response:
     """POST /imports/{id}/run {mapping?, options?}."""
     db, scope, import_id = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
     if request.can_read_body:
-        given = fields(await read_json(request), {"mapping": Field(_object), "options": Field(_object)})
+        given = fields(await read_json(request), {"mapping": Field(texts), "options": Field(texts)})
         if given:
             await imports.prepare(db, scope, import_id, given.get("mapping"), given.get("options"))
     return json_response(await imports.run(db, scope, import_id), 202)

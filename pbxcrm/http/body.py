@@ -91,6 +91,20 @@ def text(limit: int) -> Check:
     return check
 
 
+def boolean(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise Wrong("This must be true or false.")
+    return value
+
+
+def texts(value: Any) -> dict[str, str]:
+    """Texts by name."""
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise Wrong("This must be an object of texts.")
+    return value
+
+
 def integer(low: int, high: int) -> Check:
     """A whole number between these."""
 

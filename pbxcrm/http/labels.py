@@ -399,6 +399,25 @@ def source_icon(source: str) -> str:
     return next((icon for icon, parts in SOURCES.items() if any(part in folded for part in parts)), "source")
 
 
+# What a rule looks at (crm.scoring.WAYS), and how what it asks for is written.
+SCORED = {
+    "city": N_("City"),
+    "country": N_("Country of the number"),
+    "number": N_("Number begins with"),
+    "company": N_("Company"),
+    "employees": N_("People in the company, at least"),
+    "job_title": N_("Job title"),
+    "source": N_("Source"),
+    "interest": N_("Interested in"),
+    "talks": N_("Talks with us, at least"),
+    "answered": N_("Calls of ours they answered, at least"),
+    "called": N_("Calls of theirs, at least"),
+    "missed": N_("Calls of theirs that we missed, at least"),
+    "last_talk": N_("Last talk within days"),
+    "quality": N_("Answers of the quality test, at least"),
+}
+
+
 class Labels:
     """The names as one language has them; in templates as `label.outcome(call)` and so on."""
 
@@ -476,6 +495,10 @@ class Labels:
     def quality(self) -> list[tuple[str, str]]:
         """The questions of a lead's quality test."""
         return [(key, self._t(text)) for key, text in QUALITY.items()]
+
+    def scored(self, field: str) -> str:
+        """What a rule of scoring looks at."""
+        return self._t(SCORED.get(field, field))
 
     def action(self, action: str) -> str:
         """What somebody did, for the audit log."""

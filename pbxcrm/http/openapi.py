@@ -55,6 +55,7 @@ from pbxcrm.http.openapi_schemas import (
     Spec,
     nullable,
 )
+from pbxcrm.http.openapi_selling import DOCUMENT_FIELDS, OFFER_FIELDS, document_paths, merge_paths, offer_paths
 from pbxcrm.service.audit import ACTIONS
 from pbxcrm.service.imports import KINDS
 from pbxcrm.service.recordings import TYPES
@@ -207,7 +208,11 @@ def _paths() -> Spec:
                 "Contacts, the newest first",
                 {"200": _json(_page("Contact"), "A page")},
                 400,
-                parameters=[*_PAGE, _query("q", LINE, "Words of the name or company, or the end of a number")],
+                parameters=[
+                    *_PAGE,
+                    _query("q", LINE, "Words of the name or company, or the end of a number"),
+                    _query("sort", {"type": "string", "enum": list(SORTS)}, ""),
+                ],
             ),
             "post": _operation("A new contact", {"201": contact}, body=_object(CONTACT_IN)),
         },
@@ -363,7 +368,8 @@ def _paths() -> Spec:
             parameters=_in_path(UUID),
         )
     }
-    paths |= _webhooks() | _leads() | _imports() | field_paths()
+    paths |= _webhooks() | _leads() | _imports() | field_paths() | offer_paths() | document_paths()
+    paths |= merge_paths("contacts", "Contact") | merge_paths("companies", "Company")
     for name, filters in (
         ("calls", call_filters),
         ("deals", deal_filters),
@@ -588,6 +594,8 @@ SPEC: Spec = {
             "Contact": _schema(CONTACT_FIELDS),
             "Lead": _schema(LEAD_FIELDS),
             "Company": _schema(COMPANY_FIELDS),
+            "Offer": _schema(OFFER_FIELDS),
+            "Document": _schema(DOCUMENT_FIELDS),
             "Task": _schema(TASK_FIELDS),
             "Dial": _schema(DIAL_FIELDS),
             "AuditEntry": _schema(AUDIT_FIELDS),

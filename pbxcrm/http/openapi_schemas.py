@@ -125,6 +125,8 @@ CALL_FIELDS: dict[str, Spec] = {
     "evidence": {"type": "array", "items": EVIDENCE},
     "wrapups": {"type": "array", "items": WRAPUP, "description": "What people of ours said of it"},
 }
+# Of a contact, and of a deal's contact; null where the house has no rules of scoring.
+_SCORE: Spec = {"type": ["integer", "null"], "minimum": 0, "maximum": 100}
 DEAL_FIELDS: dict[str, Spec] = {
     "id": ID,
     "title": LINE,
@@ -143,6 +145,7 @@ DEAL_FIELDS: dict[str, Spec] = {
     "idle_at": nullable(TIME),
     "company_id": {"type": ["string", "null"]},
     "expected_close": {"type": ["string", "null"], "format": "date"},
+    "score": _SCORE,
     "version": VERSION,
 }
 CONTACT_FIELDS: dict[str, Spec] = {
@@ -157,7 +160,7 @@ CONTACT_FIELDS: dict[str, Spec] = {
     "company_id": {"type": ["string", "null"]},
     "job_title": LINE,
     "city": LINE,
-    "score": {"type": "integer"},
+    "score": _SCORE,
     "first_contact_at": nullable(TIME),
     "first_contact_by": {"type": "string"},
     "changed_at": nullable(TIME),

@@ -20,6 +20,7 @@ from pbxcrm.http import (
     pages_leads,
     pages_link,
     pages_merge,
+    pages_moves,
     pages_offers,
     pages_people,
     pages_pipelines,
@@ -55,6 +56,7 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/pbx", pbx)
     pages_board.setup(app)
     pages_deals.setup(app)
+    pages_moves.setup(app)
     pages_link.setup(app)
     pages_people.setup(app)
     pages_merge.setup(app)

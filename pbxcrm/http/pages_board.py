@@ -22,6 +22,7 @@ from pbxcrm.service.errors import Invalid
 
 OPEN = ("unsorted", "open")
 MOST_CARDS = 50  # that one question for newer cards may name
+AT_FIRST, MORE = 10, 40  # cards of a column: in the page, and whenever more are asked for (once by the script itself)
 
 
 def setup(app: web.Application) -> None:
@@ -49,15 +50,15 @@ async def board(request: web.Request) -> web.Response:
         data = None
         more = None
         if stage_id and cursor:
-            more = await boards.column(db, scope, stage_id, cursor, None, _asked(request, address))
+            more = await boards.column(db, scope, stage_id, cursor, MORE, _asked(request, address))
             if fragment(request):
                 column = {"id": stage_id, "deals": more["items"], "next": more["next"]}
                 cards = part("column", "cards", me, column, query=address.query)
                 return web.Response(text=f"<ol>{cards}</ol>", content_type="text/html")
-        data = await boards.looked(db, scope, _asked(request, address), pipeline)
+        data = await boards.looked(db, scope, _asked(request, address), pipeline, AT_FIRST)
     except Invalid as error:  # said beside the whole board: nothing that is left out stays unsaid
         wrong, address, more = said(me, error), Address(address.pipeline, {}), None
-        data = await boards.looked(db, scope, _asked(request, address), pipeline)
+        data = await boards.looked(db, scope, _asked(request, address), pipeline, AT_FIRST)
     for stage in data["stages"]:
         if more is not None and stage["id"] == stage_id:
             stage |= {"deals": more["items"], "next": more["next"]}

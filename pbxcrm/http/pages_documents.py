@@ -4,15 +4,14 @@ from typing import Any
 
 from aiohttp import web
 
-from pbxcrm.crm.documents import KINDS, MOST_BYTES, TYPES, disposition
+from pbxcrm.crm.documents import KINDS, TYPES
+from pbxcrm.http.api_documents import brought, download
 from pbxcrm.http.errors import status_of
-from pbxcrm.http.files import send
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import go, show, viewer
 from pbxcrm.http.pages_deals import deal_page
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
-from pbxcrm.http.uploads import take
 from pbxcrm.service import deals, documents
 from pbxcrm.service.errors import Invalid, ServiceError, Unavailable
 
@@ -44,23 +43,10 @@ async def _library(request: web.Request, error: ServiceError | None = None, stat
     return await show(request, "documents.html", status=status, here="documents", **context)
 
 
-async def _brought(request: web.Request, deal_id: str = "") -> dict[str, Any]:
-    deps, scope = request.app[DEPS], request[PERSON].scope
-    documents.may_add(scope, deal_id)
-    if deal_id:
-        await deals.get(deps.db, scope, deal_id)  # before the file is taken
-    with documents.coming(deps.documents) as path:
-        given = await take(request, path, MOST_BYTES, ())
-        fields: dict[str, object] = {name: given[name] for name in ("kind", "team_id") if name in given}
-        if deal_id:
-            fields["deal_id"] = deal_id
-        return await documents.add(deps.db, scope, path, given.get("name", ""), fields)
-
-
 async def add(request: web.Request) -> web.Response:
     """A file for the library."""
     try:
-        await _brought(request)
+        await brought(request, ())
     except Invalid as error:
         return await _library(request, error, 422)
     except Unavailable as error:
@@ -72,7 +58,7 @@ async def add_to_deal(request: web.Request) -> web.Response:
     """A file for a deal."""
     deal_id = request.match_info["id"]
     try:
-        await _brought(request, deal_id)
+        await brought(request, ())
     except (Invalid, Unavailable) as error:
         me = viewer(request)
         wrong = fields_said(me, error.fields) if isinstance(error, Invalid) else {}
@@ -81,13 +67,6 @@ async def add_to_deal(request: web.Request) -> web.Response:
             request, deal, status=status_of(error), notice=next(iter(wrong.values()), said(me, error))
         )
     return go(request, f"/deals/{deal_id}")
-
-
-async def download(request: web.Request) -> web.StreamResponse:
-    """What is in it, to be saved."""
-    deps = request.app[DEPS]
-    found = await documents.opened(deps.db, request[PERSON].scope, deps.documents, request.match_info["id"])
-    return await send(request, found.file, found.size, found.mime, disposition(found.name))
 
 
 async def share(request: web.Request) -> web.Response:

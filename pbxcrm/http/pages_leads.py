@@ -8,13 +8,14 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiMapping
 
+from pbxcrm.crm.custom import Field
 from pbxcrm.crm.views import iso
-from pbxcrm.http import custom_form, lead_words
+from pbxcrm.http import custom_form
 from pbxcrm.http.errors import status_of
+from pbxcrm.http.forms import entry, late, moment, opened, typed_again, version_of
 from pbxcrm.http.i18n import latin
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import go, show, soon, unit, viewer
-from pbxcrm.http.pages_deals import moment
 from pbxcrm.http.pages_dial import dial_to
 from pbxcrm.http.render import Viewer, full_name
 from pbxcrm.http.said import fields as fields_said
@@ -52,15 +53,6 @@ def _who(request: web.Request) -> tuple[Any, Any, str]:
     return request.app[DEPS].db, request[PERSON].scope, request.match_info.get("id", "")
 
 
-def _text(form: Mapping[str, Any], name: str) -> str:
-    return str(form.get(name, "")).strip()
-
-
-def _version(form: Mapping[str, Any]) -> int:
-    text = _text(form, "version")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
-
-
 # -- the list ----------------------------------------------------------------------------------------------------------
 
 
@@ -71,7 +63,7 @@ async def every(request: web.Request) -> web.Response:
 
 async def _every(request: web.Request, error: ServiceError | None = None) -> web.Response:
     db, scope, _ = _who(request)
-    given = {name: latin(_text(request.query, name))[:100] for name in leads.FILTERS}
+    given = {name: latin(entry(request.query, name))[:100] for name in leads.FILTERS}
     given["show"] = given["show"] or "new"
     asked = {name: value for name, value in given.items() if value}
     page = await leads.list_leads(db, scope, None, request.query.get("cursor"), asked)
@@ -96,7 +88,7 @@ async def _every(request: web.Request, error: ServiceError | None = None) -> web
 async def new(request: web.Request) -> web.Response:
     """The short form."""
     own = custom_form.names(await custom_form.fields_of(request, "lead"))
-    return await _new(request, {name: _text(request.query, name)[:200] for name in (*_FORM, "tags", *own)})
+    return await _new(request, {name: entry(request.query, name)[:200] for name in (*_FORM, "tags", *own)})
 
 
 async def _new(
@@ -121,7 +113,7 @@ async def create(request: web.Request) -> web.Response:
     """Make the lead."""
     db, scope, _ = _who(request)
     form = await request.post()
-    given = {name: _text(form, name) for name in (*_FORM, "tags")}
+    given = {name: entry(form, name) for name in (*_FORM, "tags")}
     own = await custom_form.typed(request, "lead", form)
     try:
         made = await leads.create(db, scope, {**given, "custom": own})
@@ -138,7 +130,7 @@ async def assign(request: web.Request) -> web.Response:
     form = await request.post()
     ids = [str(one) for one in form.getall("ids", [])]
     try:
-        await leads.assign(db, scope, {"ids": ids, "owner": _text(form, "owner") or None, "beyond": "beyond" in form})
+        await leads.assign(db, scope, {"ids": ids, "owner": entry(form, "owner") or None, "beyond": "beyond" in form})
     except (Invalid, Refused) as error:
         return await _every(request, error)
     return go(request, "/leads?show=all")
@@ -172,10 +164,9 @@ async def _one(
         status=status,
         here="leads",
         lead=lead,
-        named={name: lead_words.field(me, name) for name in lead_words.FIELDS},
         trail=[_line(me, item) for item in await leads.trail(db, scope, lead_id)],
         own=own,
-        form=form or {**_filled(me, lead), **custom_form.filled(me, own, lead["custom"])},
+        form=form or opened(_filled(me, lead, own)),
         fields=fields or {},
         sources=(await leads.overview(db, scope))["sources"],
         notice=notice,
@@ -184,14 +175,15 @@ async def _one(
     )
 
 
-def _filled(me: Viewer, lead: dict[str, Any]) -> dict[str, Any]:
+def _filled(me: Viewer, lead: dict[str, Any], own: list[Field]) -> dict[str, Any]:
     at = lead["next_contact_at"]
     days = {"next_day": me.r.date_field(at), "next_hour": me.r.time_field(at)}
     return {
         **{name: lead[name] or "" for name in _FORM},
         "tags": ", ".join(lead["tags"]),
-        "quality": lead["quality"],
+        "quality": sorted(lead["quality"]),
         **days,
+        **custom_form.filled(me, own, lead["custom"]),
     }
 
 
@@ -212,55 +204,59 @@ async def _changed(request: web.Request, fields: Mapping[str, object], form: For
     me = viewer(request)
     db, scope, lead_id = _who(request)
     try:
-        await leads.change(db, scope, lead_id, _version(form), fields)
+        await leads.change(db, scope, lead_id, version_of(form), fields)
     except Invalid as error:
-        shown = await _typed(request, form)
-        typed = shown if "name" in form else None
+        typed = typed_again(form, await _typed(request, form)) if "name" in form else None
         return await _one(request, status=422, form=typed, fields=fields_said(me, error.fields), notice=said(me, error))
     except Conflict as error:
-        return await _one(request, status=409, notice=said(me, error))
+        if "name" not in form:
+            return await _one(request, status=409, notice=said(me, error))
+        own = await custom_form.fields_of(request, "lead")
+        stored = _filled(me, await leads.get(db, scope, lead_id), own)
+        typed = typed_again(form, await _typed(request, form), stored)
+        return await _one(request, status=409, form=typed, notice=late(me, error))
     return go(request, f"/leads/{lead_id}?saved")
 
 
 async def _typed(request: web.Request, form: Form) -> dict[str, Any]:
     own = await custom_form.again(request, "lead", form)
-    return {**{name: _text(form, name) for name in _TYPED}, **_quality(form), **own}
+    return {**{name: entry(form, name) for name in _TYPED}, **_quality(form), **own}
 
 
 def _quality(form: Form) -> dict[str, Any]:
-    return {"quality": [str(one) for one in form.getall("quality", [])]}
+    return {"quality": sorted(str(one) for one in form.getall("quality", []))}
 
 
 async def save(request: web.Request) -> web.Response:
     """Save the fields."""
     form, me = await request.post(), viewer(request)
-    fields: dict[str, object] = {name: _text(form, name) for name in (*_FORM, "tags")}
+    fields: dict[str, object] = {name: entry(form, name) for name in (*_FORM, "tags")}
     fields["custom"] = await custom_form.typed(request, "lead", form)
     try:
-        at = moment(me, {name: _text(form, name) for name in ("next_day", "next_hour")})
+        at = moment(me, {name: entry(form, name) for name in ("next_day", "next_hour")})
     except Invalid as error:
-        shown = await _typed(request, form)
-        return await _one(request, status=422, form=shown, fields=error.fields)
+        typed = typed_again(form, await _typed(request, form))
+        return await _one(request, status=422, form=typed, fields=error.fields)
     return await _changed(request, {**fields, **_quality(form), "next_contact_at": at}, form)
 
 
 async def status(request: web.Request) -> web.Response:
     """How it stands now."""
     form = await request.post()
-    return await _changed(request, {"status": _text(form, "status")}, form)
+    return await _changed(request, {"status": entry(form, "status")}, form)
 
 
 async def next_contact(request: web.Request) -> web.Response:
     """When it is contacted again, by a quick choice."""
     form = await request.post()
-    return await _changed(request, {"next_contact_at": iso(soon(viewer(request), _text(form, "next")))}, form)
+    return await _changed(request, {"next_contact_at": iso(soon(viewer(request), entry(form, "next")))}, form)
 
 
 async def note(request: web.Request) -> web.Response:
     """Write a note."""
     db, scope, lead_id = _who(request)
     try:
-        await leads.add_note(db, scope, lead_id, _text(await request.post(), "text"))
+        await leads.add_note(db, scope, lead_id, entry(await request.post(), "text"))
     except Invalid as error:
         return await _one(request, status=422, notice=said(viewer(request), error))
     return go(request, f"/leads/{lead_id}")
@@ -271,8 +267,8 @@ async def task(request: web.Request) -> web.Response:
     db, scope, lead_id = _who(request)
     form, me = await request.post(), viewer(request)
     try:
-        due_at = iso(soon(me, _text(form, "when")) or me.r.clock())
-        fields = {"kind": _text(form, "kind") or "todo", "title": _text(form, "title"), "due_at": due_at}
+        due_at = iso(soon(me, entry(form, "when")) or me.r.clock())
+        fields = {"kind": entry(form, "kind") or "todo", "title": entry(form, "title"), "due_at": due_at}
         await leads.add_task(db, scope, lead_id, fields)
     except Invalid as error:
         return await _one(request, status=422, notice=said(me, error))
@@ -358,10 +354,10 @@ async def _qualify_form(
 async def qualify(request: web.Request) -> web.Response:
     """It becomes what was chosen; where a deal came of it, on to that."""
     form = await request.post()
-    given = {name: _text(form, name) for name in _BECOMES}
+    given = {name: entry(form, name) for name in _BECOMES}
     wanted: dict[str, object] = {name: value for name, value in given.items() if value}
     try:
-        lead = await lead_qualify.qualify(*_who(request), _version(form), wanted)
+        lead = await lead_qualify.qualify(*_who(request), version_of(form), wanted)
     except (Invalid, Conflict, Refused) as error:
         return await _qualify_form(request, await lead_qualify.known(*_who(request)), given, error)
     return go(request, f"/deals/{lead['deal_id']}" if lead["deal_id"] else f"/leads/{lead['id']}")
@@ -390,8 +386,8 @@ async def save_settings(request: web.Request) -> web.Response:
     """Set them."""
     db, scope, _ = _who(request)
     form = await request.post()
-    numbers = {name: latin(_text(form, name)) for name in ("limit", "needs", "stale")}
-    given: dict[str, Any] = {**numbers, **{name: _text(form, name) for name in ("rule", "teams")}}
+    numbers = {name: latin(entry(form, name)) for name in ("limit", "needs", "stale")}
+    given: dict[str, Any] = {**numbers, **{name: entry(form, name) for name in ("rule", "teams")}}
     given |= {"used": "used" in form, "rule": given["rule"] or "base", "stale": given["stale"] or "24"}
     try:
         await lead_settings.change_settings(db, scope, **given)

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDictProxy
 
+from pbxcrm.http.forms import late, opened, typed_again, version_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import CURRENCIES, go, show, shown_day, typed_day, viewer
 from pbxcrm.http.render import Viewer
@@ -77,6 +78,7 @@ async def _editor(
     message: str = "",
 ) -> web.Response:
     db, scope = request.app[DEPS].db, request[PERSON].scope
+    blank = [{"text": "", "count": "", "price": ""}] * BLANK
     return await show(
         request,
         "offer.html",
@@ -88,7 +90,7 @@ async def _editor(
         beside=BESIDE,
         terms=TERMS,
         revisions=_revisions(await offers.of_deal(db, scope, beside["deal"]["id"]), offer),
-        form={**form, "lines": [*form["lines"], *[{"text": "", "count": "", "price": ""}] * BLANK]},
+        form={**form, "lines": [*form["lines"], *blank]},
         fields=fields or {},
         message=message,
         notice=viewer(request).r.gettext("Saved.") if "saved" in request.query else "",
@@ -108,7 +110,7 @@ async def show_offer(request: web.Request) -> web.Response:
 
 async def _offer(request: web.Request, offer: Offer, **more: Any) -> web.Response:
     beside = await offers.beside(request.app[DEPS].db, request[PERSON].scope, offer["deal_id"])
-    return await _editor(request, offer, beside, _filled(viewer(request), offer), **more)
+    return await _editor(request, offer, beside, opened(_filled(viewer(request), offer)), **more)
 
 
 def _typed(post: "MultiDictProxy[Any]") -> dict[str, Any]:
@@ -148,21 +150,22 @@ async def save(request: web.Request) -> web.Response:
     post = await request.post()
     form = _typed(post)
     try:
-        made = await offers.change(db, scope, offer_id, _version(post), _fields(me, form))
+        made = await offers.change(db, scope, offer_id, version_of(post), _fields(me, form))
         if post.get("do") == "send":
             await offers.send(db, scope, offer_id, made["version"])
     except Invalid as error:
         offer = await offers.get(db, scope, offer_id)
         beside = await offers.beside(db, scope, offer["deal_id"])
-        return await _editor(request, offer, beside, form, fields_said(me, error.fields), status=422)
+        back = typed_again(post, form)
+        return await _editor(request, offer, beside, back, fields_said(me, error.fields), status=422)
     except Conflict as error:
-        return await _late(request, error)
+        offer = await offers.get(db, scope, offer_id)
+        if offer["state"] != "draft":
+            return await _late(request, error)
+        beside = await offers.beside(db, scope, offer["deal_id"])
+        back = typed_again(post, form, _filled(me, offer))
+        return await _editor(request, offer, beside, back, status=409, message=late(me, error))
     return go(request, f"/offers/{offer_id}?saved")
-
-
-def _version(form: Mapping[str, Any]) -> int:
-    text = str(form.get("version", ""))
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 async def _late(request: web.Request, error: ServiceError) -> web.Response:
@@ -174,7 +177,7 @@ async def send(request: web.Request) -> web.Response:
     """It was sent as it stands."""
     db, scope, offer_id = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
     try:
-        await offers.send(db, scope, offer_id, _version(await request.post()))
+        await offers.send(db, scope, offer_id, version_of(await request.post()))
     except Conflict as error:
         return await _late(request, error)
     except Invalid as error:
@@ -201,7 +204,7 @@ async def _decide(request: web.Request, *, accepted: bool) -> web.Response:
         await request.post(),
     )
     try:
-        await offers.decide(db, scope, offer_id, _version(form), accepted=accepted, value=form.get("value") == "1")
+        await offers.decide(db, scope, offer_id, version_of(form), accepted=accepted, value=form.get("value") == "1")
     except Conflict as error:
         return await _late(request, error)
     return go(request, f"/offers/{offer_id}")
@@ -220,7 +223,7 @@ async def discard(request: web.Request) -> web.Response:
     """Throw a draft away."""
     db, scope, offer_id = request.app[DEPS].db, request[PERSON].scope, request.match_info["id"]
     try:
-        deal_id = await offers.discard(db, scope, offer_id, _version(await request.post()))
+        deal_id = await offers.discard(db, scope, offer_id, version_of(await request.post()))
     except Conflict as error:
         return await _late(request, error)
     return go(request, f"/deals/{deal_id}")

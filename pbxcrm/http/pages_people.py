@@ -1,7 +1,8 @@
 """Contacts and companies as pages: lists, each one's own page, their forms and notes."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from pbxcrm.http import custom_form, i18n
 from pbxcrm.http.api_companies import THINGS
 from pbxcrm.http.audited import changes
 from pbxcrm.http.errors import status_of
+from pbxcrm.http.forms import entry, late, opened, typed_again, version_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.pages_common import go, show, shown_day, typed_day, viewer
 from pbxcrm.http.pages_dial import dial_to
@@ -49,25 +51,17 @@ def setup(app: web.Application) -> None:
     app.router.add_post("/companies/{id:\\d+}/relations", relate)
 
 
-def _text(form: Mapping[str, Any], name: str) -> str:
-    return str(form.get(name, "")).strip()
-
-
-def _version(form: Mapping[str, Any]) -> int:
-    text = _text(form, "version")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
-
-
 def _query(request: web.Request) -> str:
     return " ".join(i18n.latin(request.query.get("q", "")).split())[:100]
 
 
 async def list_contacts(request: web.Request) -> web.Response:
-    """The people one may see, the newest on top; found by words or a number."""
+    """The people one may see, the newest or those of the best score on top; found by words or a number."""
     db, scope, q = request.app[DEPS].db, request[PERSON].scope, _query(request)
-    page = await contacts.list_contacts(db, scope, None, request.query.get("cursor"), q)
-    older = urlencode({"q": q, "cursor": page["next"]}) if page["next"] else ""
-    return await show(request, "contacts.html", here="contacts", items=page["items"], next=older, look=q)
+    sort = "score" if request.query.get("sort") == "score" else "newest"
+    page = await contacts.list_contacts(db, scope, None, request.query.get("cursor"), q, sort=sort)
+    older = urlencode({"q": q, "sort": sort, "cursor": page["next"]}) if page["next"] else ""
+    return await show(request, "contacts.html", here="contacts", items=page["items"], next=older, look=q, sort=sort)
 
 
 async def contact(request: web.Request) -> web.Response:
@@ -86,7 +80,7 @@ async def _seen_contact(request: web.Request, status: int, notice: str, kind: st
         found = await contacts.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     except Merged as error:
         raise web.HTTPSeeOther(f"/contacts/{error.into}") from None
-    form = await _contact_form(request, found)
+    form = opened(await _contact_form(request, found))
     return await _contact(request, found, form, status=status, notice=notice, kind=kind)
 
 
@@ -151,9 +145,8 @@ async def _contact(
 
 async def save_contact(request: web.Request) -> web.Response:
     """Make or change a contact; what is wrong comes back beside its field."""
-    db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
-    form = await request.post()
-    key, given = request.match_info.get("id"), {name: _text(form, name) for name in CONTACT}
+    form, me = await request.post(), viewer(request)
+    given = {name: entry(form, name) for name in CONTACT}
     values: dict[str, Any] = {
         **given,
         "numbers": [one.strip() for one in given["numbers"].splitlines() if one.strip()],
@@ -162,17 +155,32 @@ async def save_contact(request: web.Request) -> web.Response:
         "custom": await custom_form.typed(request, "contact", form),
     }
     given |= await custom_form.again(request, "contact", form)
+    return await _saved(request, contacts, values, given, _contact_form, _contact)
+
+
+async def _saved(
+    request: web.Request,
+    service: ModuleType,
+    values: dict[str, Any],
+    given: Mapping[str, str],
+    filled: Callable[[web.Request, Mapping[str, Any]], Awaitable[dict[str, str]]],
+    page: Callable[..., Awaitable[web.Response]],
+) -> web.Response:
+    """Make or change a contact or a company; `page` shows the form again, `filled` has what is stored."""
+    db, scope, me, key = request.app[DEPS].db, request[PERSON].scope, viewer(request), request.match_info.get("id")
     try:
         if key is None:
-            made = await contacts.create(db, scope, values)
+            made = await service.create(db, scope, values)
         else:
-            made = await contacts.change(db, scope, key, _version(form), values)
+            made = await service.change(db, scope, key, version_of(await request.post()), values)
     except (Invalid, Conflict) as error:
-        found = await contacts.get(db, scope, key) if key is not None else None
+        found = await service.get(db, scope, key) if key is not None else None
         fields = fields_said(me, error.fields) if isinstance(error, Invalid) else {}
-        notice = "" if fields else said(me, error)
-        return await _contact(request, found, given, status=status_of(error), notice=notice, kind="bad", fields=fields)
-    return go(request, f"/contacts/{made['id']}?saved")
+        stored = await filled(request, found) if found and isinstance(error, Conflict) else None
+        notice = "" if fields else late(me, error) if isinstance(error, Conflict) and stored else said(me, error)
+        form = typed_again(await request.post(), given, stored)
+        return await page(request, found, form, status=status_of(error), notice=notice, kind="bad", fields=fields)
+    return go(request, f"/{request.path.split('/')[1]}/{made['id']}?saved")
 
 
 def _known(request: web.Request, thing: str, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,13 +195,13 @@ async def relate(request: web.Request) -> web.Response:
     db, scope, form = request.app[DEPS].db, request[PERSON].scope, await request.post()
     things, key = request.path.split("/")[1], request.match_info["id"]
     back = f"/{things}/{key}"
-    if remove := _text(form, "remove"):
+    if remove := entry(form, "remove"):
         await relations.remove(db, scope, THINGS[things], key, remove)
         return go(request, f"{back}?saved")
     await relations.of(db, scope, THINGS[things], key)  # before anybody is looked for
-    other = await _named(request, _text(form, "who"), _text(form, "kind"))
+    other = await _named(request, entry(form, "who"), entry(form, "kind"))
     try:
-        await relations.add(db, scope, THINGS[things], key, _text(form, "kind"), other)
+        await relations.add(db, scope, THINGS[things], key, entry(form, "kind"), other)
     except Invalid as error:
         notice = " ".join(fields_said(viewer(request), error.fields).values())
         return await (_seen_contact if things == "contacts" else _seen_company)(request, status_of(error), notice)
@@ -225,7 +233,7 @@ async def dial(request: web.Request) -> web.Response:
 
 
 async def _note(request: web.Request, thing: str, back: str) -> web.Response:
-    text = _text(await request.post(), "note")
+    text = entry(await request.post(), "note")
     await companies.add_note(request.app[DEPS].db, request[PERSON].scope, thing, request.match_info["id"], text)
     return go(request, back)
 
@@ -255,10 +263,14 @@ async def _seen_company(request: web.Request, status: int, notice: str, kind: st
         found = await companies.get(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"])
     except Merged as error:
         raise web.HTTPSeeOther(f"/companies/{error.into}") from None
-    fields = await custom_form.fields_of(request, "company")
-    form = {name: str(found[name] or "") for name in COMPANY}
-    form |= custom_form.filled(viewer(request), fields, found["custom"])
+    form = opened(await _company_form(request, found))
     return await _company(request, found, form, status=status, notice=notice, kind=kind)
+
+
+async def _company_form(request: web.Request, found: Mapping[str, Any]) -> dict[str, str]:
+    fields = await custom_form.fields_of(request, "company")
+    own = custom_form.filled(viewer(request), fields, found["custom"])
+    return {**{name: str(found[name] or "") for name in COMPANY}, **own}
 
 
 async def _company(
@@ -298,22 +310,11 @@ async def _company(
 
 async def save_company(request: web.Request) -> web.Response:
     """Make or change a company."""
-    db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
     form = await request.post()
-    key, given = request.match_info.get("id"), {name: _text(form, name) for name in COMPANY}
+    given = {name: entry(form, name) for name in COMPANY}
     values: dict[str, Any] = {**given, "custom": await custom_form.typed(request, "company", form)}
     given |= await custom_form.again(request, "company", form)
-    try:
-        if key is None:
-            made = await companies.create(db, scope, values)
-        else:
-            made = await companies.change(db, scope, key, _version(form), values)
-    except (Invalid, Conflict) as error:
-        found = await companies.get(db, scope, key) if key is not None else None
-        fields = fields_said(me, error.fields) if isinstance(error, Invalid) else {}
-        notice = "" if fields else said(me, error)
-        return await _company(request, found, given, status=status_of(error), notice=notice, kind="bad", fields=fields)
-    return go(request, f"/companies/{made['id']}?saved")
+    return await _saved(request, companies, values, given, _company_form, _company)
 
 
 async def note_company(request: web.Request) -> web.Response:

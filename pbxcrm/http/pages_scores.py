@@ -55,7 +55,6 @@ async def _every(
         status=422 if fields else 200,
         rules=await lead_scores.rules(db, scope),
         groups=lead_words.groups(me),
-        named={name: lead_words.field(me, name) for name in lead_words.FIELDS},
         form=form or _EMPTY,
         fields=fields or {},
         found=found,

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from pbxcrm.crm.fields import OWN_TASKS
 from pbxcrm.crm.views import epoch, iso
+from pbxcrm.http.forms import late, opened, typed_again, version_of
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import Labels
 from pbxcrm.http.pages_common import go, inside, show, soon, viewer
@@ -85,6 +86,7 @@ async def _form(
     message: str = "",
 ) -> web.Response:
     known = REMINDERS if form.get("remind", "") in REMINDERS else (*REMINDERS, form["remind"])
+    deal_id = task["deal_id"] if task else form.get("deal_id")
     label = Labels(viewer(request).r.locale)
     return await show(
         request,
@@ -92,6 +94,7 @@ async def _form(
         status=status,
         here="day",
         task=task,
+        deal=await _deal(request, deal_id) if deal_id else None,
         form={**dict.fromkeys(_TEXTS, ""), **form, "back": inside(form.get("back") or "/day")},
         fields=fields or {},
         message=message,
@@ -99,6 +102,14 @@ async def _form(
         reminders=[(text, label.reminder(text)) for text in known],
         dial_key=uuid.uuid4().hex,
     )
+
+
+async def _deal(request: web.Request, deal_id: str) -> dict[str, Any] | None:
+    """What the task is about, where this person sees it."""
+    try:
+        return await deals.get(request.app[DEPS].db, request[PERSON].scope, deal_id)
+    except NotFound:
+        return None
 
 
 def _given(form: Mapping[str, Any]) -> dict[str, str]:
@@ -146,7 +157,7 @@ async def one(request: web.Request) -> web.Response:
     """One task: to read, to change, to say what came of it."""
     task = await _task(request)
     back = inside(request.query.get("back") or "/day")
-    return await _form(request, task, {**_filled(viewer(request), task), "back": back})
+    return await _form(request, task, opened({**_filled(viewer(request), task), "back": back}))
 
 
 async def _task(request: web.Request) -> dict[str, Any]:
@@ -167,31 +178,25 @@ def _filled(me: Viewer, task: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _version(form: Mapping[str, Any], task: Mapping[str, Any]) -> int:
-    text = str(form.get("version", ""))
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else int(task["version"])
-
-
 async def change(request: web.Request) -> web.Response:
     """Save the form; what is wrong comes back in it, beside its field."""
     me, db, scope = viewer(request), request.app[DEPS].db, request[PERSON].scope
     form, task = await request.post(), await _task(request)
     given = _given(form)
     try:
-        await tasks.change(db, scope, task["id"], _version(form, task), _fields(me, given))
+        await tasks.change(db, scope, task["id"], version_of(form) or task["version"], _fields(me, given))
     except Invalid as error:
-        return await _form(request, task, given, fields_said(me, error.fields), status=422)
-    except Conflict:
-        return await _changed(request, given)
+        return await _form(request, task, typed_again(form, given), fields_said(me, error.fields), status=422)
+    except Conflict as error:
+        task = await _task(request)
+        message = _overtaken(me) if task["done_at"] else late(me, error)
+        stored = {**_filled(me, task), "back": given.get("back", "")}
+        return await _form(request, task, typed_again(form, given, stored), status=409, message=message)
     return go(request, inside(given.get("back") or "/day"), say=me.r.gettext("Saved."))
 
 
-async def _changed(request: web.Request, given: Mapping[str, str]) -> web.Response:
-    """Somebody was faster: the task as it is now, and nothing of this saved."""
-    me, task = viewer(request), await _task(request)
-    message = me.r.gettext("This task was changed or done meanwhile. Nothing of yours was saved; look, then try again.")
-    form = {**_filled(me, task), "back": given.get("back", "")}
-    return await _form(request, task, form, status=409, message=message)
+def _overtaken(me: Viewer) -> str:
+    return me.r.gettext("This task was changed or done meanwhile. Nothing of yours was saved; look, then try again.")
 
 
 async def later(request: web.Request) -> web.Response:
@@ -201,11 +206,13 @@ async def later(request: web.Request) -> web.Response:
     if at is None:
         raise NotFound
     try:
-        await tasks.change(
-            request.app[DEPS].db, request[PERSON].scope, task["id"], _version(form, task), {"due_at": iso(at)}
-        )
+        version = version_of(form) or task["version"]
+        await tasks.change(request.app[DEPS].db, request[PERSON].scope, task["id"], version, {"due_at": iso(at)})
     except Conflict:
-        return await _changed(request, _given(form))
+        task = await _task(request)
+        return await _form(
+            request, task, {**opened(_filled(me, task)), **_given(form)}, status=409, message=_overtaken(me)
+        )
     return go(request, inside(str(form.get("back") or "/day")), say=me.r.gettext("Saved."))
 
 

@@ -1,15 +1,12 @@
 """The caller card's own addresses: the cards of mine, what came of a call, a deal made of it, a card put away."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from aiohttp import web
 
 from pbxcrm.crm.views import iso
+from pbxcrm.http.forms import entry, moment
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.http.labels import N_
 from pbxcrm.http.pages_common import fragment, go, soon, viewer
-from pbxcrm.http.pages_deals import moment
 from pbxcrm.http.render import caller_state, deal_card, part
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.service import calls, wrapup
@@ -28,10 +25,6 @@ def setup(app: web.Application) -> None:
     app.router.add_post(call + "/hide", hide)
 
 
-def _text(form: Mapping[str, Any], name: str) -> str:
-    return str(form.get(name, "")).strip()
-
-
 async def mine(request: web.Request) -> web.Response:
     """The cards that are up, for a page that was away too long to be told."""
     me = viewer(request)
@@ -44,11 +37,11 @@ async def finish(request: web.Request) -> web.Response:
     """What came of it: outcome, note, next contact, tags; or not a lead."""
     db, scope, me = request.app[DEPS].db, request[PERSON].scope, viewer(request)
     form = await request.post()
-    given: dict[str, object] = {name: _text(form, name) for name in ("outcome", "note", "tags", "deal_id")}
-    given["not_a_lead"] = bool(_text(form, "not_a_lead"))
+    given: dict[str, object] = {name: entry(form, name) for name in ("outcome", "note", "tags", "deal_id")}
+    given["not_a_lead"] = bool(entry(form, "not_a_lead"))
     if not given["not_a_lead"]:
-        choice = _text(form, "next")
-        own = {name: _text(form, name) for name in ("next_day", "next_hour")}
+        choice = entry(form, "next")
+        own = {name: entry(form, name) for name in ("next_day", "next_hour")}
         if choice == AT and not own["next_day"]:
             raise Invalid(NO_DAY, {"next_day": NO_DAY})
         given["next_contact_at"] = moment(me, own) if choice == AT else iso(soon(me, choice))
@@ -77,7 +70,7 @@ async def make_deal(request: web.Request) -> web.Response:
 async def hide(request: web.Request) -> web.Response:
     """Put the card away on all tabs and devices."""
     form = await request.post()
-    await wrapup.hide(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"], _text(form, "spell"))
+    await wrapup.hide(request.app[DEPS].db, request[PERSON].scope, request.match_info["id"], entry(form, "spell"))
     if fragment(request):
         return go(request, "/board")
     came = request.headers.get("Referer", "")

@@ -100,8 +100,13 @@ def note(
     work: Work, scope: Scope, action: str, thing: str = "", thing_id: object = "", changes: Changes | None = None
 ) -> None:
     """Note what somebody does in the transaction that does it. What the PBX did is in the calls, not here."""
-    if scope.user_id or scope.peer:
-        audit.add(work.conn, [_row(work.at, scope.name, scope.peer, action, thing, thing_id, changes)])
+    if not (scope.user_id or scope.peer):
+        return
+    row = _row(work.at, scope.name, scope.peer, action, thing, thing_id, changes)
+    if work.notes is None:
+        audit.add(work.conn, [row])
+    else:
+        work.notes.append(row)
 
 
 def between(before: Mapping[str, Any] | None, after_: Mapping[str, Any], names: tuple[str, ...]) -> Changes:

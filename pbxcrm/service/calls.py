@@ -12,6 +12,7 @@ from pbxcrm.crm import views, wrapup
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.leads import LeadRow
 from pbxcrm.crm.matching import tail
+from pbxcrm.service import contact_scores
 from pbxcrm.service import deals as deal_service
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.lead_settings import uses
@@ -168,6 +169,7 @@ def _make_deal(work: Work, scope: Scope, call_id: str, fields: Fields, region: s
     made = deal_service.add(work, scope, {**usual, **fields}, region)
     calls.link(work.conn, [{"call_id": call_id, "deal_id": made["id"]}])
     calls.about(work.conn, call_id, made["contact_id"], made["id"])
+    contact_scores.rescore(work, [int(one) for one in {view["contact_id"], made["contact_id"]} if one])
     retell(work, scope, call_id, made["owner_id"])
     return views.deal(made)
 

@@ -1,20 +1,22 @@
 """Companies: what we are to each other, their people and their deals; and notes on companies and people."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
 from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.custom import Values
 from pbxcrm.crm.fields import CompanyFields, company_fields, note_text
 from pbxcrm.crm.views import CompanyRow
-from pbxcrm.service import audit, custom_fields
+from pbxcrm.service import audit, contact_scores, custom_fields, owners
 from pbxcrm.service.errors import Conflict, Merged, NotFound
 from pbxcrm.service.paging import after, cursor, limit_of, page
-from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
-from pbxcrm.store import companies, contacts, details, lookup, merging
+from pbxcrm.service.transact import checked, key, read, unchanged, write
+from pbxcrm.store import companies, contacts, details, merging
+from pbxcrm.store.contact_scores import of_company
 from pbxcrm.store.db import Database, Work, audience
 
 Fields = Mapping[str, object]
@@ -73,15 +75,15 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
 def add(work: Work, scope: Scope, given: CompanyFields) -> CompanyRow:
     """Create a company within a transaction that does more."""
-    values = _columns("{}", given)
-    owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
+    values = columns("{}", given)
+    owner = owners.of_new(work.conn, scope, given, "company")
     made = companies.add(work.conn, {**values, "owner_id": owner, "created_at": work.at})
     row = _seen(work.conn, SYSTEM, made)
-    _tell(work, scope, "company.created", None, row)
+    told(work, scope, "company.created", None, row)
     return row
 
 
-def _columns(details: str, given: CompanyFields) -> dict[str, Any]:
+def columns(details: str, given: CompanyFields) -> dict[str, Any]:
     """The columns of what was given, beside the owner."""
     values: dict[str, Any] = {k: v for k, v in given.items() if k not in ("owner", "custom")}
     if "custom" in given:
@@ -89,23 +91,20 @@ def _columns(details: str, given: CompanyFields) -> dict[str, Any]:
     return values
 
 
-def _owner(conn: Connection, scope: Scope, given: CompanyFields) -> int | None:
-    name = given["owner"]
-    if not scope.sees_all and name != scope.name:
-        raise wrong({"owner": "Only a manager gives a company to somebody else."})
-    if name is None:
-        return None
-    user = lookup.user(conn, scope, name)
-    if user is None:
-        raise wrong({"owner": "There is no such person."})
-    return user.id
-
-
-def _tell(work: Work, scope: Scope, kind: str, before: CompanyRow | None, row: CompanyRow) -> None:
+def told(
+    work: Work,
+    scope: Scope,
+    kind: str,
+    before: CompanyRow | None,
+    row: CompanyRow,
+    own: Callable[[str], Values] | None = None,
+) -> None:
+    """Tell the journal and the audit log; `own`: custom_fields.seeing, of many."""
     heard = (before["owner_id"] if before else None, row["owner_id"])
-    work.journal(kind, _view(work.conn, row), audience(*heard))
-    own = custom_fields.changes(before["details"] if before else "{}", row["details"])
-    audit.note(work, scope, kind, "company", row["id"], {**audit.between(before, row, _AUDITED), **own})
+    own = own or custom_fields.seeing(work.conn, "company")
+    work.journal(kind, views.company(row, own(row["details"])), audience(*heard))
+    house = custom_fields.changes(before["details"] if before else "{}", row["details"])
+    audit.note(work, scope, kind, "company", row["id"], {**audit.between(before, row, _AUDITED), **house})
 
 
 async def change(db: Database, scope: Scope, company_id: object, version: int, fields: Fields) -> dict[str, Any]:
@@ -129,9 +128,9 @@ def store_change(work: Work, scope: Scope, company_id: int, version: int, given:
             "Somebody changed this company meanwhile. Nothing of yours was stored; look at it and try again.",
             current=_view(work.conn, before),
         )
-    values = _columns(before["details"], given)
+    values = columns(before["details"], given)
     if "owner" in given:
-        values["owner_id"] = _owner(work.conn, scope, given)
+        values["owner_id"] = owners.named(work.conn, scope, given["owner"], "company")
     values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
     if not values:
         raise unchanged(_view(work.conn, before))
@@ -139,8 +138,9 @@ def store_change(work: Work, scope: Scope, company_id: int, version: int, given:
         raise Conflict("Somebody else was changing this company at the same moment. Nothing was stored; try again.")
     if "name" in values:
         companies.renamed(work.conn, company_id, values["name"])
+        contact_scores.rescore(work, of_company(work.conn, SYSTEM, company_id))
     row = _seen(work.conn, SYSTEM, company_id)
-    _tell(work, scope, "company.changed", before, row)
+    told(work, scope, "company.changed", before, row)
     return _view(work.conn, row)
 
 
@@ -149,7 +149,7 @@ def related(work: Work, scope: Scope, before: CompanyRow, relation: str) -> Comp
     if not companies.change(work.conn, before, {"relation": relation}):
         raise Conflict("Somebody else was changing this company at the same moment. Nothing was stored; try again.")
     row = _seen(work.conn, SYSTEM, before["id"])
-    _tell(work, scope, "company.changed", before, row)
+    told(work, scope, "company.changed", before, row)
     return row
 
 

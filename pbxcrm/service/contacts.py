@@ -1,7 +1,7 @@
 """Contacts: people and companies we talk with, found by number or by words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -9,14 +9,17 @@ from sqlalchemy import Connection
 
 from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import SYSTEM, Scope
+from pbxcrm.crm.custom import Values
 from pbxcrm.crm.details import ADDRESSES, PERSON
 from pbxcrm.crm.fields import ContactFields, contact_fields
 from pbxcrm.crm.folding import folded
+from pbxcrm.crm.leads import SORTS
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import ContactRow
-from pbxcrm.service import audit, custom_fields, tell
+from pbxcrm.service import audit, contact_scores, custom_fields, owners, tell
 from pbxcrm.service.errors import Conflict, Merged, NotFound
-from pbxcrm.service.paging import after, cursor, limit_of, page
+from pbxcrm.service.paging import after, limit_of, page
+from pbxcrm.service.paging import cursor as cursor_of
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
 from pbxcrm.store import companies, contacts, deals, details, lookup, merging, tasks
 from pbxcrm.store.db import Database, Work
@@ -34,25 +37,30 @@ async def list_contacts(
     cursor: str | None = None,
     q: str = "",
     company_id: object = None,
+    sort: str = "newest",
 ) -> dict[str, Any]:
-    """A page, the newest on top: {items, next}. `q`: parts of words of theirs, or any part of a number; `company_id`:
-    who works there.
+    """A page, the newest (or those of the best `score`) on top: {items, next}. `q`: parts of words of theirs, or any
+    part of a number; `company_id`: who works there. Raises Invalid.
     """
+    if sort not in SORTS:
+        raise wrong({"sort": f"This must be one of {', '.join(SORTS)}."})
+    by_score = sort == "score"
     size, start = limit_of(limit), after(cursor)
     company = key(company_id) if company_id is not None else None
 
+    def mark(row: ContactRow) -> str:
+        return cursor_of(row["score"] if by_score else row["created_at"], row["id"])
+
     def run(conn: Connection) -> dict[str, Any]:
-        rows, following = page(contacts.some(conn, scope, size + 1, q[:200], start, company), size, _mark)
+        rows, following = page(
+            contacts.some(conn, scope, size + 1, q[:200], start, company, by_score=by_score), size, mark
+        )
         numbers = contacts.numbers(conn, scope, [row["id"] for row in rows])
         own = custom_fields.seeing(conn, "contact")
         items = [views.contact(row, numbers[row["id"]], own(row["details"])) for row in rows]
         return {"items": items, "next": following}
 
     return await read(db, run)
-
-
-def _mark(row: ContactRow) -> str:
-    return cursor(row["created_at"], row["id"])
 
 
 async def get(db: Database, scope: Scope, contact_id: object) -> dict[str, Any]:
@@ -82,7 +90,7 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
         raise wrong({"name": "Give a name, a company or a number."})
 
     def run(work: Work) -> dict[str, Any]:
-        owner = _owner(work.conn, scope, given) if "owner" in given else (scope.user_id or None)
+        owner = owners.of_new(work.conn, scope, given, "contact")
         whole = custom_fields.taken(work.conn, "contact", given, {}, db.region)
         made = add(work, scope, at_company(work.conn, scope, whole), owner)
         return _view(work.conn, scope, made)
@@ -95,28 +103,40 @@ def add(
 ) -> ContactRow:
     """Create a contact within a transaction that does more; `more`: further columns, as a lead brings them."""
     numbers = given.get("numbers", [])
-    row = {
-        **{name: given.get(name, "") for name in _PLAIN},
-        "company_id": given.get("company_id"),
-        "details": _own({}, given),
-        "changed_at": work.at,
-        **_met(given, work.at),
-        "owner_id": owner,
-        "created_at": work.at,
-        "search": search_text(given),
-        **more,
-    }
-    made = contacts.add(work.conn, [row])[0]
+    made = contacts.add(work.conn, [{**columns(given, owner, work.at), **more}])[0]
     if numbers:
         contacts.add_numbers(work.conn, [contacts.number_row(made, number) for number in numbers])
     _hang(work, made, given)
+    contact_scores.rescore(work, [made])
     found = contacts.of_ids(work.conn, scope, [made])[made]
-    tell.contact(work, work.conn, "contact.created", found, numbers, owner)
-    hanging = {**{name: given.get(name, []) for name in ADDRESSES}, "tags": ", ".join(sorted(given.get("tags", [])))}
-    told = {**found, **{name: given.get(name, "") for name in PERSON}, **hanging, "numbers": numbers}
-    changes = {**audit.between(None, told, _AUDITED), **custom_fields.changes("{}", found["details"])}
-    audit.note(work, scope, "contact.created", "contact", made, changes)
+    created(work, scope, found, given)
     return found
+
+
+def columns(given: ContactFields, owner: int | None, at: float) -> dict[str, Any]:
+    """The columns of a new contact."""
+    return {
+        **{name: given.get(name, "") for name in _PLAIN},
+        "company_id": given.get("company_id"),
+        "details": _own({}, given),
+        "changed_at": at,
+        **_met(given, at),
+        "owner_id": owner,
+        "created_at": at,
+        "search": search_text(given),
+    }
+
+
+def created(
+    work: Work, scope: Scope, row: ContactRow, given: ContactFields, own: Callable[[str], Values] | None = None
+) -> None:
+    """Tell the journal and the audit log of a new contact; `own`: custom_fields.seeing, of many."""
+    numbers = given.get("numbers", [])
+    tell.contact(work, work.conn, "contact.created", row, numbers, row["owner_id"], own=own)
+    hanging = {**{name: given.get(name, []) for name in ADDRESSES}, "tags": ", ".join(sorted(given.get("tags", [])))}
+    told = {**row, **{name: given.get(name, "") for name in PERSON}, **hanging, "numbers": numbers}
+    changes = {**audit.between(None, told, _AUDITED), **custom_fields.changes("{}", row["details"])}
+    audit.note(work, scope, "contact.created", "contact", row["id"], changes)
 
 
 def at_company(conn: Connection, scope: Scope, given: ContactFields) -> ContactFields:
@@ -185,18 +205,6 @@ def search_text(row: Mapping[str, Any]) -> str:
     return folded(*(row.get(name, "") for name in ("name", "company", "email", "note")))
 
 
-def _owner(conn: Connection, scope: Scope, given: ContactFields) -> int | None:
-    name = given["owner"]
-    if not scope.sees_all and name != scope.name:
-        raise wrong({"owner": "Only a manager gives a contact to somebody else."})
-    if name is None:
-        return None
-    user = lookup.user(conn, scope, name)
-    if user is None:
-        raise wrong({"owner": "There is no such person."})
-    return user.id
-
-
 def tell_cards(work: Work, scope: Scope, contact_id: int) -> None:
     """Deals and tasks show their contact's name: whoever has them on the screen hears of a new one."""
     for row in deals.of_contact(work.conn, SYSTEM, contact_id):
@@ -236,7 +244,7 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
     if given.get("first_contact_by"):
         values |= _met(given, before["first_contact_at"] or work.at)
     if "owner" in given:
-        values["owner_id"] = _owner(conn, scope, given)
+        values["owner_id"] = owners.named(conn, scope, given["owner"], "contact")
     values = {k: v for k, v in values.items() if v != before[k]}  # type: ignore[literal-required]
     had = contacts.numbers(conn, scope, [contact_id])[contact_id]
     same_numbers = given.get("numbers") in (None, had)
@@ -250,6 +258,7 @@ def store_change(work: Work, scope: Scope, contact_id: int, version: int, given:
     if not same_numbers:
         contacts.replace_numbers(conn, contact_id, given["numbers"])
     _hang(work, contact_id, given)
+    contact_scores.rescore(work, [contact_id])
     after_ = contacts.of_ids(conn, scope, [contact_id])[contact_id]
     numbers = contacts.numbers(conn, scope, [contact_id])[contact_id]
     heard = (before["owner_id"], after_["owner_id"], *contacts.open_deal_owners(conn, scope, contact_id))

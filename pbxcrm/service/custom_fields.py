@@ -18,7 +18,9 @@ from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
 from pbxcrm.store import custom_fields, details
 from pbxcrm.store.db import EVERYBODY, Database, Work
+from pbxcrm.store.transaction import alone
 
+_NAMES = 0x6669656C64  # the lock under which fields are made and named
 Given = TypeVar("Given", bound=Mapping[str, Any])
 
 
@@ -46,6 +48,7 @@ async def create(db: Database, scope: Scope, given: Mapping[str, object]) -> dic
     made = checked(lambda: custom.new(given))
 
     def run(work: Work) -> dict[str, Any]:
+        alone(work.conn, _NAMES)  # who makes the same at this moment sees ours
         known = custom_fields.fields(work.conn, scope, made.thing)
         if len(known) >= custom.MOST:
             raise wrong({"name": f"There are {custom.MOST} fields already, the retired ones among them."})
@@ -96,6 +99,7 @@ async def change(db: Database, scope: Scope, field_id: object, given: Mapping[st
     wanted = key(field_id)
 
     def run(work: Work) -> dict[str, Any]:
+        alone(work.conn, _NAMES)
         before, known = _one(work.conn, scope, wanted)
         after = checked(lambda: custom.changed(before, given))
         if after == before:

@@ -17,7 +17,7 @@ from pbxcrm.crm.matching import best, tail
 from pbxcrm.crm.rules import Decision, Rules, wants_callback
 from pbxcrm.crm.views import ContactRow
 from pbxcrm.crm.witness import Source
-from pbxcrm.service import recordings
+from pbxcrm.service import contact_scores, recordings
 from pbxcrm.service.intake_batch import Line
 from pbxcrm.service.intake_rows import born_row, call_row, contact_columns, new_contact
 from pbxcrm.service.intake_tasks import Subject, TaskBook
@@ -80,6 +80,7 @@ class Bulk:
             store.join(conn, joined)
         if self._talked:
             contacts.talked(conn, list(self._talked.values()))
+        contact_scores.rescore(self._quiet, sorted(self._by_id))
         # A mended call may have left its task when it was lost, later than it ended.
         ends = [(call, call.ended_at or 0.0) for call in new if self._lately(call.ended_at)]
         ends += [(call, max(call.ended_at or 0.0, stored.ended_at or 0.0)) for stored, call in mended]

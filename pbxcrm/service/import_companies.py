@@ -1,6 +1,6 @@
 """What an import does to companies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection
@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.importing import Given
 from pbxcrm.service import companies
-from pbxcrm.service.import_things import Bringing, Things
+from pbxcrm.service.import_batch import Batch
+from pbxcrm.service.import_things import Things
 from pbxcrm.store import companies as rows
 from pbxcrm.store import imports
 from pbxcrm.store.db import Work
@@ -25,15 +26,14 @@ class Companies(Things):
     def of_tails(self, conn: Connection, tails: Iterable[str]) -> list[tuple[int, str, str]]:
         return imports.of_tails(conn, SYSTEM, self.kind, tails)
 
-    def visible(self, conn: Connection, scope: Scope, thing_id: int) -> bool:
-        return rows.one(conn, scope, thing_id) is not None
+    def seen(self, conn: Connection, scope: Scope, ids: Collection[int]) -> set[int]:
+        return rows.seen(conn, scope, ids)
 
-    def row(self, conn: Connection, thing_id: int) -> Mapping[str, Any] | None:
-        return rows.one(conn, SYSTEM, thing_id)
+    def rows(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Mapping[str, Any]]:
+        return rows.of_ids(conn, SYSTEM, ids)
 
-    def make(self, work: Work, who: Bringing, given: Given) -> dict[str, Any]:
-        row = companies.add(work, who.scope, {**one_number(given), "owner": who.owner})  # type: ignore[typeddict-item]
-        return {"thing_id": row["id"], "version": row["version"]}
+    def make(self, batch: Batch, given: Given) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        return batch.make_firm(one_number(given)), {}  # type: ignore[arg-type]
 
     def missing(self, row: Mapping[str, Any], given: Given) -> dict[str, Any]:
         return super().missing(row, given) | missing_number(row, given)

@@ -1,7 +1,7 @@
 """What an import does to leads. Who is a customer already is none: leads stand apart."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection
@@ -10,10 +10,10 @@ from pbxcrm.crm import custom
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.importing import Given
 from pbxcrm.service import audit, leads
-from pbxcrm.service.errors import Refused
+from pbxcrm.service.import_batch import Batch
 from pbxcrm.service.import_companies import missing_number, one_number
 from pbxcrm.service.import_contacts import CONTACTS
-from pbxcrm.service.import_things import Bringing, Known, Things
+from pbxcrm.service.import_things import Known, Things
 from pbxcrm.store import imports
 from pbxcrm.store import leads as rows
 from pbxcrm.store.db import Work
@@ -29,32 +29,26 @@ class Leads(Things):
     def customers(self, conn: Connection, scope: Scope, batch: list[Given]) -> Known:
         return CONTACTS.known(conn, scope, batch)
 
-    def closed(self, conn: Connection, thing_id: int) -> str:
-        row = self.row(conn, thing_id)
-        return "customer" if row is not None and row["qualified_at"] is not None else ""
+    def closed(self, row: Mapping[str, Any]) -> str:
+        return "customer" if row["qualified_at"] is not None else ""
 
-    def full(self, conn: Connection, who: Bringing) -> str:
-        try:  # a manager gives beyond any limit, as by hand
-            if not who.scope.sees_all:
-                leads.room(conn, who.scope)
-        except Refused:
-            return "limit"
-        return ""
+    def full(self, batch: Batch) -> str:
+        # A manager gives beyond any limit, as by hand.
+        return "" if batch.who.scope.sees_all or batch.room() else "limit"
 
     def of_tails(self, conn: Connection, tails: Iterable[str]) -> list[tuple[int, str, str]]:
         return imports.of_tails(conn, SYSTEM, self.kind, tails)
 
-    def visible(self, conn: Connection, scope: Scope, thing_id: int) -> bool:
-        return rows.one(conn, scope, thing_id) is not None
+    def seen(self, conn: Connection, scope: Scope, ids: Collection[int]) -> set[int]:
+        return rows.seen(conn, scope, ids)
 
-    def row(self, conn: Connection, thing_id: int) -> Mapping[str, Any] | None:
-        found = rows.of_ids(conn, SYSTEM, [thing_id])
-        return found[0] if found else None
+    def rows(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Mapping[str, Any]]:
+        return rows.whole(conn, SYSTEM, ids)
 
-    def make(self, work: Work, who: Bringing, given: Given) -> dict[str, Any]:
+    def make(self, batch: Batch, given: Given) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        who = batch.who
         columns = {**_columns(one_number(given), "{}"), "owner_id": who.owner_id, "import_id": who.import_id}
-        row = leads.add(work, who.scope, columns)
-        return {"thing_id": row["id"], "version": row["version"]}
+        return batch.make_lead(columns), {}
 
     def missing(self, row: Mapping[str, Any], given: Given) -> dict[str, Any]:
         return super().missing(row, given) | missing_number(row, given)

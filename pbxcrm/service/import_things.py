@@ -4,7 +4,7 @@ What differs between them stands in import_contacts, import_companies and import
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,19 +15,10 @@ from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.importing import Given, name_key
 from pbxcrm.crm.matching import best, tail
 from pbxcrm.service import audit
+from pbxcrm.service.import_batch import Batch
 from pbxcrm.store import imports
 from pbxcrm.store.db import Work, audience
-
-
-@dataclass(frozen=True, slots=True)
-class Bringing:
-    """For whom an import works: its person with their rights, and whose the new ones are."""
-
-    scope: Scope
-    import_id: int
-    owner: str | None
-    owner_id: int | None
-    companies: str  # make | match: what becomes of a company that a contact names
+from pbxcrm.store.imports import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +40,11 @@ class Keys:
     tails: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     emails: dict[str, list[int]] = field(default_factory=dict)
     names: dict[str, list[int]] = field(default_factory=dict)
+
+    def everybody(self) -> set[int]:
+        """Whoever is known by anything."""
+        found = {one for known in self.tails.values() for one, _ in known}
+        return found.union(*self.emails.values(), *self.names.values())
 
     def put(self, thing_id: int, given: Given, *, named: bool) -> None:
         """This thing is known by what is given."""
@@ -77,8 +73,7 @@ class Known:
     """Who is there already, as far as a batch of rows asks."""
 
     def __init__(self, things: "Things", conn: Connection, scope: Scope, batch: Iterable[Given]) -> None:
-        self._things, self._conn, self._scope = things, conn, scope
-        self._seen: dict[int, bool] = {}
+        self._things, self._conn = things, conn
         self._keys = Keys()
         given = list(batch)
         tails = {tail(number) for one in given for number in one.get("numbers", ())}
@@ -96,6 +91,11 @@ class Known:
             for thing_id, name, company in imports.called(conn, SYSTEM, things.kind, bare):
                 key = _called({"name": name, "company": company}, named=False)
                 self._keys.names.setdefault(key, []).append(thing_id)
+        there = self._keys.everybody()
+        # Who may not see one learns not even that there is such a one.
+        self._unseen = set() if scope.sees_all else there - things.seen(conn, scope, there)
+        fitting = {one for row in given for one in self.ids(row)} if there else set()
+        self._rows = dict(things.rows(conn, fitting))
         self.customers = things.customers(conn, scope, given)
 
     def find(self, given: Given) -> Match:
@@ -105,7 +105,7 @@ class Known:
         found = self.ids(given)
         if len(found) > 1:
             return Match(why="several")
-        if found and found[0] > 0 and (why := self._things.closed(self._conn, found[0])):
+        if found and found[0] > 0 and (why := self._things.closed(self.row(found[0]))):
             return Match(why=why, name=self.name_of(found[0]))
         return Match(found[0]) if found else Match()
 
@@ -115,7 +115,7 @@ class Known:
         """
         found: dict[int, None] = {}
         for number in given.get("numbers", ()):
-            theirs = [one for one in self._keys.tails.get(tail(number), ()) if self._visible(one[0])]
+            theirs = [one for one in self._keys.tails.get(tail(number), ()) if one[0] not in self._unseen]
             found |= dict.fromkeys(best(number, theirs))
         by_email = self._those(self._keys.emails, given.get("email", ""))
         told = self._things.named or _bare(given)
@@ -126,25 +126,25 @@ class Known:
         return list(found)
 
     def _those(self, keys: Mapping[str, list[int]], key: str) -> list[int]:
-        return [one for one in dict.fromkeys(keys.get(key, ())) if self._visible(one)] if key else []
+        return [one for one in dict.fromkeys(keys.get(key, ())) if one not in self._unseen] if key else []
 
-    def _visible(self, thing_id: int) -> bool:
-        """Whether the importer may see them. Who may not learns not even that there is such a one."""
-        if thing_id <= 0 or self._scope.sees_all:
-            return True
-        if thing_id not in self._seen:
-            self._seen[thing_id] = self._things.visible(self._conn, self._scope, thing_id)
-        return self._seen[thing_id]
-
-    def add(self, thing_id: int, given: Given) -> None:
-        """This row became this thing; below 0: it would become one."""
-        self._seen[thing_id] = True
+    def add(self, thing_id: int, given: Given, row: Mapping[str, Any] | None = None) -> None:
+        """This row became this thing, which stands so now (None: read it anew); below 0: it would become one."""
+        self._rows.pop(thing_id, None)
+        if row is not None:
+            self._rows[thing_id] = row
         self._keys.put(thing_id, given, named=self._things.named)
+
+    def row(self, thing_id: int) -> Mapping[str, Any]:
+        """A thing as it stands, see Things.rows."""
+        if thing_id not in self._rows:
+            self._rows |= self._things.rows(self._conn, [thing_id])
+        return self._rows[thing_id]
 
     def name_of(self, thing_id: int) -> str:
         """What to call it; "" for a row above."""
-        row = self._things.row(self._conn, thing_id) if thing_id > 0 else None
-        return next((row[name] for name in ("name", "company", "email") if row.get(name)), "") if row else ""
+        row = self.row(thing_id) if thing_id > 0 else {}
+        return next((row[name] for name in ("name", "company", "email") if row.get(name)), "")
 
 
 class Things(ABC):
@@ -163,11 +163,11 @@ class Things(ABC):
         """Those that a row of this kind must not be; None where there are none."""
         return None
 
-    def closed(self, _conn: Connection, _thing_id: int) -> str:
+    def closed(self, _row: Mapping[str, Any]) -> str:
         """Why nothing is filled into this one, else ""."""
         return ""
 
-    def full(self, _conn: Connection, _who: Bringing) -> str:
+    def full(self, _batch: Batch) -> str:
         """Why no further one may be made, else ""."""
         return ""
 
@@ -176,16 +176,20 @@ class Things(ABC):
         """Every (thing, number, tail) that ends so."""
 
     @abstractmethod
-    def visible(self, conn: Connection, scope: Scope, thing_id: int) -> bool:
-        """Whether this person sees it."""
+    def seen(self, conn: Connection, scope: Scope, ids: Collection[int]) -> set[int]:
+        """Those that this person sees."""
 
     @abstractmethod
+    def rows(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Mapping[str, Any]]:
+        """They as they stand, whoever's they are; `numbers`: all that a contact has."""
+
     def row(self, conn: Connection, thing_id: int) -> Mapping[str, Any] | None:
-        """It as it stands, whoever's it is; `numbers`: all it has."""
+        """One of them."""
+        return self.rows(conn, [thing_id]).get(thing_id)
 
     @abstractmethod
-    def make(self, work: Work, who: Bringing, given: Given) -> dict[str, Any]:
-        """A new one: the columns of import_rows that tell of it: thing_id, version, before."""
+    def make(self, batch: Batch, given: Given) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """A new one, as `rows` would give it, and what undo needs beside it."""
 
     @abstractmethod
     def change(self, work: Work, scope: Scope, row: Mapping[str, Any], values: dict[str, Any]) -> int:
@@ -198,30 +202,43 @@ class Things(ABC):
         house = {key: value for key, value in given.get("custom", {}).items() if key not in held}
         return {**found, "custom": house} if house else found
 
-    def unmade(self, _work: Work, _scope: Scope, _before: Mapping[str, Any]) -> None:
-        """Take back what was made beside it; most make nothing beside."""
+    def written(self, _work: Work, _ids: Sequence[int]) -> None:
+        """What follows once new ones stand in the database."""
         return
+
+    beside: ClassVar["Things | None"] = None  # what is made beside it
+
+    def made_beside(self, _before: Mapping[str, Any]) -> tuple[int, int] | None:
+        """(id, version) of what was made beside it."""
+        return None
+
+    def unmade(self, work: Work, scope: Scope, before: Mapping[str, Any]) -> None:
+        """Take back what was made beside it."""
+        made = self.made_beside(before)
+        if self.beside is not None and made is not None:
+            why, rows = self.beside.take_away(work.conn, [made])
+            if not why[made[0]]:
+                self.beside.removed(work, scope, rows[made[0]])
 
     def lost(self, row: Mapping[str, Any]) -> audit.Changes:
         """What the audit log keeps of one that was taken back."""
         return {name: (row[name], None) for name in self.texts if row[name]}
 
-    def fill(self, work: Work, who: Bringing, thing_id: int, given: Given) -> dict[str, Any] | None:
+    def fill(self, batch: Batch, row: Mapping[str, Any], given: Given) -> dict[str, Any] | None:
         """Write what is missing: version and `before`, as import_rows has them. None: nothing was to do."""
-        row = self.row(work.conn, thing_id)
-        assert row is not None
         values = self.missing(row, given)
         if not values:
             return None
         before = {"version": row["version"], **{name: row[name] for name in values if name != "custom"}}
         if "custom" in values:  # None takes it away again
             before["custom"] = dict.fromkeys(values["custom"])
-        return {"version": self.change(work, who.scope, row, values), "before": before}
+        batch.new.write()
+        return {"version": self.change(batch.work, batch.who.scope, row, values), "before": before}
 
     def restore(self, work: Work, scope: Scope, thing_id: int, version: int, before: dict[str, Any]) -> str | int:
         """Put back what was: its new version; why not, where somebody has changed it since."""
         row = self.row(work.conn, thing_id)
-        if row is None or not self.visible(work.conn, scope, thing_id):
+        if row is None or not (scope.sees_all or self.seen(work.conn, scope, [thing_id])):
             return "gone"
         return self.change(work, scope, row, before) if row["version"] == version else "changed"
 
@@ -230,16 +247,32 @@ class Things(ABC):
         row = self.row(conn, thing_id)
         return row is not None and row["created_at"] >= at
 
-    def remove(self, work: Work, scope: Scope, thing_id: int, version: int, before: Mapping[str, Any]) -> str:
-        """Take it away again; why not, where somebody has changed it or something belongs to it."""
-        row = self.row(work.conn, thing_id)
-        if row is None:
-            return "gone"
-        if row["version"] != version:
-            return "changed"
-        if not imports.remove(work.conn, self.kind, thing_id, version):
-            return "used"
-        work.journal(f"{self.thing}.removed", {"id": str(thing_id)}, audience(row["owner_id"]))
-        audit.note(work, scope, f"{self.thing}.removed", self.thing, thing_id, self.lost(row))
-        self.unmade(work, scope, before)
-        return ""
+    def take_away(
+        self, conn: Connection, made: Collection[tuple[int, int]]
+    ) -> tuple[dict[int, str], Mapping[int, Mapping[str, Any]]]:
+        """Take away those that still have their version and that nothing refers to: {id: why not, else ""}, and all of
+        them as they stood. Nobody is told yet.
+        """
+        rows = self.rows(conn, [thing_id for thing_id, _ in made])
+        why = {one: "gone" if one not in rows else "changed" for one, _ in made}
+        same = [one for one, version in made if one in rows and rows[one]["version"] == version]
+        gone = imports.remove(conn, self.kind, same)
+        return why | {one: "" if one in gone else "used" for one in same}, rows
+
+    def removed(self, work: Work, scope: Scope, row: Mapping[str, Any]) -> None:
+        """Tell that it was taken away."""
+        work.journal(f"{self.thing}.removed", {"id": str(row["id"])}, audience(row["owner_id"]))
+        audit.note(work, scope, f"{self.thing}.removed", self.thing, row["id"], self.lost(row))
+
+    def remove(self, work: Work, scope: Scope, lines: Sequence[Line]) -> dict[int, str]:
+        """Take away again what these rows made, and what they made beside it: {n: why not, else ""}."""
+        why, rows = self.take_away(work.conn, [(line["thing_id"] or 0, line["version"] or 0) for line in lines])
+        gone = [line for line in lines if not why[line["thing_id"] or 0]]
+        made = [one for line in gone if (one := self.made_beside(line["before"])) is not None]
+        why_there, there = self.beside.take_away(work.conn, made) if self.beside is not None and made else ({}, {})
+        for line in gone:
+            self.removed(work, scope, rows[line["thing_id"] or 0])
+            beside = self.made_beside(line["before"])
+            if self.beside is not None and beside is not None and not why_there[beside[0]]:
+                self.beside.removed(work, scope, there[beside[0]])
+        return {line["n"]: why[line["thing_id"] or 0] for line in lines}

@@ -188,9 +188,9 @@ def _staged(work: Work, import_id: int, first: int, batch: list[list[str]], end:
     tell(work, import_id)
 
 
-def tell(work: Work, import_id: int) -> None:
-    """import.changed: it as it stands, for who brought it."""
-    row = imports.one(work.conn, SYSTEM, import_id)
+def tell(work: Work, import_id: int, row: ImportRow | None = None) -> None:
+    """import.changed: it as it stands (`row`, where that is known), for who brought it."""
+    row = row or imports.one(work.conn, SYSTEM, import_id)
     assert row is not None
     work.journal("import.changed", view(row), audience(row["user_id"]))
 

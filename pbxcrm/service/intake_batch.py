@@ -19,7 +19,7 @@ from pbxcrm.crm.leads import LeadRow
 from pbxcrm.crm.matching import best, tail
 from pbxcrm.crm.rules import Caller, Decision, OpenDeal, Rules, concerns_tasks, decide
 from pbxcrm.crm.views import ContactRow, DealRow
-from pbxcrm.service import tell
+from pbxcrm.service import contact_scores, tell
 from pbxcrm.service.intake_leads import LeadBook
 from pbxcrm.service.intake_rows import born_row, call_row, contact_columns, deal_row, history_row, new_contact
 from pbxcrm.service.intake_tasks import Subject, TaskBook
@@ -383,5 +383,7 @@ class Batch:
             wrapups.begin(conn, left)
         if self._talked:
             contacts.talked(conn, self._talked)
+        if over := {line.contact["id"] for line in lines if line.contact and line.call and line.call.ended_at}:
+            contact_scores.rescore(self._work, sorted(over))
         self._leads.store()
         self._tasks.store()

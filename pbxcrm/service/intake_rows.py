@@ -4,6 +4,7 @@ import json
 from typing import Any, Protocol
 
 from pbxcrm.calls.model import Call
+from pbxcrm.crm import views
 from pbxcrm.crm.folding import folded
 from pbxcrm.crm.views import ContactRow, DealRow
 from pbxcrm.store.lookup import House, User
@@ -40,6 +41,7 @@ def new_contact(
         "first_contact_by": "call",
         "changed_at": None,
         "details": "{}",
+        "score_why": "",
     }
 
 
@@ -82,6 +84,7 @@ def deal_row(key: int, call: Call, at: float, contact: ContactRow | None, owner:
         "close_reason": "",
         "version": 1,
         "last_talk_at": contact["last_talk_at"] if contact else None,
+        "score": views.score(contact) if contact else None,
         "idle_days": house.unsorted.idle_days,
         "company_id": contact["company_id"] if contact else None,
         "expected_close": None,

@@ -12,7 +12,7 @@ from pbxcrm.crm.fields import ContactFields
 from pbxcrm.crm.leads import Becoming, LeadRow
 from pbxcrm.crm.matching import tail
 from pbxcrm.crm.views import iso
-from pbxcrm.service import audit, custom_fields
+from pbxcrm.service import audit, contact_scores, custom_fields
 from pbxcrm.service import contacts as contact_service
 from pbxcrm.service import deals as deal_service
 from pbxcrm.service.errors import Refused
@@ -84,13 +84,15 @@ def _become(work: Work, scope: Scope, row: LeadRow, given: Becoming, region: str
     company = _company(work, scope, row, given.get("company"))
     contact = _contact(work, scope, row, given.get("contact"), company)
     deal = _deal(work, scope, row, given, company, contact, region)
-    made = {"company_id": company, "contact_id": contact, "deal_id": deal}
-    became = {name: value for name, value in made.items() if value is not None}
+    all_ = {"company_id": company, "contact_id": contact, "deal_id": deal}
+    became = {name: value for name, value in all_.items() if value is not None}
     leads.hand_on(work.conn, row["id"], became)
     if contact is not None:
         leads.hand_tags(work.conn, row["id"], contact)
     values = {**became, "qualified_at": work.at, "status": "qualified", "next_contact_at": None}
-    return store_change(work, scope, row, values, "lead.qualified")
+    made = store_change(work, scope, row, values, "lead.qualified")
+    contact_scores.rescore(work, [contact] if contact is not None else [])
+    return made
 
 
 def _company(work: Work, scope: Scope, row: LeadRow, wanted: str | int | None) -> int | None:
@@ -128,7 +130,6 @@ def _contact(work: Work, scope: Scope, row: LeadRow, wanted: str | int | None, c
             "job_title": row["job_title"],
             "city": row["city"],
             "source": row["source"],
-            "score": row["score"],
             "company_id": company,
         }
         own = _carried(work, row, "contact")

@@ -11,19 +11,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from pbxcrm.crm import leads as lead_rules
 from pbxcrm.crm import scoring
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.scoring import Reason, Rule, Scorer, Subject
-from pbxcrm.service import audit
+from pbxcrm.service import audit, contact_scores
 from pbxcrm.service.errors import NotFound, Unavailable
 from pbxcrm.service.transact import checked, key, read, unchanged, write, wrong
 from pbxcrm.store import house, leads, score_rules
 from pbxcrm.store.db import EVERYBODY, Database, Work
+from pbxcrm.store.errors import overtaken
 
 PART = 2_000  # leads a transaction
 SAMPLE = 5_000  # leads that are looked at to say how many a rule reaches: true to within two of a hundred
+PAUSE = 0.2  # seconds, after a call wanted to write what was being scored
 POLL = 60.0  # seconds: another process may have changed a rule, and days end
 _VERSION, _DONE = "score_rules", "scored"  # settings: how often rules were changed; how far the scores have come
 
@@ -151,39 +154,33 @@ def _words(rule: Rule | None) -> str | None:
 # -- one lead ----------------------------------------------------------------------------------------------------------
 
 
+class Scoring:
+    """By the house's rules and the calls with these numbers, the scores of leads as they stand."""
+
+    def __init__(self, conn: Connection, numbers: Iterable[str | None]) -> None:
+        self._scorer = Scorer(score_rules.rules(conn, SYSTEM), lead_rules.POINTS)
+        self._calls = score_rules.stats(conn, SYSTEM, {number for number in numbers if number})
+
+    def _subject(self, row: Mapping[str, Any]) -> Subject:
+        return lead_rules.subject(row, self._calls.get(row.get("number") or "", score_rules.NOTHING))
+
+    def of(self, row: Mapping[str, Any], now: float) -> int:
+        """The score of one."""
+        return self._scorer.score(self._subject(row), now)
+
+    def why(self, row: Mapping[str, Any], now: float) -> list[Reason]:
+        """Where its points come from."""
+        return self._scorer.reasons(self._subject(row), now)
+
+
 def of(conn: Connection, row: Mapping[str, Any], now: float) -> int:
     """The score of a lead as it stands."""
-    return scoring.total(_why(conn, row, now))
-
-
-def _why(conn: Connection, row: Mapping[str, Any], now: float) -> list[Reason]:
-    number = row.get("number")
-    said = score_rules.stats(conn, SYSTEM, [number]) if number else {}
-    one = lead_rules.subject(row, said.get(str(number), score_rules.NOTHING))
-    return _scorer(conn).reasons(one, now)
-
-
-def _scorer(conn: Connection) -> Scorer:
-    return Scorer(score_rules.rules(conn, SYSTEM), lead_rules.POINTS)
+    return Scoring(conn, [row.get("number")]).of(row, now)
 
 
 def why(conn: Connection, row: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
     """Where a lead's points come from: [{field, asked, how, points}], the weightiest first. May they see it?"""
-    return [
-        {
-            "field": reason.rule.field if reason.rule else "quality",
-            "asked": _asked(reason),
-            "how": reason.how,
-            "points": reason.points,
-        }
-        for reason in sorted(_why(conn, row, now), key=lambda one: -abs(one.points))
-    ]
-
-
-def _asked(reason: Reason) -> str:
-    if reason.rule is None:
-        return ""
-    return (reason.how == "part" and reason.rule.part) or reason.rule.full
+    return scoring.told(Scoring(conn, [row.get("number")]).why(row, now))
 
 
 def rescore(work: Work, ids: list[int]) -> None:
@@ -193,12 +190,10 @@ def rescore(work: Work, ids: list[int]) -> None:
 
 
 def _store(conn: Connection, rows: list[lead_rules.LeadRow], now: float) -> int:
-    scorer = _scorer(conn)
-    said = score_rules.stats(conn, SYSTEM, {row["number"] for row in rows if row["number"]})
+    scores = Scoring(conn, [row["number"] for row in rows])
     new = []
     for row in rows:
-        one = lead_rules.subject(row, said.get(row["number"] or "", score_rules.NOTHING))
-        points = scorer.score(one, now)
+        points = scores.of(row, now)
         if points != row["score"]:
             new.append({"lead": row["id"], "points": points})
     score_rules.scored(conn, new)
@@ -209,33 +204,54 @@ def _store(conn: Connection, rows: list[lead_rules.LeadRow], now: float) -> int:
 
 
 async def step(db: Database) -> bool:
-    """The next part of what is to be scored anew; whether there may be more. Raises Unavailable."""
+    """The next part of what is to be scored anew, leads before contacts; whether there may be more. Raises
+    Unavailable.
+    """
     if await read(db, lambda conn: _state(conn, db.clock())["done"]):
         return False
     return await write(db, _step)
 
 
+async def _gently(db: Database) -> bool:
+    """The same, where calls write what is to be scored: they go first."""
+    try:
+        return await step(db)
+    except DBAPIError as error:
+        if not overtaken(error):
+            raise
+        await asyncio.sleep(PAUSE)
+        return True
+
+
 def _state(conn: Connection, now: float) -> dict[str, Any]:
-    """{rules, day, after, done}: how far the scores by these rules have come on this day (UTC)."""
+    """{rules, day, of, after, changed, done}: how far the scores by these rules have come on this day (UTC); `of`
+    leads, then contacts.
+    """
     said = house.some(conn, SYSTEM, [_VERSION, _DONE])
     known = {"rules": int(said.get(_VERSION, 0)), "day": int(now // scoring.DAY)}
     state = json.loads(said.get(_DONE, "{}"))
-    if {name: state.get(name) for name in known} == known:
+    if "of" in state and {name: state.get(name) for name in known} == known:
         return dict(state)
-    return {**known, "after": 0, "done": not known["rules"]}  # without rules of the house time changes nothing
+    # Without rules of the house time changes nothing.
+    return {**known, "of": "leads", "after": 0, "done": not known["rules"]}
 
 
 def _step(work: Work) -> bool:
     state = _state(work.conn, work.at)
     if state["done"]:
         raise unchanged(False)
-    rows = score_rules.part(work.conn, SYSTEM, state["after"], PART)
-    changed = _store(work.conn, rows, work.at)
-    done = len(rows) < PART
-    state = {**state, "after": rows[-1]["id"] if rows else state["after"], "done": done}
+    if state["of"] == "leads":
+        rows = score_rules.part(work.conn, SYSTEM, state["after"], PART)
+        changed, more = _store(work.conn, rows, work.at), len(rows) == PART
+        state |= {"after": rows[-1]["id"]} if more else {"of": "contacts", "after": 0}
+    else:
+        changed, state["after"], more = contact_scores.part(work.conn, state["after"], work.at)
+        state["done"] = not more
+    state["changed"] = changed + state.get("changed", 0)
     house.put(work.conn, _DONE, json.dumps(state))
-    work.journal("lead.scored", {"changed": changed, "done": done}, EVERYBODY if done and changed else None)
-    return not done
+    told = EVERYBODY if state["done"] and state["changed"] else None
+    work.journal("lead.scored", {"changed": state["changed"], "done": state["done"]}, told)
+    return not state["done"]
 
 
 class Scores:
@@ -257,7 +273,7 @@ class Scores:
         while True:
             self._wake.clear()
             with contextlib.suppress(Unavailable):
-                while await step(self._db):
+                while await _gently(self._db):
                     pass  # a part after the other: others write in between
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL):

@@ -15,9 +15,11 @@ from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.custom import Values
 from pbxcrm.crm.fields import note_text, task_fields
 from pbxcrm.crm.leads import LeadRow
-from pbxcrm.service import audit, custom_fields, lead_scores, lead_turns, tell
+from pbxcrm.service import audit, custom_fields, lead_scores, owners, tell
 from pbxcrm.service.errors import Conflict, NotFound, Refused
+from pbxcrm.service.lead_scores import Scoring
 from pbxcrm.service.lead_settings import on, settings_of
+from pbxcrm.service.lead_turns import Turns
 from pbxcrm.service.paging import after, limit_of, page
 from pbxcrm.service.paging import cursor as cursor_of
 from pbxcrm.service.tasks import fits
@@ -163,13 +165,18 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
 def add(work: Work, scope: Scope, values: Mapping[str, Any]) -> LeadRow:
     """Create a lead of these columns within a transaction that does more."""
-    row = {**lead_turns.placed(work.conn, values), "created_at": work.at, "active_at": work.at}
-    if row.get("owner_id"):
-        row["claimed_at"] = work.at
-    row["score"] = lead_scores.of(work.conn, row, work.at)
+    row = new(values, work.at, Turns(work.conn), Scoring(work.conn, [values.get("number")]))
     made = leads.of_ids(work.conn, SYSTEM, [leads.add(work.conn, row)])[0]
     told(work, scope, "lead.created", None, made)
     return made
+
+
+def new(values: Mapping[str, Any], at: float, turns: Turns, scoring: Scoring) -> dict[str, Any]:
+    """The columns of a new lead: whose it is, and what it is worth."""
+    row = {**turns.placed(values), "created_at": at, "active_at": at}
+    if row.get("owner_id"):
+        row["claimed_at"] = at
+    return {**row, "score": scoring.of(row, at)}
 
 
 def _columns(conn: Connection, scope: Scope, given: Mapping[str, Any], before: LeadRow | None) -> dict[str, Any]:
@@ -177,25 +184,15 @@ def _columns(conn: Connection, scope: Scope, given: Mapping[str, Any], before: L
     values = {
         name: value for name, value in given.items() if name not in ("owner", "team", "tags", "custom", *_IN_DETAILS)
     }
-    known = lookup.house(conn, scope)
     if "owner" in given:
-        values["owner_id"] = _owner(known, scope, given["owner"])
+        values["owner_id"] = owners.named(conn, scope, given["owner"], "lead")
     if "team" in given:
-        values["team_id"] = _team(known, scope, given["team"])
+        values["team_id"] = _team(lookup.house(conn, scope), scope, given["team"])
     said = {name: given[name] for name in _IN_DETAILS if name in given}
     if said or "custom" in given:
         details = {**(json.loads(before["details"]) if before else {}), **said}
         values["details"] = json.dumps(custom.put(details, given.get("custom", {})), ensure_ascii=False)
     return values
-
-
-def _owner(known: lookup.House, scope: Scope, name: str | None) -> int | None:
-    if not scope.sees_all and name != scope.name:
-        raise wrong({"owner": "Only a manager gives a lead to somebody else."})
-    user = known.users.get(name) if name else None
-    if name and (user is None or not user.active):
-        raise wrong({"owner": "There is no such person."})
-    return user.id if user else None
 
 
 def _team(known: lookup.House, scope: Scope, name: str | None) -> int | None:
@@ -271,19 +268,26 @@ def _hand_tasks(work: Work, scope: Scope, row: LeadRow) -> None:
             tell.task(work, known, now, was)
 
 
-def told(work: Work, scope: Scope, kind: str, before: LeadRow | None, after_: LeadRow) -> None:
-    """The journal hears which lead, for its people; the audit log what of it changed that names nobody."""
+def told(
+    work: Work, scope: Scope, kind: str, before: LeadRow | None, after_: LeadRow, house: lookup.House | None = None
+) -> None:
+    """The journal hears which lead, for its people; the audit log what of it changed that names nobody.
+
+    `house`: as it stands, where that was read.
+    """
     owners = {after_["owner_id"], before["owner_id"] if before else None}
     data = {"id": str(after_["id"]), "status": after_["status"], "owner": after_["owner_name"]}
     work.journal(kind, {**data, "version": after_["version"]}, audience(*owners))
     if None in owners and after_["owner_id"] != (before["owner_id"] if before else 0):
-        _tell_base(work, after_["team_id"])
+        _tell_base(work, after_["team_id"], house)
     audit.note(work, scope, kind, "lead", after_["id"], audit.between(before, after_, _AUDITED))
 
 
-def _tell_base(work: Work, team_id: int | None) -> None:
+def _tell_base(work: Work, team_id: int | None, house: lookup.House | None) -> None:
     """lead.base: somebody came into the base or left it, for those who may claim; once a transaction."""
-    heard = EVERYBODY if team_id is None else audience(*lookup.house(work.conn, SYSTEM).team(team_id))
+    heard: str | None = EVERYBODY
+    if team_id is not None:
+        heard = audience(*(house or lookup.house(work.conn, SYSTEM)).team(team_id))
     if not any((row["kind"], row["audience"]) == ("lead.base", heard) for row in work.rows):
         work.journal("lead.base", {}, heard)
 
@@ -319,10 +323,21 @@ def _limit(conn: Connection, user_id: int) -> int:
     return int(settings_of(conn)["limit"]) if own is None else own
 
 
+def _held(conn: Connection, scope: Scope) -> tuple[int, int]:
+    """How many this person may hold, and how many they do."""
+    return _limit(conn, scope.user_id), leads.held(conn, scope, scope.user_id)
+
+
+def left(conn: Connection, scope: Scope) -> int:
+    """How many more leads this person may hold."""
+    limit, held = _held(conn, scope)
+    return limit - held
+
+
 def room(conn: Connection, scope: Scope) -> None:
     """Raises Refused where this person holds as many leads as they may."""
-    limit = _limit(conn, scope.user_id)
-    if leads.held(conn, scope, scope.user_id) >= limit:
+    limit, held = _held(conn, scope)
+    if held >= limit:
         raise Refused(
             f"You hold {limit} leads, as many as you may. Nothing was claimed; finish or release one first.",
             code="lead_limit",
@@ -355,7 +370,7 @@ async def assign(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
     def run(work: Work) -> dict[str, Any]:
         on(work.conn)
-        owner = _owner(lookup.house(work.conn, scope), scope, name)
+        owner = owners.named(work.conn, scope, name, "lead")
         rows = leads.of_ids(work.conn, scope, ids)
         if len(rows) < len(ids):
             raise NotFound

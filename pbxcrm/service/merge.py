@@ -15,11 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.crm.merging import FIELDS, chosen, differing, fuller
-from pbxcrm.service import audit, custom_fields, tell
+from pbxcrm.service import audit, contact_scores, custom_fields, tell
 from pbxcrm.service.contacts import search_text, tell_cards
 from pbxcrm.service.errors import Conflict, NotFound, Refused
 from pbxcrm.service.transact import key, read, write, wrong
 from pbxcrm.store import companies, contacts, details, duplicates, merging
+from pbxcrm.store.contact_scores import of_company
 from pbxcrm.store.db import Database, Work, audience
 from pbxcrm.store.errors import overtaken
 
@@ -184,6 +185,8 @@ def _merge(
     if tuple(row["version"] for row in rows) != versions:
         raise Conflict("Somebody changed one of the two meanwhile. Nothing was merged; look at them and try again.")
     texts = [_texts(thing, row) for row in rows]
+    if idle := picks.keys() - differing(thing, *texts):  # a mistyped field would lose what was chosen, for good
+        raise wrong(dict.fromkeys(idle, "The two do not differ in this."))
     result = chosen(thing, texts[0], texts[1], picks)
     kept, lost = sorted(range(2), key=lambda n: -ids[n])
     values = _columns(thing, rows, texts, result)
@@ -247,7 +250,7 @@ def _contact(
     met = min(rows, key=lambda row: row["first_contact_at"] or row["created_at"])
     values |= {name: talked[name] for name in ("last_talk_at", "last_talk_by")}
     values |= {name: met[name] for name in ("first_contact_at", "first_contact_by")}
-    values |= {"score": max(row["score"] for row in rows), "changed_at": work.at, "search": search_text(values)}
+    values |= {"changed_at": work.at, "search": search_text(values)}
     hears = [row["owner_id"] for row in rows]
     hears += [one for row in rows for one in contacts.open_deal_owners(conn, SYSTEM, row["id"])]
     merging.contact_is(conn, was, to)
@@ -256,6 +259,7 @@ def _contact(
     mails = [*known["emails"], *(row["email"] for row in rows)]
     further = dict.fromkeys(mail for mail in mails if mail and mail != values["email"])
     details.put_addresses(conn, to, "email", list(further))
+    contact_scores.rescore(work, [to])
     row = contacts.of_ids(conn, SYSTEM, [to])[to]
     work.journal("contact.changed", {"id": str(was), "gone": True, "into": str(to)}, audience(*hears))
     tell.contact(work, conn, "contact.changed", row, contacts.numbers(conn, SYSTEM, [to])[to], *hears)
@@ -268,6 +272,7 @@ def _company(work: Work, rows: list[Row], kept: int, lost: int, values: dict[str
     merging.became(conn, "company", was, to)
     companies.put(conn, to, values)
     companies.renamed(conn, to, values["name"])
+    contact_scores.rescore(work, of_company(conn, SYSTEM, to))
     row = companies.one(conn, SYSTEM, to)
     assert row is not None
     hears = audience(*(one["owner_id"] for one in rows), row["owner_id"])

@@ -1,12 +1,13 @@
 """What the journal says of a change, and who hears it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
 from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
+from pbxcrm.crm.custom import Values
 from pbxcrm.crm.views import ContactRow, DealRow, TaskRow
 from pbxcrm.service import audit, custom_fields
 from pbxcrm.store.db import EVERYBODY, Journalled, Work, audience, only
@@ -92,8 +93,17 @@ def _wider(one: str | None, other: str | None) -> str | None:
 
 
 def contact(
-    work: Journalled, conn: Connection, kind: str, row: ContactRow, numbers: list[str], *ids: int | None
+    work: Journalled,
+    conn: Connection,
+    kind: str,
+    row: ContactRow,
+    numbers: list[str],
+    *ids: int | None,
+    own: Callable[[str], Values] | None = None,
 ) -> None:
-    """contact.created or contact.changed, for its owner and those who have open deals with it."""
-    custom = custom_fields.seen(conn, "contact", row["details"])
-    work.journal(kind, views.contact(row, numbers, custom), audience(*ids))
+    """contact.created or contact.changed, for its owner and those who have open deals with it.
+
+    `own`: custom_fields.seeing, of many.
+    """
+    own = own or custom_fields.seeing(conn, "contact")
+    work.journal(kind, views.contact(row, numbers, own(row["details"])), audience(*ids))

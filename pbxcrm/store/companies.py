@@ -1,6 +1,6 @@
 """Companies: one's own, and those of one's contacts and deals."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, insert, or_, select, update
@@ -42,6 +42,11 @@ _NAMED = Query(_ROWS.where(_c.key == bindparam("key")).order_by(_c.id).limit(1))
 _INSERT = insert(companies).returning(_c.id)
 
 
+_BY_IDS = Query(_ROWS.where(_c.id.in_(bindparam("ids", expanding=True))), "ids")
+_CALLED = select(_c.key, _c.id, _c.name).where(_c.key.in_(bindparam("keys", expanding=True))).order_by(_c.id.desc())
+_ALL_CALLED = Query(_CALLED, "keys")
+
+
 def _first(conn: Connection, query: Query, values: Mapping[str, Any]) -> CompanyRow | None:
     rows = query.dicts(conn, values)
     return cast("CompanyRow", rows[0]) if rows else None
@@ -53,6 +58,17 @@ def one(conn: Connection, scope: Scope, company_id: int) -> CompanyRow | None:
         return _first(conn, _ONE, {"company": company_id})
     rows = _rows(conn, _ROWS.where(_c.id == company_id, visible(scope)))
     return rows[0] if rows else None
+
+
+def of_ids(conn: Connection, _scope: Scope, ids: Iterable[int]) -> dict[int, CompanyRow]:
+    """These companies, whoever's they are."""
+    wanted = list(ids)
+    return {row["id"]: cast("CompanyRow", row) for row in _BY_IDS.dicts(conn, {"ids": wanted})} if wanted else {}
+
+
+def seen(conn: Connection, scope: Scope, ids: Collection[int]) -> set[int]:
+    """Those of these companies that are theirs to see."""
+    return set(conn.execute(select(_c.id).where(_c.id.in_(ids), visible(scope))).scalars())
 
 
 def some(conn: Connection, scope: Scope, limit: int, q: str = "", after: int | None = None) -> list[CompanyRow]:
@@ -71,6 +87,16 @@ def of_name(conn: Connection, scope: Scope, name: str) -> CompanyRow | None:
     return rows[0] if rows else None
 
 
+def called(conn: Connection, scope: Scope, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Of each of these keys of names (crm.importing.name_key) the first company they see: {key: (id, name)}."""
+    if not keys:
+        return {}
+    wanted = {"keys": sorted(keys)}
+    if scope.sees_all:
+        return {row[0]: (row[1], row[2]) for row in _ALL_CALLED.rows(conn, wanted)}
+    return {row[0]: (row[1], row[2]) for row in conn.execute(_CALLED.where(visible(scope)), wanted)}
+
+
 def counts(conn: Connection, scope: Scope, ids: list[int]) -> dict[int, tuple[int, int]]:
     """How many people and open deals each has, of those that this person sees: {id: (people, deals)}."""
     mine = [] if scope.sees_all else [scope.user_id]
@@ -83,7 +109,8 @@ def counts(conn: Connection, scope: Scope, ids: list[int]) -> dict[int, tuple[in
     return {key: (n.get(key, 0), m.get(key, 0)) for key in ids}
 
 
-def _derived(row: Mapping[str, Any]) -> dict[str, Any]:
+def derived(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is looked for of a company: the words of a search, the end of its number, the key of its name."""
     number = row.get("number")
     words = (row.get(name) or "" for name in ("name", "email", "site", "city", "note"))
     return {"search": folded(*words), "tail": tail(number) if number else None, "key": name_key(row["name"])}
@@ -91,19 +118,19 @@ def _derived(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def add(conn: Connection, row: Mapping[str, Any]) -> int:
     """A new company; gives its id."""
-    return int(conn.execute(_INSERT, {**row, **_derived(row)}).scalar_one())
+    return int(conn.execute(_INSERT, {**row, **derived(row)}).scalar_one())
 
 
 def change(conn: Connection, before: CompanyRow, values: Mapping[str, Any]) -> bool:
     """Set these columns if the company still has this version, and count the version up."""
     statement = update(companies).where(_c.id == before["id"], _c.version == before["version"])
-    derived = _derived({**before, **values})
-    return conn.execute(statement.values(**values, **derived, version=before["version"] + 1)).rowcount == 1
+    more = derived({**before, **values})
+    return conn.execute(statement.values(**values, **more, version=before["version"] + 1)).rowcount == 1
 
 
 def put(conn: Connection, company_id: int, values: Mapping[str, Any]) -> None:
     """Set these columns, whatever they were; the name and the number must be among them."""
-    conn.execute(update(companies).where(_c.id == company_id).values(**values, **_derived(values)))
+    conn.execute(update(companies).where(_c.id == company_id).values(**values, **derived(values)))
 
 
 def renamed(conn: Connection, company_id: int, name: str) -> None:

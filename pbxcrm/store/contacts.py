@@ -1,6 +1,6 @@
 """Contacts and their numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy import update as sql_update
 
@@ -69,6 +70,11 @@ def one(conn: Connection, scope: Scope, contact_id: int) -> ContactRow | None:
     return rows[0] if rows else None
 
 
+def seen(conn: Connection, scope: Scope, ids: Collection[int]) -> set[int]:
+    """Those of these contacts that are theirs to see."""
+    return set(conn.execute(select(_c.id).where(_c.id.in_(ids), visible(scope))).scalars())
+
+
 def some(
     conn: Connection,
     scope: Scope,
@@ -76,14 +82,20 @@ def some(
     q: str = "",
     after: tuple[float, int] | None = None,
     company_id: int | None = None,
+    *,
+    by_score: bool = False,
 ) -> list[ContactRow]:
-    """A page of contacts, the newest on top; `q`: parts of words of theirs, or any part of a number.
+    """A page of contacts, the newest (or those of the best score) on top.
 
-    `company_id`: who works there.
+    `q`: parts of words of theirs, or any part of a number; `company_id`: who works there.
     """
     where = [visible(scope), _found(conn, q)]
     if company_id is not None:
         where.append(_c.company_id == company_id)
+    if by_score:
+        if after is not None:
+            where.append(tuple_(_c.score, _c.id) < tuple_(*after))
+        return _rows(conn, _ROWS.where(and_(*where)).order_by(_c.score.desc(), _c.id.desc()).limit(limit), {})
     if after is not None:
         where.append(_c.id < after[1])
     # By id alone: a database walks its key from the end and stops at the limit, however many fit.

@@ -4,7 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, tuple_, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    insert,
+    or_,
+    select,
+    tuple_,
+    union,
+    update,
+)
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.folding import folded
@@ -28,6 +41,7 @@ _COLUMNS = (
     contacts.c.name.label("contact_name"),
     contacts.c.company,
     contacts.c.last_talk_at,
+    case((contacts.c.score_why != "", contacts.c.score)).label("score"),
     stages.c.idle_days,
 )
 ROWS: Select[Any] = select(*_COLUMNS).select_from(_TABLES)

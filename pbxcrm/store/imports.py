@@ -1,7 +1,7 @@
 """Tables that somebody brought, and what became of each of their rows."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypedDict, cast
 
@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from pbxcrm.crm.access import SYSTEM, Scope
 from pbxcrm.store.columns import metadata
-from pbxcrm.store.prepared import Command, Query
+from pbxcrm.store.prepared import Command, Insertion, Query
 from pbxcrm.store.schema import contact_numbers, contacts, users
 from pbxcrm.store.schema_sales import companies, contact_tags, import_rows, imports, lead_tags, leads, tags
 
@@ -274,20 +274,29 @@ def tag(conn: Connection, name: str) -> int:
 TAGGED = {"contacts": contact_tags.c.contact_id, "leads": lead_tags.c.lead_id}
 
 
-def put_tags(conn: Connection, kind: str, things: Iterable[int], tag_id: int) -> None:
-    """Put it on new contacts or leads, which have none yet."""
+@cache
+def _tagging(kind: str) -> tuple[Query, Insertion]:
     column = TAGGED[kind]
-    rows = [{column.name: thing_id, "tag_id": tag_id} for thing_id in things]
-    if rows:
-        conn.execute(insert(column.table), rows)
+    table = column.table
+    there = select(column).where(column.in_(bindparam("things", expanding=True)), table.c.tag_id == bindparam("tag"))
+    by_dialect = {name: one.insert(table).on_conflict_do_nothing() for name, one in _DIALECTS.items()}
+    return Query(there, "things"), Insertion(**by_dialect)
 
 
-def put_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> bool:
-    """Put it on a contact or a lead; whether it was not there."""
-    column = TAGGED[kind]
-    made = postgresql.insert(column.table) if conn.dialect.name == "postgresql" else sqlite.insert(column.table)
-    done = conn.execute(made.values({column.name: thing_id, "tag_id": tag_id}).on_conflict_do_nothing())
-    return done.rowcount == 1
+_DIALECTS: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
+
+
+def tagged(conn: Connection, kind: str, things: Collection[int], tag_id: int) -> set[int]:
+    """Those of these contacts or leads that have it."""
+    there = _tagging(kind)[0]
+    return {row[0] for row in there.rows(conn, {"things": list(things), "tag": tag_id})} if things else set()
+
+
+def put_tags(conn: Connection, kind: str, things: Collection[int], tag_id: int) -> None:
+    """Put it on contacts or leads, where it is not there already."""
+    if things:
+        rows = [{TAGGED[kind].name: thing_id, "tag_id": tag_id} for thing_id in things]
+        _tagging(kind)[1].run(conn, rows)
 
 
 def take_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> None:
@@ -300,37 +309,29 @@ def take_tag(conn: Connection, kind: str, thing_id: int, tag_id: int) -> None:
 def _used(kind: str) -> Query:
     table, own = _TABLES[kind], _HANGING[kind]
     keys = [key for other in metadata.sorted_tables if other not in own for key in _keys(other, table)]
-    return Query(select(or_(*(exists().where(key.parent == bindparam("thing")) for key in keys)).label("used")))
+    refers = or_(*(exists().where(key.parent == table.c.id).correlate(table) for key in keys))
+    return Query(select(table.c.id).where(table.c.id.in_(bindparam("things", expanding=True)), refers), "things")
 
 
-def used(conn: Connection, _scope: Scope, kind: str, thing_id: int) -> bool:
-    """Whether anything refers to it, of all tables there are but those that hang on it."""
-    return bool(_used(kind).rows(conn, {"thing": thing_id})[0][0])
+def used(conn: Connection, _scope: Scope, kind: str, things: Collection[int]) -> set[int]:
+    """Those of these that anything refers to, of all tables there are but those that hang on them."""
+    return {row[0] for row in _used(kind).rows(conn, {"things": list(things)})} if things else set()
 
 
 def _keys(other: Table, table: Table) -> list[ForeignKey]:
     return [key for key in other.foreign_keys if key.column is table.c.id]
 
 
-class _Removal:
-    """What takes one of a kind away, built once: it is run for each row of a table."""
-
-    def __init__(self, kind: str) -> None:
-        table, one_ = _TABLES[kind], bindparam("thing", type_=_i.id.type)
-        self.here = Query(select(table.c.id).where(table.c.id == one_, table.c.version == bindparam("version")))
-        own = [(other, key) for other in _HANGING[kind] for key in _keys(other, table)]
-        self.gone = [Command(delete(other).where(key.parent == one_)) for other, key in own]
-        self.gone.append(Command(delete(table).where(table.c.id == one_)))
+@cache
+def _removal(kind: str) -> list[Command]:
+    table, one_ = _TABLES[kind], bindparam("thing", type_=_i.id.type)
+    own = [delete(other).where(key.parent == one_) for other in _HANGING[kind] for key in _keys(other, table)]
+    return [Command(each) for each in (*own, delete(table).where(table.c.id == one_))]
 
 
-_removal = cache(_Removal)
-
-
-def remove(conn: Connection, kind: str, thing_id: int, version: int) -> bool:
-    """Take away one that still has this version and that nothing refers to; whether it was so."""
-    done = _removal(kind)
-    if not done.here.rows(conn, {"thing": thing_id, "version": version}) or used(conn, SYSTEM, kind, thing_id):
-        return False
-    for each in done.gone:
-        each.run(conn, [{"thing": thing_id}])
-    return True
+def remove(conn: Connection, kind: str, things: Collection[int]) -> set[int]:
+    """Take away those of these that nothing refers to; which they were."""
+    gone = set(things) - used(conn, SYSTEM, kind, things)
+    for each in _removal(kind) if gone else ():
+        each.run(conn, [{"thing": thing_id} for thing_id in sorted(gone)])
+    return gone

@@ -61,6 +61,19 @@ def of_ids(conn: Connection, scope: Scope, ids: Sequence[int]) -> list[LeadRow]:
     return _rows(conn, ROWS.where(_c.id.in_(ids), _own(scope)).order_by(_c.id))
 
 
+_WHOLE = Query(ROWS.where(_c.id.in_(bindparam("ids", expanding=True))), "ids")
+
+
+def whole(conn: Connection, _scope: Scope, ids: Collection[int]) -> dict[int, LeadRow]:
+    """These leads, whoever's they are."""
+    return {row["id"]: cast("LeadRow", row) for row in _WHOLE.dicts(conn, {"ids": list(ids)})} if ids else {}
+
+
+def seen(conn: Connection, scope: Scope, ids: Collection[int]) -> set[int]:
+    """Those of these leads that are theirs."""
+    return set(conn.execute(select(_c.id).where(_c.id.in_(ids), _own(scope))).scalars())
+
+
 def claimable(conn: Connection, scope: Scope, lead_id: int) -> LeadRow | None:
     """This lead, if nobody owns it and they may claim it."""
     rows = _rows(conn, ROWS.where(_c.id == lead_id, _base(scope)))
@@ -182,11 +195,15 @@ def searched(row: Mapping[str, Any]) -> str:
     return folded(*(row.get(name, "") for name in _SEARCHED))
 
 
+def derived(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is looked for of a new lead: the end of its number, the words of a search."""
+    number = row.get("number")
+    return {"tail": tail(number) if number else None, "search": searched(row)}
+
+
 def add(conn: Connection, row: Mapping[str, Any]) -> int:
     """A new lead; gives its id."""
-    number = row.get("number")
-    whole = {**row, "tail": tail(number) if number else None, "search": searched(row)}
-    return int(conn.execute(insert(leads).values(**whole).returning(_c.id)).scalar_one())
+    return int(conn.execute(insert(leads).values(**row, **derived(row)).returning(_c.id)).scalar_one())
 
 
 def change(conn: Connection, row: LeadRow, values: Mapping[str, Any]) -> bool:

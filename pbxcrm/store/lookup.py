@@ -1,6 +1,6 @@
 """What changes seldom and every call asks for: people, teams, dialled numbers, the stage that calls fall into."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -75,6 +75,11 @@ def user(conn: Connection, _scope: Scope, name: str) -> User | None:
     """The active person of this name."""
     row = conn.execute(_BY_NAME, {"name": name}).first()
     return User(*row) if row and row.active else None
+
+
+def users(conn: Connection, _scope: Scope, names: Collection[str]) -> dict[str, User]:
+    """The people of these names, active or not."""
+    return {row.name: User(*row) for row in conn.execute(_USERS.where(_u.name.in_(names)))}
 
 
 def currency(conn: Connection, _scope: Scope) -> str:

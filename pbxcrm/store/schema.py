@@ -145,7 +145,10 @@ contacts = Table(
     Column("changed_at", Time),  # when somebody last saw to these data
     # JSON: extension, birth date, preferred way of contact, and the house's own fields (custom_fields)
     Column("details", Text, nullable=False, server_default="{}"),
+    # JSON: where the score comes from, [{field, asked, how, points}] (crm.scoring.told); empty: no rule has scored them
+    Column("score_why", Text, nullable=False, server_default=""),
 )
+Index("ix_contacts_score", contacts.c.score.desc(), contacts.c.id.desc())
 
 # With the ids, as that of numbers below: whoever is there twice is found in it alone.
 Index("ix_contacts_email", contacts.c.email, contacts.c.id)

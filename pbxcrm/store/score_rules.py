@@ -30,11 +30,13 @@ from pbxcrm.store.schema_sales import leads, score_rules
 _r, _l, _c = score_rules.c, leads.c, calls.c
 
 
+_RULES = select(_r.id, _r.field, _r.value, _r.points, _r.part_points).order_by(_r.id)  # built once: calls that end ask
+
+
 def rules(conn: Connection, _scope: Scope) -> list[Rule]:
     """All of them, the oldest first."""
-    found = select(_r.id, _r.field, _r.value, _r.points, _r.part_points).order_by(_r.id)
     made = []
-    for row in conn.execute(found):
+    for row in conn.execute(_RULES):
         full, _, part = row.value.partition("\n")
         if row.field in WAYS:  # else of a later version
             made.append(Rule(row.id, row.field, full, part, row.points, row.part_points))
@@ -63,23 +65,27 @@ def remove(conn: Connection, rule_id: int) -> bool:
 
 # ---- what calls say of a number
 
-_talked = _c.talk_seconds > 0
-_theirs = _c.direction == "inbound"
-
 
 def _n(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-_COUNTS: dict[str, ColumnElement[Any]] = {
-    "talks": _n(_talked),
-    "answered": _n(_talked & (_c.direction == "outbound")),
-    "called": _n(_theirs),
-    "missed": _n(_theirs & ~_talked),
-    "last_talk": func.max(case((_talked, _c.ended_at), else_=null())),
-}
+def counts(c: Any) -> list[ColumnElement[Any]]:
+    """What calls say of whom they were with, by name; of these columns of calls: talk_seconds, direction, ended_at."""
+    talked, theirs = c.talk_seconds > 0, c.direction == "inbound"
+    found: dict[str, ColumnElement[Any]] = {
+        "talks": _n(talked),
+        "answered": _n(talked & (c.direction == "outbound")),
+        "called": _n(theirs),
+        "missed": _n(theirs & ~talked),
+        "last_talk": func.max(case((talked, c.ended_at), else_=null())),
+    }
+    return [count.label(name) for name, count in found.items()]
+
+
+_COUNTS = {count.name: count for count in counts(_c)}
 _STATS = Query(
-    select(_c.number, *(count.label(name) for name, count in _COUNTS.items()))
+    select(_c.number, *_COUNTS.values())
     .where(_c.number.in_(bindparam("numbers", expanding=True)), _c.ended_at.is_not(None))
     .group_by(_c.number),
     "numbers",
@@ -125,7 +131,7 @@ def kinds(conn: Connection, _scope: Scope, field: str, stride: int) -> Iterator[
     """
     open_ = and_(_l.qualified_at.is_(None), _l.id % stride == 0 if stride > 1 else true())
     if field in _COUNTS:
-        per = select(_l.id, _COUNTS[field].label("said"))
+        per = select(_l.id, _COUNTS[field].element.label("said"))
         joined = leads.outerjoin(calls, (_c.number == _l.number) & _c.ended_at.is_not(None))
         per = per.select_from(joined).where(open_).group_by(_l.id)
     elif field in ("quality", "employees"):

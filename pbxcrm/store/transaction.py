@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxcrm.store import schema
+from pbxcrm.store import audit, schema
 from pbxcrm.store.prepared import Command, last_inserted
 
 T = TypeVar("T")
@@ -61,9 +61,12 @@ class Tx(Journalled):
 
 @dataclass(slots=True, kw_only=True)
 class Work(Journalled):
-    """A write transaction given to a plain function."""
+    """A write transaction given to a plain function. `notes`: rows of the audit log that wait to be written with the
+    journal, where so many are noted that one by one is too slow; None: each is written as it is noted.
+    """
 
     conn: Connection
+    notes: list[dict[str, Any]] | None = None
 
 
 def audience(*user_ids: int | None) -> str | None:
@@ -100,6 +103,8 @@ def run(work: Work, fn: Callable[[Work], T]) -> T:
     result = fn(work)
     if not work.rows:
         raise NothingJournalled
+    if work.notes:
+        audit.add(work.conn, work.notes)
     if work.conn.dialect.name == "postgresql":
         # Sequence order is not commit order: under this lock, taken last, it is.
         work.conn.execute(LOCK, {"key": JOURNAL_LOCK})

@@ -14,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all without any")
     parser.add_argument("--first", action="store_true", help="ahead of other work on this machine (root)")
+    parser.add_argument("--rows", type=int, default=imports.ROWS, help="of a table that is imported")
     given = parser.parse_args()
     if wrong := set(given.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(wrong))}")
@@ -35,7 +36,7 @@ def main() -> None:
         elif part == "board":
             print(f"Board\n\n{board.run()}\n", flush=True)
         elif part == "imports":
-            print(f"Imports\n\n{imports.run()}\n", flush=True)
+            print(f"Imports\n\n{imports.run(given.rows)}\n", flush=True)
         elif part == "flood":
             print(f"Flood\n\n{flood.run()}\n", flush=True)
         else:

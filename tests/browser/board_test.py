@@ -1,11 +1,13 @@
 """The board in a browser: what it shows, and the three ways to move a card."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
-from pbxcrm.service import deals
+from pbxcrm.crm.access import Scope
+from pbxcrm.service import deals, pipelines
 from tests.browser.conftest import Line, Open
 from tests.browser.world import World
 
@@ -208,11 +210,98 @@ async def test_fifty_a_column_then_more_on_scroll(firm: World, open_page: Open) 
         await firm.deal("maria", title=f"Deal {n:02}")
     page = await open_page("maria")
     new = column(page, firm, "New")
-    assert await new.locator(".card").count() == 50
+    await expect(new.locator(".card")).to_have_count(50)
     await new.locator(".cards").evaluate("list => list.scrollTo(0, list.scrollHeight)")
     await expect(new.locator(".card")).to_have_count(60)
     assert await new.locator(".title").last.text_content() == "Deal 00"
     await expect(new.locator("[data-n]")).to_have_text("60")
+
+
+@pytest.mark.parametrize("way", ["list", "mouse", "keyboard"])
+@pytest.mark.parametrize("meanwhile", ["renamed", "moved", "given away"])
+async def test_a_card_that_changes_while_it_is_lifted(firm: World, open_page: Open, way: str, meanwhile: str) -> None:
+    """It was drawn anew under the hand: the old card came back beside the new one."""
+    deal = await firm.deal("maria", title="Trial", value="100")
+    page, boss = await open_page("maria"), firm.scopes["anna"]
+    mine = page.locator(f"#deal-{deal['id']}")
+    title = mine.locator(".title")
+    if way == "list":
+        await mine.locator("[data-move]").click()
+    elif way == "keyboard":
+        await title.press(" ")
+        await title.press("ArrowRight")
+    else:
+        await title.hover()
+        await page.mouse.down()
+        box = await column(page, firm, "Qualified").bounding_box()
+        assert box
+        await page.mouse.move(box["x"] + 60, box["y"] + 90, steps=4)
+    if meanwhile == "renamed":
+        await deals.change(firm.db, boss, deal["id"], deal["version"], {"title": "Seen"})
+        await expect(title).to_have_text("Seen")
+    elif meanwhile == "moved":
+        await deals.move(firm.db, boss, deal["id"], firm.stages["Offer"], deal["version"])
+        await expect(column(page, firm, "Offer").locator(".card")).to_have_count(1)
+    else:
+        await deals.change(firm.db, boss, deal["id"], deal["version"], {"owner": "tomek"})
+        await expect(mine).to_have_count(0)
+    if way == "list":
+        await page.get_by_role("menuitemradio", name="Qualified").click()
+    elif way == "keyboard":
+        await page.keyboard.press(" ")
+    else:
+        await page.mouse.up()
+    if meanwhile == "moved":
+        await expect(page.locator(".toast.bad")).to_contain_text("Anna Kowalska was faster")
+        await expect(column(page, firm, "Offer").locator(".card")).to_have_count(1)
+    elif meanwhile == "renamed":
+        await expect(column(page, firm, "Qualified").locator(".card .title")).to_have_text("Seen")
+    await expect(page.locator(".board .card")).to_have_count(0 if meanwhile == "given away" else 1)
+    await expect(page.locator(".ghost, .card[aria-busy]")).to_have_count(0)  # answered by the server
+    stage = {"renamed": "Qualified", "moved": "Offer", "given away": "New"}[meanwhile]
+    assert (await firm.get(deal["id"]))["stage_name"] == stage
+
+
+async def test_a_board_read_anew_stays_where_one_was(firm: World, open_page: Open) -> None:
+    for n in range(60):
+        await firm.deal("maria", title=f"Deal {n:02}")
+    page = await open_page("maria")
+    new = column(page, firm, "New")
+    await expect(new.locator(".card")).to_have_count(50)
+    await new.locator(".title").nth(30).focus()
+    await new.locator(".cards").evaluate("list => list.scrollTo(0, 1500)")
+    root = Scope(0, "root", "admin", peer="test")
+    await pipelines.change_stage(firm.db, root, firm.stages["New"], {"name": "Fresh"})
+    await expect(new.locator("[data-name]")).to_have_text("Fresh")
+    await expect(new.locator(".card")).to_have_count(50)
+    await expect(new.locator(".title").nth(30)).to_be_focused()
+    assert abs(await new.locator(".cards").evaluate("list => list.scrollTop") - 1500) < 2
+
+
+async def test_a_deal_that_left_while_more_came_stays_away(firm: World, open_page: Open) -> None:
+    made = [await firm.deal("maria", title=f"Deal {n:02}") for n in range(30)]
+    page = await open_page("maria")
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await go.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/board?*cursor=*", late)
+    await page.reload()
+    await page.wait_for_selector('#live[data-state="on"]', state="attached")
+    await asked.wait()
+    left, moved = made[0], made[1]
+    await deals.change(firm.db, firm.scopes["anna"], left["id"], left["version"], {"owner": "tomek"})
+    await deals.move(firm.db, firm.scopes["maria"], moved["id"], firm.stages["Offer"], moved["version"])
+    new = column(page, firm, "New")
+    await expect(new.locator("[data-n]")).to_have_text("28")
+    await expect(column(page, firm, "Offer").locator(".card")).to_have_count(1)
+    go.set()
+    await expect(new.locator(".card")).to_have_count(28)
+    assert await new.locator(".title").all_text_contents() == [f"Deal {n:02}" for n in range(29, 1, -1)]
 
 
 async def test_it_works_without_scripts(firm: World, open_page: Open) -> None:

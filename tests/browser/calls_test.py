@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from pbxcrm.service import deals
+from pbxcrm.crm.access import Scope
+from pbxcrm.service import deals, lead_scores
 from tests.browser.conftest import Open
 from tests.browser.world import PASSWORD, World
 
@@ -141,6 +142,43 @@ async def test_a_known_customer_is_named_with_deals_and_last_talk(firm: World, o
     await expect(card(tomek)).not_to_contain_text("Forty phones")
     await card(maria, "ringing").locator(".deal-link").click()
     await expect(maria.locator("#side h1")).to_have_text("Forty phones")
+
+
+async def test_a_known_customers_score_is_on_the_card_and_on_the_board_as_it_changes(
+    firm: World, open_page: Open
+) -> None:
+    root = Scope(0, "root", "admin", peer="test")
+    rule = {"field": "talks", "full": "2", "part": "1", "points": "20", "part_points": "10"}
+    await lead_scores.save(firm.db, root, None, rule)
+    deal = await firm.deal("maria", "Offer", title="Forty phones", name="Elżbieta", number="+48221234599")
+    page = await open_page("maria")
+    score = page.locator(f"#deal-{deal['id']} .pts")
+    await expect(score).to_have_count(0)
+    for points in ("10", "20"):
+        call = firm.call("+48221234599")
+        await call.rings("maria")
+        await call.answered("maria")
+        await call.ended()
+        await expect(score).to_have_text(points)
+    await firm.call("+48221234599").rings("maria")
+    await card(page, "ringing").get_by_text("Why 20 points?").click()
+    await expect(card(page, "ringing")).to_contain_text("Talks with us, at least 2")
+
+
+async def test_a_press_is_not_lost_when_the_card_changes_meanwhile(firm: World, open_page: Open) -> None:
+    await firm.deal("maria", "Offer", title="Forty phones", name="Elżbieta", number="+48221234599")
+    page, other = await open_page("maria"), await open_page("maria")
+    call = firm.call("+48221234599")
+    await call.rings("maria")
+    link = await card(page, "ringing").locator(".deal-link").bounding_box()
+    assert link
+    await page.mouse.move(link["x"] + 9, link["y"] + 9)
+    await page.mouse.down()
+    await call.answered("maria")
+    await expect(card(other, "talking")).to_be_visible()
+    await page.mouse.up()
+    await expect(page.locator("#side h1")).to_have_text("Forty phones")
+    await expect(card(page, "talking")).to_be_visible()
 
 
 async def test_two_calls_at_once_are_two_cards(firm: World, open_page: Open) -> None:

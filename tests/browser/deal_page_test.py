@@ -1,11 +1,14 @@
 """A deal's page and panel, the person's own settings, the door, and errors."""
 
+import asyncio
+import io
 import re
+import wave
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
-from pbxcrm.service import deals
+from pbxcrm.service import deals, recordings
 from tests.browser.conftest import Open
 from tests.browser.world import PASSWORD, World
 
@@ -54,8 +57,14 @@ async def test_two_people_in_one_deal(firm: World, open_page: Open) -> None:
     await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await page.get_by_label("Value").fill("1")
     await page.get_by_role("button", name="Save").click()
-    await expect(page.locator(".note.bad")).to_contain_text("Anna Kowalska was faster: the deal is in Offer now.")
+    await expect(page.locator(".note.bad")).to_contain_text("Anna Kowalska was faster. Nothing of yours is saved yet")
     assert (await firm.get(deal["id"]))["value"] == "500.00"
+    await expect(page.locator('.stages [aria-current="step"]')).to_have_text("Offer")
+    await expect(page.get_by_label("Value")).to_have_value("1")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".note.good")).to_contain_text("Saved.")
+    saved = await firm.get(deal["id"])
+    assert (saved["value"], saved["stage_name"]) == ("1.00", "Offer")
 
 
 async def test_what_is_written_in_the_panel_is_not_swept_away(firm: World, open_page: Open) -> None:
@@ -95,6 +104,159 @@ async def test_the_stage_bar_and_a_note(firm: World, open_page: Open) -> None:
     await page.get_by_role("button", name="Move to Lost").click()
     await expect(page.locator("#side")).to_contain_text("Moved to Mars")
     assert (await firm.get(deal["id"]))["close_reason"] == "Moved to Mars"
+
+
+async def test_what_is_written_while_an_answer_is_on_its_way_stays(firm: World, open_page: Open) -> None:
+    """The panel read anew after a move came late, over a note begun meanwhile: the note was gone."""
+    deal = await firm.deal("maria", title="Trial", value="500")
+    page = await open_page("maria")
+    await page.locator(".card .title").click()
+    side = page.locator("#side")
+    late = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await late.wait()
+        await route.continue_()
+
+    await page.route(f"**/deals/{deal['id']}", hold)
+    await side.get_by_role("button", name="Negotiation").click()
+    await expect(page.locator(f'.col[data-stage="{firm.stages["Negotiation"]}"] .card')).to_have_count(1)
+    await side.get_by_label("Value").fill("700")
+    await side.get_by_placeholder("Add a note…").press_sequentially("Called t")
+    late.set()
+    await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Negotiation")
+    await page.keyboard.type("wice")  # the cursor stands where it stood
+    await expect(side.get_by_placeholder("Add a note…")).to_have_value("Called twice")
+    await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
+    await expect(side.locator(".line-of")).to_contain_text("Called twice")
+    await expect(side.get_by_placeholder("Add a note…")).to_have_value("")
+    await expect(side.get_by_label("Value")).to_have_value("700")
+    await side.get_by_role("button", name="Save").click()
+    await expect(side.locator('[name="value"][value="700"]')).to_have_count(1)  # the server's own
+    saved = await firm.get(deal["id"])
+    assert (saved["value"], saved["stage_name"]) == ("700.00", "Negotiation")
+
+
+async def test_what_was_written_in_a_panel_stands_there_again(firm: World, open_page: Open) -> None:
+    """It was gone when another card was opened, or the panel closed."""
+    one, two = await firm.deal("maria", title="One"), await firm.deal("maria", title="Two")
+    page = await open_page("maria")
+    side = page.locator("#side")
+    note = side.get_by_placeholder("Add a note…")
+    await page.locator(f"#deal-{one['id']} .title").click()
+    await note.fill("Wants forty")
+    await page.locator(f"#deal-{two['id']} .title").click()
+    await expect(side.locator("h1")).to_have_text("Two")
+    await expect(note).to_have_value("")
+    await note.fill("Wants fifty")
+    await side.locator("h1").press("Escape")
+    await expect(side).to_be_hidden()
+    for deal, title, text in ((one, "One", "Wants forty"), (two, "Two", "Wants fifty")):
+        await page.locator(f"#deal-{deal['id']} .title").click()
+        await expect(side.locator("h1")).to_have_text(title)
+        await expect(note).to_have_value(text)
+        await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
+        await expect(side.locator(".line-of")).to_contain_text(text)
+        await expect(note).to_have_value("")
+    await page.locator(f"#deal-{one['id']} .title").click()
+    await expect(side.locator("h1")).to_have_text("One")
+    await expect(note).to_have_value("")
+
+
+async def test_what_is_carried_over_does_not_write_over_somebody_else(firm: World, open_page: Open) -> None:
+    deal = await firm.deal("maria", title="Trial", value="500")
+    page = await open_page("maria")
+    await page.locator(".card .title").click()
+    side = page.locator("#side")
+    await side.get_by_label("Value").fill("700")
+    await deals.change(firm.db, firm.scopes["anna"], deal["id"], deal["version"], {"value": "900"})
+    await side.get_by_placeholder("Add a note…").fill("Called twice")
+    await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
+    await expect(side.locator(".line-of")).to_contain_text("Called twice")
+    await expect(side.get_by_label("Value")).to_have_value("700")
+    await side.get_by_role("button", name="Save").click()
+    await expect(side.locator(".note.bad")).to_contain_text("Anna Kowalska was faster")
+    assert (await firm.get(deal["id"]))["value"] == "900.00"
+    await expect(side.get_by_label("Value")).to_have_value("700")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    now = await firm.get(deal["id"])
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], now["version"])
+    await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
+    assert f"{firm.url}/deals/{deal['id']}" not in asked  # what came back unsaved is not swept away
+    await side.get_by_placeholder("Add a note…").fill("Called once more")
+    await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
+    await expect(side.locator(".line-of")).to_contain_text("Called once more")
+    await expect(side.get_by_label("Value")).to_have_value("700")
+
+
+async def test_a_panel_read_anew_leaves_the_cursor_where_it_is(firm: World, open_page: Open) -> None:
+    deal = await firm.deal("maria", title="Trial", value="500")
+    page = await open_page("maria")
+    await page.locator(".card .title").click()
+    side, find = page.locator("#side"), page.get_by_role("searchbox")
+    await expect(side.locator("h1")).to_be_focused()
+    await find.press_sequentially("Ja")
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Offer")
+    await page.keyboard.type("n")
+    await expect(find).to_have_value("Jan")
+    unfolded = side.locator("summary", has_text="New task")
+    await unfolded.press("Enter")
+    await expect(side.locator("details[open]")).to_have_count(1)
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Won"], deal["version"] + 1)
+    await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Won")
+    await expect(unfolded).to_be_focused()
+    await expect(side.locator("details[open]")).to_have_count(1)
+    await side.locator("h1").press("Escape")
+    await expect(side).to_be_hidden()
+
+
+async def test_a_panel_catches_up_once_nobody_writes_in_it(firm: World, open_page: Open) -> None:
+    deal = await firm.deal("maria", title="Trial", value="500")
+    page = await open_page("maria")
+    await page.locator(".card .title").click()
+    side = page.locator("#side")
+    await side.get_by_placeholder("Add a note…").focus()
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
+    await expect(side.locator('.stages [aria-current="step"]')).to_have_text("New")
+    await side.locator("h1").click()
+    await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Offer")
+    button = await side.get_by_role("button", name="Qualified").bounding_box()
+    assert button
+    await page.mouse.move(button["x"] + 5, button["y"] + 5)
+    await page.mouse.down()  # pressed, not let go yet: it must still be there then
+    await deals.add_note(firm.db, firm.scopes["anna"], deal["id"], "Listen first")
+    now = await firm.get(deal["id"])
+    await deals.change(firm.db, firm.scopes["anna"], deal["id"], now["version"], {"title": "Seen"})
+    await expect(page.locator(".card .title")).to_have_text("Seen")
+    await expect(side.locator("h1")).to_have_text("Trial")
+    await page.mouse.up()
+    await expect(side.locator("h1")).to_have_text("Seen")
+
+
+async def test_a_recording_is_heard_to_its_end(firm: World, open_page: Open) -> None:
+    deal = await firm.deal("maria", title="Trial", number="+48221234599")
+    call = firm.call("+48221234599")
+    await call.rings("maria")
+    await call.answered("maria")
+    told = await call.ended()
+    await recordings.keep(firm.db, told.id, "call.wav")
+    page = await open_page("maria", "/board")
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as minute:
+        minute.setparams((1, 2, 8000, 0, "NONE", ""))
+        minute.writeframes(bytes(60 * 16_000))
+    await page.route("**/recording", lambda route: route.fulfill(body=sound.getvalue(), content_type="audio/wav"))
+    await page.locator(f"#deal-{deal['id']} .title").click()
+    audio = page.locator("#side audio")
+    await audio.evaluate("one => one.play()")
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
+    assert await audio.evaluate("one => !one.paused")
+    await audio.evaluate("one => one.pause()")
+    await expect(page.locator('#side .stages [aria-current="step"]')).to_have_text("Offer")
 
 
 async def test_a_call_appears_on_the_open_deal(firm: World, open_page: Open) -> None:

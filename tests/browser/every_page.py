@@ -13,10 +13,10 @@ DOC = Path(__file__).parents[2] / "docs" / "pages.md"
 LOOKS = (
     "English, light",
     "English, dark",
-    "English, 390 px wide",
+    "English, light, 390 px wide",
     "Persian from the right, light",
     "Persian from the right, dark",
-    "Persian, 390 px wide",
+    "Persian from the right, light, 390 px wide",
 )
 
 # Route: (address, what has to stand on it, so that no empty page passes for it). {names} are of a `Furnished`.
@@ -77,7 +77,7 @@ PAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "/settings/scores": (("/settings/scores", "Warszawa"),),
     "/settings/webhooks": (("/settings/webhooks", "https://example.com/hook"),),
     "/settings/webhooks/{id}": (("/settings/webhooks/{hook}", "https://example.com/hook"),),
-    "/tasks/new": (("/tasks/new?kind=meeting&deal_id={deal}", "deal_id"),),
+    "/tasks/new": (("/tasks/new?kind=meeting&deal_id={deal}", "40 phones, new office"),),
     "/tasks/{id}": (("/tasks/{task}", "Show the phones"),),
 }
 
@@ -117,7 +117,7 @@ def page() -> str:
         "`tests/browser/access_test.py` opens each of these addresses as an administrator of a firm at work, and\n"
         "axe-core (WCAG 2.0, 2.1 and 2.2 A and AA, and its best practices) must find nothing, in each of these looks:\n"
         + "; ".join(LOOKS)
-        + ".\nWhat is dark is held to the rules of colour alone: it is the same page. None may be wider than a phone.\n"
+        + ".\nNone may be wider than a phone.\n"
         "The door (`/login`), an error, and what opens on the board and beside it (the caller card, the deal's panel,\n"
         "menus, dialogs, notices) have tests of their own there.\n\n"
         "| page | looked at | shows |\n| :-- | :-- | :-- |\n"

@@ -2,6 +2,7 @@
 those; through service, REST, pages and tables, merged and erased with the rest.
 """
 
+import asyncio
 import csv
 import io
 import json
@@ -30,6 +31,7 @@ from pbxcrm.service import (
 )
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
+from pbxcrm.store.db import Database
 from tests.http.bed import House, Person, both
 from tests.http.leads_test import everything
 
@@ -403,3 +405,31 @@ async def test_a_lead_that_becomes_a_customer_takes_its_values_along(house: Hous
     one = await leads.create(db, alice, {"name": "Ola", "custom": {"size": 8}})
     made = await lead_qualify.qualify(db, alice, one["id"], one["version"], {"contact": "new"})
     assert (await contacts.get(db, alice, made["contact_id"]))["custom"] == {"size": 8}
+
+
+@both
+async def test_of_two_who_make_the_same_field_at_one_moment_the_second_is_told(house: House, root: Scope) -> None:
+    db = house.db
+    other = Database(db.url.render_as_string(hide_password=False), db.clock, region="PL")  # as another process would
+    given = [{"thing": "deal", "name": name, "type": "text"} for name in ("Colour", "COLOUR") * 4]
+    try:
+        await custom_fields.create(other, root, {"thing": "lead", "name": "Any", "type": "text"})  # it is connected now
+        tried = [custom_fields.create(other if n % 2 else db, root, one) for n, one in enumerate(given)]
+        done = await asyncio.gather(*tried, return_exceptions=True)
+        sizes = [await field(house, root, "deal", name) for name in ("Size", "Length")]
+        tried = [
+            custom_fields.change(one, root, size, {"name": "Width"})
+            for one, size in zip((db, other), sizes, strict=True)
+        ]
+        renamed = await asyncio.gather(*tried, return_exceptions=True)
+    finally:
+        await other.close()
+    for found in (done, renamed):
+        assert sum(isinstance(one, dict) for one in found) == 1, found
+        refused = [one for one in found if isinstance(one, Invalid)]
+        assert len(refused) == len(found) - 1, found
+        assert {one.fields["name"] for one in refused} == {"There is a field of this name already."}
+    answer = await house.ask("POST", "/api/v1/fields", "root", json=given[0])
+    assert answer.status == 422
+    assert "There is a field of this name already." in await answer.text()
+    assert "There is a field of this name already." in await post(house, "/settings/fields", "root", 422, **given[0])

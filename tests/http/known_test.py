@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from pbxcrm.crm.access import Scope
 from pbxcrm.crm.details import GROUPS, ROLES
-from pbxcrm.service import companies, contacts, deals, details
+from pbxcrm.service import companies, contacts, deals, details, lead_scores
 from pbxcrm.service.intake import Intake
 from tests.http.bed import House
 from tests.store.office import Caller
@@ -84,6 +85,8 @@ async def test_a_form_and_a_call_fill_one_record(house: House) -> None:
 async def test_a_deal_answers_at_one_glance(house: House) -> None:
     """Where from, interested in what, followed up, how good, what number, how to reach them, whose."""
     db, scope, intake = house.db, house.people["alice"].scope, Intake(house.db)
+    rule = {"field": "number", "full": "+48 601", "points": "35"}
+    await lead_scores.save(db, Scope(0, "root", "admin"), None, rule)
     number = "+48601000333"
     anna = await contacts.create(db, scope, {"name": "Anna", "numbers": [number], "contact_by": "email"})
     fields = {"title": "Phones", "contact_id": anna["id"], "number": number, "source": "Trade fair"}
@@ -95,7 +98,7 @@ async def test_a_deal_answers_at_one_glance(house: House) -> None:
         await intake.apply([fact])
     shown = await page(house, f"/deals/{deal['id']}")
     glance = shown.split('class="row small glance"')[1].split("</dl>")[0]
-    for said in ("Trade fair", "Forty phones", "by alice", "601 000 333", "E-mail", "alice", "Score"):
+    for said in ("Trade fair", "Forty phones", "by alice", "601 000 333", "E-mail", "alice", "Score", ">35<"):
         assert said in glance, said
     assert "not talked with yet" not in glance
     bare = await deals.create(db, scope, {"title": "Nothing known"})

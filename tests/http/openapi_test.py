@@ -25,13 +25,23 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.http.live import KINDS
 from pbxcrm.http.openapi import SPEC
 from pbxcrm.http.openapi_schemas import DIAL_ID, ID, VERSION
-from pbxcrm.service import custom_fields, lead_settings, leads, people, recordings, relations
+from pbxcrm.service import (
+    companies,
+    contacts,
+    custom_fields,
+    lead_settings,
+    leads,
+    offers,
+    people,
+    recordings,
+    relations,
+)
 from pbxcrm.service.import_work import Importer
 from pbxcrm.store import dials
 from pbxcrm.store.db import Database, Work
 from pbxcrm.store.migrations import migrate
 from tests.http import bed
-from tests.http.things import differing, things_of
+from tests.http.things import LINES, differing, paper, things_of
 from tests.security.foreign_eyes_test import routes
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -89,8 +99,7 @@ class Served:
             for one, other in ("12", "34", "56"):  # what is taken back from a contact is not theirs
                 await relations.add(db, root, "company", one, "business_partner", ("company", other))
             await lead_settings.change_settings(db, root, used=True, limit=10_000, needs=0)
-            for n in range(OWN * len(ON_LEADS)):
-                await leads.create(db, house.people["mona"].scope, {"name": f"Lead {n}", "owner": None})
+            await self._used_up(house)
             await db.writing(lambda work: _known_dial(work, house.people["mona"].scope.user_id))
             for name in ("Colour", "Size"):
                 await custom_fields.create(db, root, {"thing": "deal", "name": name, "type": "text"})
@@ -102,6 +111,18 @@ class Served:
             await self._stop.wait()
             importer.cancel()
         await db.close()
+
+    async def _used_up(self, house: bed.House) -> None:
+        """What operations change for good, each its own."""
+        db, mona = house.db, house.people["mona"]
+        made: dict[tuple[str, str], list[str]] = {}
+        for path, method in USED_UP:
+            make = MAKE[next(begin for begin in MAKE if path.startswith(f"/api/v1/{begin}"))]
+            made[path, method] = [await make(house, mona) for _ in range(OWN)]
+            if path.endswith(DECIDED):
+                for one in made[path, method]:
+                    await offers.send(db, mona.scope, one, 1)
+        assert made == {one: list(own_ids(*one)[:-1]) for one in USED_UP}
 
     def __enter__(self) -> "Served":
         self._thread.start()
@@ -121,7 +142,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 FEW = (*"123456", "999")
-OWN = 5  # leads that one operation alone is asked for: what another claims or takes away would stay so
+OWN = 5  # things that one operation alone is asked for: what another claims or takes away would stay so
 
 
 def near(part: Any, ids: tuple[str, ...] = FEW) -> Any:
@@ -139,29 +160,67 @@ def near(part: Any, ids: tuple[str, ...] = FEW) -> Any:
     return [near(one, ids) for one in part] if isinstance(part, list) else part
 
 
-ON_LEADS = [
+async def _contact(house: bed.House, mona: bed.Person) -> str:
+    return str((await contacts.create(house.db, mona.scope, {"name": "There twice"}))["id"])
+
+
+async def _company(house: bed.House, mona: bed.Person) -> str:
+    return str((await companies.create(house.db, mona.scope, {"name": "There twice"}))["id"])
+
+
+async def _lead(house: bed.House, mona: bed.Person) -> str:
+    return str((await leads.create(house.db, mona.scope, {"name": "Lead", "owner": None}))["id"])
+
+
+async def _offer(house: bed.House, mona: bed.Person) -> str:
+    return str((await offers.create(house.db, mona.scope, "1", LINES))["id"])
+
+
+async def _paper(house: bed.House, mona: bed.Person) -> str:
+    return await paper(house, mona, "1")
+
+
+# What makes one more, by where it is asked for; and how many of it `things_of`, asked three times, made before.
+MAKE = {
+    "contacts/{id}/merge": _contact,
+    "companies/{id}/merge": _company,
+    "leads/{id}": _lead,
+    "offers/{id}": _offer,
+    "documents/{id}": _paper,
+}
+BEFORE = {"contacts/{id}/merge": 6, "companies/{id}/merge": 6, "leads/{id}": 3, "offers/{id}": 6, "documents/{id}": 6}
+DECIDED = ("/accept", "/decline", "/revise")  # of offers that were sent
+USED_UP = [
     (path, method)
     for path, operations in SPEC["paths"].items()
-    if path.startswith("/api/v1/leads/{id}")
     for method in operations
+    if path.startswith(tuple(f"/api/v1/{begin}" for begin in MAKE))
+    if not ("merge" in path and method == "get")
 ]
 
 
-def own_leads(path: str, method: str) -> tuple[str, ...]:
-    """The three leads of `things_of` are before them."""
-    if (path, method) not in ON_LEADS:
+def own_ids(path: str, method: str) -> tuple[str, ...]:
+    """Those that this operation is asked for alone, and one that is not there."""
+    if (path, method) not in USED_UP:
         return FEW
-    first = 4 + OWN * ON_LEADS.index((path, method))
+    begin = next(begin for begin in MAKE if path.startswith(f"/api/v1/{begin}"))
+    alike = [one for one in USED_UP if one[0].startswith(f"/api/v1/{begin}")]
+    first = 1 + BEFORE[begin] + OWN * alike.index((path, method))
     return (*map(str, range(first, first + OWN)), "999")
 
 
 # The stream is a WebSocket: live_test knows it better.
 _GOES_IN = ("parameters", "requestBody")
+
+
+def _ids(path: str, method: str, part: str) -> tuple[str, ...]:
+    return own_ids(path, method) if part == "parameters" or path.endswith("/merge") else FEW
+
+
 _FUZZED = {
     path: {
         method: {
-            name: near(part, own_leads(path, method) if name == "parameters" else FEW) if name in _GOES_IN else part
-            for name, part in operation.items()
+            name: near(part, _ids(path, method, name)) if name in _GOES_IN else part for name, part in operation.items()
         }
         for method, operation in operations.items()
     }

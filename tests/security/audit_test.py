@@ -20,7 +20,7 @@ asyncio = pytest.mark.asyncio
 
 # GET addresses that show nothing of a customer, or nothing by themselves.
 SHOWS_NOBODY = {
-    "/imports/new", "/leads/new", "/tasks/new", "/contacts/new", "/companies/new", "/settings/leads",
+    "/imports/new", "/leads/new", "/contacts/new", "/companies/new", "/settings/leads",
     "/healthz", "/readyz", "/metrics", "/static/{version}/{name}", "/api/v1/openapi.json", "/api/v1/board", "/",
     "/login", "/me", "/pbx", "/board/filter", "/help/keys", "/settings/pipelines",
     "/settings/pipelines/{id}", "/calls/missed/count",

@@ -55,6 +55,7 @@ def nobody(**more: Any) -> Eyes:
 
 HOOK: dict[str, Any] = {"url": "https://example.com/hook", "kinds": ["call.ended"]}
 KEY = {"Idempotency-Key": "eyes"}
+PAPER, TEXT = "?kind=nda&name=x.txt", {"Content-Type": "text/plain"}
 API = "/api/v1"
 TABLE: dict[tuple[str, str], Eyes] = {
     ("GET", "/healthz"): public(),
@@ -100,6 +101,52 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("PUT", API + "/deals/{id}/people"): theirs(
         200, 401, path=API + "/deals/{deal}/people", json={"contact_id": "{contact}", "role": "other"}, shows=True
     ),
+    ("GET", API + "/contacts/duplicates"): everybody(200, 401),
+    ("GET", API + "/contacts/{id}/merge"): theirs(
+        200, 401, path=API + "/contacts/{contact}/merge?with={twin}", shows=True
+    ),
+    ("POST", API + "/contacts/{id}/merge"): theirs(
+        200,
+        401,
+        path=API + "/contacts/{contact}/merge",
+        json={"with": "{twin}", "version": -1, "with_version": 1},
+        shows=True,
+    ),
+    ("GET", API + "/companies/duplicates"): everybody(200, 401),
+    ("GET", API + "/companies/{id}/merge"): theirs(
+        200, 401, path=API + "/companies/{company}/merge?with={twin_company}", shows=True
+    ),
+    ("POST", API + "/companies/{id}/merge"): theirs(
+        200,
+        401,
+        path=API + "/companies/{company}/merge",
+        json={"with": "{twin_company}", "version": -3, "with_version": 1},
+        shows=True,
+    ),
+    ("GET", API + "/deals/{id}/offers"): theirs(200, 401, path=API + "/deals/{deal}/offers", shows=True),
+    ("POST", API + "/deals/{id}/offers"): theirs(
+        201, 401, path=API + "/deals/{deal}/offers", json={"currency": "EUR"}, shows=True
+    ),
+    ("GET", API + "/offers/{id}"): theirs(200, 401, path=API + "/offers/{offer}", shows=True),
+    ("PATCH", API + "/offers/{id}"): theirs(
+        200, 401, path=API + "/offers/{offer}", json={"version": -4, "note": "x"}, shows=True
+    ),
+    ("DELETE", API + "/offers/{id}"): theirs(204, 401, path=API + "/offers/{offer}?version=1"),
+    ("POST", API + "/offers/{id}/send"): theirs(200, 401, path=API + "/offers/{offer}/send", json={"version": -4}),
+    ("POST", API + "/offers/{id}/accept"): theirs(200, 401, path=API + "/offers/{sent}/accept", json={"version": -5}),
+    ("POST", API + "/offers/{id}/decline"): theirs(200, 401, path=API + "/offers/{sent}/decline", json={"version": -5}),
+    ("POST", API + "/offers/{id}/revise"): theirs(200, 401, path=API + "/offers/{sent}/revise", shows=True),
+    ("GET", API + "/documents"): everybody(200, 401),
+    ("POST", API + "/documents"): managers(201, 401, path=API + "/documents" + PAPER, form="x", headers=TEXT),
+    ("GET", API + "/deals/{id}/documents"): theirs(200, 401, path=API + "/deals/{deal}/documents", shows=True),
+    ("POST", API + "/deals/{id}/documents"): theirs(
+        201, 401, path=API + "/deals/{deal}/documents" + PAPER, form="x", headers=TEXT
+    ),
+    ("GET", API + "/documents/{id}/file"): theirs(200, 401, path=API + "/documents/{document}/file", shows=True),
+    ("POST", API + "/documents/{id}/share"): managers(
+        200, 401, path=API + "/documents/{document}/share", json={"shared": True}
+    ),
+    ("DELETE", API + "/documents/{id}"): theirs(204, 401, path=API + "/documents/{document}"),
     ("GET", "/contacts"): everybody(200, 303, shows=True),
     ("GET", "/contacts/new"): theirs(200, 303, path="/contacts/new?company={company}", shows=True),
     ("POST", "/contacts"): everybody(303, 303, form={"name": "x"}),

@@ -30,7 +30,7 @@ CONTACT = (
 )
 DEAL = (
     "before by close_reason closed_at company company_id contact_id contact_name created_at currency expected_close id "
-    "idle_at next_contact_at note number owner owner_full_name pipeline priority source stage stage_kind "
+    "idle_at next_contact_at note number owner owner_full_name pipeline priority score source stage stage_kind "
     "stage_name stage_since title value version"
 )
 DIAL = "contact_id deal_id id number state user"

@@ -145,7 +145,7 @@ async def test_rows_that_are_done_are_not_looked_through_again(tmp_path: Path, m
     await imports.prepare(db, scope, made["id"], None, None)
     await imports.run(db, scope, made["id"])
     asked.clear()
-    pace = import_work.Pace()
+    pace = import_work.Pace(span=60.0)
     for _ in range(4):
         pace.rows = 10
         await import_work.step(db, pace)
@@ -181,3 +181,20 @@ def test_a_slow_machine_still_does_several_rows_at_once() -> None:
     assert pace.rows == import_work.FEWEST > 1
     pace.took(0.0)
     assert pace.rows > import_work.FEWEST
+
+
+@pytest.mark.asyncio
+async def test_rows_that_take_long_are_left_for_the_next_transaction(tmp_path: Path) -> None:
+    """Calls and people wait for the end of each."""
+    db, scope = await store(tmp_path / "slow.db")
+    path = tmp_path / "people.csv"
+    path.write_text("name,phone\n" + "".join(f"P{n},60200{n:04}\n" for n in range(12)), encoding="utf-8")
+    made = await imports.start(db, scope, "contacts", path.name, path)
+    await imports.prepare(db, scope, made["id"], None, None)
+    await imports.run(db, scope, made["id"])
+    pace, done = import_work.Pace(span=0.0), []
+    while await import_work.step(db, pace):
+        done.append((await imports.get(db, scope, made["id"]))["made"])
+    assert done == [5, 10, 12, 12]
+    assert (await imports.get(db, scope, made["id"]))["state"] == "done"
+    await db.close()

@@ -106,6 +106,41 @@ def test_one_system_s_restart_ends_no_other_s_calls() -> None:
     assert all(call.uid.startswith("pbx2") for call in dead)
 
 
+def numbered(path: Path, second: int, number: int, begin: float) -> list[dict[str, str]]:
+    """A recording's rows at another time, its channels counted from `number` in that second."""
+    rows = list(rows_of(path))
+    first = float(rows[0]["eventtime"])
+    known = list(dict.fromkeys(one["uniqueid"] for one in rows))
+    for one in rows:
+        one["eventtime"] = f"{float(one['eventtime']) - first + begin:.6f}"
+        one["uniqueid"] = f"{second}.{number + known.index(one['uniqueid'])}"
+        one["linkedid"] = f"{second}.{number + known.index(one['linkedid'])}"
+        one["extra"] = one["extra"].replace('_id":"', f'_id":"{number}-')
+    return rows
+
+
+def test_a_restart_within_the_second_of_the_last_channel() -> None:
+    cel = Cel(PEOPLE, region="PL")
+    for one in numbered(ANSWERED, 1_795_369_673, 117, 1_795_369_673.1)[:7]:
+        assert cel.feed(one) == []
+    back = numbered(ANSWERED, 1_795_369_673, 0, 1_795_369_673.9)
+    later = numbered(ANSWERED, 1_795_369_674, 8, 1_795_369_674.1)
+    calls = [call for one in (*back[:7], *later, *back[7:]) for call in cel.feed(one)]
+    assert [(call.uid[-5:], call.outcome) for call in calls] == [
+        ("3.117", "lost"),
+        ("674.8", "answered"),
+        ("673.0", "answered"),
+    ]
+
+
+def test_a_hundred_channels_of_one_second_come_in_any_order() -> None:
+    cel = Cel(PEOPLE, region="PL")
+    parts = [numbered(ANSWERED, 1_795_369_673, number, 1_795_369_673.1) for number in range(400, 200, -2)]
+    calls = [call for rows in (*(part[:7] for part in parts), *(part[7:] for part in parts)) for one in rows
+             for call in cel.feed(one)]  # fmt: skip
+    assert [call.outcome for call in calls] == ["answered"] * 100
+
+
 def test_a_hundred_thousand_rows_leave_nothing() -> None:
     cel = Cel(PEOPLE, region="PL")
     calls = 0

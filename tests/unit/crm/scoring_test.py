@@ -10,7 +10,7 @@ NOW = 1_000 * DAY
 
 def lead(**known: object) -> Subject:
     empty: Subject = {
-        "city": "", "number": None, "company": "", "employees": 0, "job_title": "", "source": "", "interest": "",
+        "city": "", "numbers": [], "company": "", "employees": 0, "job_title": "", "source": "", "interest": "",
         "talks": 0, "answered": 0, "called": 0, "missed": 0, "last_talk": None, "quality": 0,
     }  # fmt: skip
     empty.update(known)  # type: ignore[typeddict-item]
@@ -27,14 +27,14 @@ def lead(**known: object) -> Subject:
         ("city", "تهران، کرج", "", {"city": "كرج"}, "full"),
         ("city", "Kraków", "", {}, None),
         ("job_title", "CEO", "director, head", {"job_title": "Head of sales"}, "part"),
-        ("country", "PL", "CZ,SK", {"number": "+48601234567"}, "full"),
-        ("country", "PL", "CZ,SK", {"number": "+420601234567"}, "part"),
-        ("country", "CA", "", {"number": "+12125550123"}, None),
+        ("country", "PL", "CZ,SK", {"numbers": ["+48601234567"]}, "full"),
+        ("country", "PL", "CZ,SK", {"numbers": ["+420601234567"]}, "part"),
+        ("country", "CA", "", {"numbers": ["+12125550123"]}, None),
         ("country", "PL", "", {}, None),
-        ("number", "+48 12", "", {"number": "+48123456789"}, "full"),
-        ("number", "+48 12", "", {"number": "+48223456789"}, "part"),
-        ("number", "+48 12", "+48 32", {"number": "+48223456789"}, None),
-        ("number", "+48 12", "", {"number": "+49123456789"}, None),
+        ("number", "+48 12", "", {"numbers": ["+48123456789"]}, "full"),
+        ("number", "+48 12", "", {"numbers": ["+48223456789"]}, "part"),
+        ("number", "+48 12", "+48 32", {"numbers": ["+48223456789"]}, None),
+        ("number", "+48 12", "", {"numbers": ["+49123456789"]}, None),
         ("employees", "50", "10", {"employees": 50}, "full"),
         ("employees", "۵۰", "۱۰", {"employees": 49}, "part"),
         ("employees", "50", "10", {"employees": 9}, None),

@@ -7,19 +7,20 @@ from pbxcrm.crm import views
 from pbxcrm.crm.views import ContactRow, DealRow, TaskRow
 from tests.store.office import START, Caller
 
+WHY = '[{"field": "city", "asked": "Gdynia", "how": "full", "points": 30}]'
 DEAL: DealRow = {
     "id": 7, "title": "Roof", "pipeline_id": 1, "stage_id": 2, "stage_name": "New", "stage_kind": "open", "open": True,
     "owner_id": 3, "owner_name": "alice", "owner_full_name": "Alice", "team_id": None, "contact_id": 4,
     "contact_name": "Ann", "company": "Acme", "number": "+48601234567", "value": 150050, "currency": "EUR",
     "source": "fair", "priority": 0, "note": "", "created_at": START, "stage_since": START + 0.25, "active_at": START,
     "next_contact_at": None, "closed_at": None, "close_reason": "", "version": 1,
-    "last_talk_at": START, "idle_days": 10,
+    "last_talk_at": START, "score": 30, "idle_days": 10,
     "company_id": 5, "expected_close": "2026-12-31",
 }  # fmt: skip
 CONTACT: ContactRow = {
     "id": 4, "name": "Ann", "company": "Acme", "email": "a@b", "note": "n", "owner_id": 3, "owner_name": "alice",
     "created_at": START, "last_talk_at": START, "last_talk_by": "bob", "source": "fair", "version": 2,
-    "company_id": 5, "job_title": "buyer", "city": "Gdynia", "score": 30, "first_contact_at": START,
+    "company_id": 5, "job_title": "buyer", "city": "Gdynia", "score": 30, "score_why": WHY, "first_contact_at": START,
     "first_contact_by": "call", "changed_at": None, "details": "{}",
 }  # fmt: skip
 TASK: TaskRow = {
@@ -111,7 +112,9 @@ def test_the_caller_card():
     never: ContactRow = {**CONTACT, "last_talk_at": None}
     assert views.card(never, [])["last_talk"] is None
     assert views.card(CONTACT, [DEAL], {7: {"needs": "Slates", "budget": "yes", "budget_amount": "2000.00"}}) == {
-        "contact": {"id": "4", "name": "Ann", "company": "Acme", "score": 30, "contact_by": ""},
+        "contact": {
+            "id": "4", "name": "Ann", "company": "Acme", "score": 30, "reasons": json.loads(WHY), "contact_by": "",
+        },
         "lead": None,
         "deals": [
             {

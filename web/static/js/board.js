@@ -9,6 +9,7 @@ const query = board?.dataset.query ?? "";
 const looking = board && "looking" in board.dataset;
 let countsAt = Number(document.body.dataset.asOf ?? 0);
 let newest = 0; // the last journal row that changed a card here
+const gone = new Set(); // ids of those that left the board; an answer that was on its way then may still name them
 
 export const column = (stage) => $(`.col[data-stage="${CSS.escape(stage)}"]`, board);
 export const columns = () => $$(".col", board);
@@ -168,13 +169,16 @@ export function changed(id, card, change) {
 // `before` what the deal was. The heads are kept by arithmetic: a card on the page is counted as it stands there.
 function place(card, { row = 0, before = null } = {}) {
   const old = cardOf(card.dataset.id);
-  if (old && Number(old.dataset.version) >= Number(card.dataset.version) && row) return;
+  gone.delete(card.dataset.id);
+  const ahead = old && card.dataset.version - old.dataset.version; // 0: what stands beside the deal may be another
+  if (row && (ahead < 0 || (ahead === 0 && old.textContent === card.textContent))) return;
   const counted = row && row <= countsAt;
   const col = column(card.dataset.stage);
   const focused = old?.contains(document.activeElement);
   const stop = old && $(".title", old)?.tabIndex === 0;
   ready(card);
   if (old) {
+    for (const state of ["lifted", "away"]) card.classList.toggle(state, old.classList.contains(state));
     if (!counted) add(old.dataset.stage, old.dataset, -1);
     if (col && old.dataset.stage === card.dataset.stage) old.replaceWith(card);
     else old.remove();
@@ -191,6 +195,7 @@ function place(card, { row = 0, before = null } = {}) {
 
 function remove(id, { row, before }) {
   const old = cardOf(id);
+  gone.add(id);
   if (row > countsAt) {
     if (old) add(old.dataset.stage, old.dataset, -1);
     else was(before, -1);
@@ -218,16 +223,20 @@ function answer(body) {
   return card;
 }
 
-// Shown at once, taken back when refused. The server's rendering of the card replaces ours.
-export async function move(card, stage, { extra = {}, undo = true, url = null } = {}) {
+// Shown at once, taken back when refused. The server's rendering of the card replaces ours. The card may have been drawn
+// anew since it was lifted: who was faster is told of another move, not of a new name.
+export async function move(held, stage, { extra = {}, undo = true, url = null } = {}) {
+  const card = cardOf(held.dataset.id);
+  if (!card) return say(t("left"));
   const from = card.dataset.stage;
   const to = column(stage);
-  if (from === stage || card.getAttribute("aria-busy") === "true") return;
+  const { version } = (held.dataset.stage === from ? card : held).dataset;
+  if ((from === stage && held.dataset.stage === from) || card.getAttribute("aria-busy") === "true") return;
   shift(card, stage);
   card.setAttribute("aria-busy", "true");
   const id = card.dataset.id;
   try {
-    let body = await ask(url ?? `/deals/${id}/move`, { stage, version: card.dataset.version, ...extra });
+    let body = await ask(url ?? `/deals/${id}/move`, { stage, version, ...extra });
     if (body.nodes) body = await gate(body.nodes);
     if (!body) return back(card, from);
     answer(body);
@@ -307,36 +316,52 @@ const watcher = board && new IntersectionObserver((seen) => {
 }, { rootMargin: "400px" });
 
 async function more(row) {
+  if (row.ariaBusy) return;
+  row.ariaBusy = "true";
   watcher.unobserve(row);
   const list = row.parentElement;
   try {
     const { nodes } = await ask($("a", row).getAttribute("href"));
+    if (!row.isConnected) return; // the whole board was read anew
     row.remove();
     for (const card of $$(".card", nodes)) {
-      if (cardOf(card.dataset.id)) continue;
+      if (cardOf(card.dataset.id) || gone.has(card.dataset.id)) continue;
       ready(card);
-      list.append(card);
+      settle(card, card.dataset.stage);
     }
     const next = $(".more", nodes);
     if (next) list.append(next), watcher.observe(next);
   } catch (error) {
+    row.ariaBusy = null;
     toast(error.message, { bad: true, action: () => watcher.observe(row), label: t("again") });
   }
 }
 
-// Read the whole board anew: after a gap that cannot be bridged. Gives the journal id it is true at.
+// The page brings as many cards as a screen shows, so that it is there at once; the next ones are asked for when it is.
+async function fill() {
+  for (const row of $$(".more", board)) await more(row);
+}
+
+// Read the whole board anew: after a gap that cannot be bridged. Gives the journal id it is true at. Who looked at a card
+// far down in its column, or stood on one, finds it there again.
 export async function reload() {
   const { nodes } = await ask(`/board?${query}`);
+  const tops = columns().map((col) => [col.id, $(".cards", col).scrollTop]);
+  const at = document.activeElement?.closest(".card")?.id;
   const fresh = $("[data-board]", nodes);
   board.replaceChildren(...fresh.childNodes);
   const nav = $(".nav", nodes); // leads may have come or gone
   if (nav) $(".nav").replaceWith(nav);
   countsAt = Number(fresh.dataset.asOf);
-  start();
+  start(() => {
+    for (const [id, top] of tops) $(`#${id} .cards`)?.scrollTo(0, top);
+    if (at && document.activeElement === document.body) $(`#${at} .title`)?.focus({ preventScroll: true });
+  });
   return countsAt;
 }
 
-function start() {
+function start(whole = () => {}) {
+  gone.clear();
   for (const card of $$(".card", board)) ready(card);
   const first = $(".card", board);
   if (first) tabStop(first, true);
@@ -345,6 +370,7 @@ function start() {
     head(col);
     tabs?.observe(col);
   }
+  requestAnimationFrame(() => setTimeout(() => fill().then(whole)));
 }
 
 // On a narrow screen one column is seen at a time: which one it is, the strip of tabs says.
@@ -363,15 +389,15 @@ const tabs = board && new IntersectionObserver((seen) => {
   }
 }, { root: board, threshold: 0.7 });
 
-async function quick(form, card) {
+async function quick(button, card) {
   const open = columns().find((c) => c.dataset.kind === "open")?.dataset.stage;
   const lost = columns().find((c) => c.dataset.kind === "lost")?.dataset.stage;
   const cols = columns();
-  if ("advance" in form.dataset) return move(card, cols[cols.indexOf(card.closest(".col")) + 1].dataset.stage, { url: form.action });
-  if ("accept" in form.dataset && open) return move(card, open, { url: form.action });
-  if ("reject" in form.dataset && lost) return move(card, lost, { url: form.action });
+  if ("advance" in button.dataset) return move(card, cols[cols.indexOf(card.closest(".col")) + 1].dataset.stage, { url: button.formAction });
+  if ("accept" in button.dataset && open) return move(card, open, { url: button.formAction });
+  if ("reject" in button.dataset && lost) return move(card, lost, { url: button.formAction });
   try {
-    answer(await ask(form.action, { version: card.dataset.version }));
+    answer(await ask(button.formAction, { version: card.dataset.version }));
   } catch (error) {
     answer(error.body ?? {});
     toast(error.message, { bad: true });
@@ -386,19 +412,18 @@ if (board) {
     const button = event.target.closest("[data-move]");
     if (button) openMenu(button);
   });
-  board.addEventListener("submit", (event) => {
-    const form = event.target.closest("[data-claim], [data-accept], [data-reject], [data-advance], [data-lower]");
-    if (!form) return;
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter?.closest(".card :is([data-claim], [data-accept], [data-reject], [data-advance], [data-lower])");
+    if (!button) return;
     event.preventDefault();
-    quick(form, form.closest(".card"));
+    quick(button, button.closest(".card"));
   });
   menu.addEventListener("click", (event) => {
     const item = event.target.closest(".item");
     if (!item) return;
     menu.hidePopover();
-    const card = chosen;
-    $(".title", card).focus();
-    move(card, item.dataset.stage);
+    $(".title", cardOf(chosen.dataset.id) ?? board)?.focus();
+    move(chosen, item.dataset.stage);
   });
   menu.addEventListener("keydown", onMenu);
 }

@@ -206,12 +206,11 @@ export function tick() {
 
 // -- click-to-call: one key a click, so that a click is at most one call ---------------------------------------------
 
-async function dial(form) {
-  const button = $("button", form);
+async function dial(url, button) {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
   try {
-    let body = await ask(form.getAttribute("action"), { key: crypto.randomUUID?.() ?? String(Math.random()).slice(2) });
+    let body = await ask(url, { key: crypto.randomUUID?.() ?? String(Math.random()).slice(2) });
     if (body.nodes) body = await gate(body.nodes); // a new country: the password once more
     if (!body) return;
     const card = body.html ? $(".caller", parse(body.html)) : null;
@@ -226,10 +225,10 @@ async function dial(form) {
 }
 
 document.addEventListener("submit", (event) => {
-  const form = event.target.closest("[data-dial]");
-  if (form) {
+  const by = (event.submitter ?? event.target).closest("[data-dial]");
+  if (by) {
     event.preventDefault();
-    dial(form);
+    dial(by.formAction ?? by.action, event.submitter ?? $("button", by));
   } else if (event.target.matches("[data-wrapup]")) dropDraft(event.target.closest(".caller").dataset.call);
 });
 

@@ -62,7 +62,7 @@ function drop(keep) {
   cancelAnimationFrame(frame);
   ghost?.remove();
   over?.classList.remove("over");
-  card.classList.remove("away");
+  for (const one of $$(".card.away", board)) one.classList.remove("away");
   document.body.classList.remove("dragging");
   if (!lifted) return;
   // The click that follows a drop is not a click on the card.

@@ -1,6 +1,6 @@
 // The keyboard: one tab stop on the board, arrows between cards, Space lifts and drops; a few keys for the rest.
 import { $, $$, say } from "./dom.js";
-import { board, column, columns, current, move, stageName, tabStop, takeBack } from "./board.js";
+import { board, cardOf, column, columns, current, move, stageName, tabStop, takeBack } from "./board.js";
 import { callerKey } from "./caller.js";
 import { rtl, t } from "./words.js";
 
@@ -39,7 +39,7 @@ function aim(step) {
 function leave(drop) {
   const { card, to } = lifted;
   column(to)?.classList.remove("over");
-  card.classList.remove("lifted");
+  cardOf(card.dataset.id)?.classList.remove("lifted");
   lifted = null;
   if (drop && to !== card.dataset.stage) move(card, to);
   else say(t("left"));
@@ -82,9 +82,7 @@ if (board) {
     }
   });
   board.addEventListener("focusout", () => {
-    if (lifted && !lifted.card.contains(document.activeElement)) setTimeout(() => {
-      if (lifted && !lifted.card.contains(document.activeElement)) leave(false);
-    });
+    if (lifted) setTimeout(() => lifted && !cardOf(lifted.card.dataset.id)?.contains(document.activeElement) && leave(false));
   });
 }
 

@@ -52,7 +52,13 @@ const MISSED = new Set(["call.ended", "call.answered", "task.due", "task.done"])
 
 let queue = Promise.resolve();
 function take(message) {
-  queue = queue.then(() => row(message)).catch((error) => console.error("live", error));
+  queue = queue.then(released).then(() => row(message)).catch((error) => console.error("live", error));
+}
+
+// What is being pressed stays until it is let go: else the click would find another element in its place, and be lost.
+const PRESSED = ":is(a, button, summary, label, input, select):active";
+async function released() {
+  for (let n = 0; n < 30 && $(PRESSED) && !document.body.classList.contains("dragging"); n++) await new Promise((done) => setTimeout(done, 30));
 }
 
 async function row({ id, kind, data, html }) {
@@ -67,7 +73,7 @@ async function row({ id, kind, data, html }) {
   if (n <= after) return;
   lost = 0;
   after = n;
-  if (kind === "settings.changed" && board) after = Math.max(after, await reload());
+  if ((kind === "settings.changed" || kind === "lead.scored") && board) after = Math.max(after, await reload());
   if (kind.startsWith("deal.")) onDeal(data, nodes, n);
   else if (kind === "call.wrapped") onWrapped(data), data.deal_id && refreshPanel(data.deal_id);
   else if (kind.startsWith("call.")) onEvery(data, nodes);

@@ -9,24 +9,36 @@ let home = null;
 
 // -- side panel ----------------------------------------------------------------------------------------------------
 
-export async function openPanel(url, { push = true, quietly = false } = {}) {
+export async function openPanel(url, { push = true, sent = null } = {}) {
+  const from = document.activeElement;
   try {
     const { nodes } = await ask(url);
-    if (quietly && inUse()) return;
-    if (side.hidden) opener = document.activeElement;
-    side.replaceChildren(...nodes.childNodes);
+    const at = document.activeElement;
+    const comes = [from, document.body].includes(at) || side.contains(at); // else they are at work elsewhere by now
+    if (side.hidden) opener = at;
+    const deal = dealOf(nodes);
+    const same = deal && deal === dealOf(side);
+    if (!same) leave();
+    const written = carry(nodes, sent, same ? fieldsOf(side) : left.get(deal));
+    left.delete(deal);
     side.hidden = false;
     if (push) {
       home ??= location.pathname + location.search;
       history.pushState({ panel: url }, "", url);
     }
-    title();
-    const heading = $("h1", side);
-    heading?.setAttribute("tabindex", "-1");
-    heading?.focus({ preventScroll: true });
+    const heading = lay(nodes);
+    if (comes) (written ?? heading)?.focus({ preventScroll: true });
   } catch (error) {
     toast(error.message, { bad: true });
   }
+}
+
+function lay(nodes) {
+  side.replaceChildren(...nodes.childNodes);
+  title();
+  const heading = $("h1", side);
+  heading?.setAttribute("tabindex", "-1");
+  return heading;
 }
 
 const name = document.title;
@@ -34,8 +46,19 @@ function title() {
   document.title = $("[data-title]", side)?.dataset.title ?? name;
 }
 
+// What was written in a deal's panel and not saved, {deal: fields}: it stands there again when the deal is opened again.
+const left = new Map();
+function leave() {
+  const written = fieldsOf(side).filter(changed);
+  if (written.length) left.set(dealOf(side), written);
+}
+
+const dealOf = (root) => $("[data-deal]", root)?.dataset.deal;
+const fieldsOf = (root) => $$("input, textarea, select", root).filter((one) => one.form);
+
 export function closePanel({ push = true } = {}) {
   if (side.hidden) return;
+  leave();
   side.hidden = true;
   side.replaceChildren();
   document.title = name;
@@ -43,20 +66,95 @@ export function closePanel({ push = true } = {}) {
   opener?.isConnected && opener.focus();
 }
 
+// A deal that has changed is read anew in its panel: at once, or when nobody writes in it, presses a button of it or
+// hears a recording any more.
+let owed = null;
 export function refreshPanel(deal) {
-  const open = $(`[data-deal="${CSS.escape(deal)}"]`, side);
-  if (open && !inUse()) openPanel(`/deals/${deal}`, { push: false, quietly: true });
+  if (!$(`[data-deal="${CSS.escape(deal)}"]`, side)) return;
+  owed = deal;
+  catchUp();
 }
+
+async function catchUp() {
+  if (owed === null || atWork()) return;
+  const deal = owed;
+  owed = null;
+  try {
+    const { nodes } = await ask(`/deals/${deal}`);
+    if (!$(`[data-deal="${CSS.escape(deal)}"]`, side)) return;
+    if (atWork()) owed = deal;
+    else renew(nodes);
+  } catch (error) {
+    toast(error.message, { bad: true });
+  }
+}
+
+function atWork() {
+  return inUse() || $(":active", side) || $$("audio", side).some((one) => !one.paused);
+}
+
+// The same panel with what is true now: what was unfolded stays so, and the cursor where it was.
+function renew(nodes) {
+  for (const summary of $$("details[open] > summary", side)) twin(summary, nodes)?.parentElement.setAttribute("open", "");
+  const at = side.contains(document.activeElement) && document.activeElement;
+  const stood = at && twin(at, nodes);
+  const heading = lay(nodes);
+  if (at) (stood || heading)?.focus({ preventScroll: true });
+}
+
+function twin(node, nodes) {
+  const id = node.closest("#side [id]")?.id;
+  const near = (id && $(`[id="${CSS.escape(id)}"]`, nodes)) || nodes;
+  const told = (one) => [one.textContent, one.name, one.value, one.getAttribute("href")].join();
+  return [near, ...$$(node.localName, near)].find((one) => one.localName === node.localName && told(one) === told(node));
+}
+
+side?.addEventListener("focusout", () => setTimeout(catchUp));
+side?.addEventListener("pause", catchUp, true);
+document.addEventListener("pointerup", () => setTimeout(catchUp));
 
 // Somebody writes in it, has written, or reads what was wrong: nothing of that may be swept away.
 export function inUse(box = side) {
   const busy = box.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-  return busy || $(".wrong", box) || $$("input, textarea, select", box).some(changed);
+  return busy || $(".wrong", box) || fieldsOf(box).some(changed);
 }
 
 function changed(field) {
-  if (field.matches("select")) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
+  if ($("[name=was]", field.form ?? side)?.dataset.kept?.split(" ").includes(field.name)) return true; // it came back unsaved
+  if (field.matches("select")) return field.selectedIndex !== chosen(field);
   return field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+}
+
+function chosen(select) {
+  return Math.max(0, [...select.options].findIndex((one) => one.defaultSelected));
+}
+
+// What the server had put into a field.
+function given(field) {
+  return field.matches("select") ? field.options[chosen(field)]?.value : `${field.defaultValue} ${field.defaultChecked ?? ""}`;
+}
+
+// What was written elsewhere while a form's answer was on its way stays: those fields move into the fresh nodes as they
+// are. One that somebody else has changed meanwhile keeps its form's version, so that saving it says so. Gives the field
+// with the cursor.
+function carry(nodes, sent, fields = []) {
+  let cursor = null;
+  for (const field of fields) {
+    if (field.form === sent || !changed(field)) continue;
+    const twin = $$(`[name="${CSS.escape(field.name)}"]`, nodes).find((one) => alike(one, field));
+    if (!twin) continue;
+    const [version, old] = [twin, field].map((one) => $("[name=version]", one.form));
+    if (version && given(twin) !== given(field)) version.value = old.value;
+    if (field === document.activeElement) cursor = field;
+    twin.replaceWith(field);
+    for (let around = field.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+  }
+  return cursor;
+}
+
+function alike(one, other) {
+  const same = one.type === other.type && one.form?.getAttribute("action") === other.form.getAttribute("action");
+  return same && (!one.matches("[type=checkbox], [type=radio]") || one.value === other.value);
 }
 
 addEventListener("popstate", (event) => {
@@ -114,7 +212,7 @@ async function submit(form, submitter, box) {
   button.setAttribute("aria-disabled", "true");
   try {
     const body = await ask(form.getAttribute("action"), data);
-    if (body.nodes) return box === dialog ? fill(body.nodes) : put(box, body.nodes);
+    if (body.nodes) return box === dialog ? fill(body.nodes) : put(box, body.nodes, form);
     if (form.matches("[data-gate]") && settle) {
       settle(body);
       settle = null;
@@ -122,7 +220,7 @@ async function submit(form, submitter, box) {
     }
     if (box === dialog) dialog.close();
     if (body.say) toast(body.say);
-    if (body.go?.startsWith("/deals/") && (box === side || body.panel)) openPanel(body.go, { push: box !== side });
+    if (body.go?.startsWith("/deals/") && (box === side || body.panel)) openPanel(body.go, { push: box !== side, sent: form });
     else if (box === dialog && body.go && !lives(body.go)) location.assign(body.go);
     document.dispatchEvent(new CustomEvent("pbxcrm:saved", { detail: { form, body } }));
   } catch (error) {
@@ -134,12 +232,13 @@ async function submit(form, submitter, box) {
   }
 }
 
-function put(box, nodes) {
+function put(box, nodes, sent) {
   // A form whose fields were refused comes back into the panel; a stage's question goes into the dialog.
   if ($("[data-gate]", nodes)) {
     gate(nodes).then((body) => body?.go && openPanel(body.go, { push: false }));
     return;
   }
+  carry(nodes, sent, fieldsOf(box));
   box.replaceChildren(...nodes.childNodes);
   ($("[aria-invalid=true]", box) ?? $("[role=alert], [role=status]", box))?.focus?.();
 }
