@@ -6,10 +6,10 @@ import re
 import wave
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Page, Route, expect
 
 from pbxcrm.service import deals, recordings
-from tests.browser.conftest import Open
+from tests.browser.conftest import Line, Open
 from tests.browser.world import PASSWORD, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -135,6 +135,137 @@ async def test_what_is_written_while_an_answer_is_on_its_way_stays(firm: World, 
     await expect(side.locator('[name="value"][value="700"]')).to_have_count(1)  # the server's own
     saved = await firm.get(deal["id"])
     assert (saved["value"], saved["stage_name"]) == ("700.00", "Negotiation")
+
+
+class Held:
+    """Answers about one address that are on their way: read by the server when asked, shown to the page when let go."""
+
+    def __init__(self) -> None:
+        self.read = asyncio.Event()
+        self._go = asyncio.Event()
+        self._over = asyncio.Event()
+
+    async def first(self, page: Page, address: str) -> None:
+        await page.route(address, self._one, times=1)
+
+    async def _one(self, route: Route) -> None:
+        answer = await route.fetch()
+        self.read.set()
+        await self._go.wait()
+        await route.fulfill(response=answer)
+        self._over.set()
+
+    async def comes(self, page: Page) -> None:
+        """It has come, and what the page makes of it is done."""
+        self._go.set()
+        await self._over.wait()
+        await page.evaluate("() => fetch('/healthz').then(() => new Promise((done) => setTimeout(done)))")
+
+
+async def test_what_is_pressed_as_the_panel_comes_anew_counts(firm: World, open_page: Open) -> None:
+    """The panel that a move brought came between the press on Add and the release: the note was not added."""
+    deal = await firm.deal("maria", title="Trial")
+    page = await open_page("maria")
+    await page.locator(".card .title").click()
+    side = page.locator("#side")
+    late = Held()
+    await late.first(page, f"**/deals/{deal['id']}")
+    await side.get_by_role("button", name="Negotiation").click()
+    await late.read.wait()
+    await side.get_by_placeholder("Add a note…").fill("Called twice")
+    add = await side.locator("form.say").get_by_role("button", name="Add", exact=True).bounding_box()
+    assert add
+    await page.mouse.move(add["x"] + 5, add["y"] + 5)
+    await page.mouse.down()
+    await late.comes(page)
+    await page.mouse.up()
+    await expect(side.locator(".line-of")).to_contain_text("Called twice")
+    await expect(side.get_by_placeholder("Add a note…")).to_have_value("")
+
+
+async def test_an_older_reading_of_a_panel_comes_too_late(firm: World, open_page: Open) -> None:
+    """It was laid over the newer one: a note that was added stood there no more."""
+    deal = await firm.deal("maria", title="Trial")
+    page = await open_page("maria")
+    await page.locator(".card .title").click()
+    side = page.locator("#side")
+    await expect(side.locator("h1")).to_have_text("Trial")
+    late = Held()
+    await late.first(page, f"**/deals/{deal['id']}")
+    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await late.read.wait()
+    await side.get_by_placeholder("Add a note…").fill("Called twice")
+    await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
+    await expect(side.locator(".line-of")).to_contain_text("Called twice")
+    await late.comes(page)
+    await expect(side.locator(".line-of")).to_contain_text("Called twice")
+
+
+async def test_the_card_clicked_last_is_the_one_shown(firm: World, open_page: Open) -> None:
+    one, two = await firm.deal("maria", title="One"), await firm.deal("maria", title="Two")
+    page = await open_page("maria")
+    side = page.locator("#side")
+    late = Held()
+    await late.first(page, f"**/deals/{one['id']}")
+    await page.locator(f"#deal-{one['id']} .title").click()
+    await late.read.wait()
+    await page.locator(f"#deal-{two['id']} .title").click()
+    await expect(side.locator("h1")).to_have_text("Two")
+    await late.comes(page)
+    await expect(side.locator("h1")).to_have_text("Two")
+    assert page.url.endswith(f"/deals/{two['id']}")
+
+
+async def test_an_answer_leads_nobody_back_to_a_deal_they_have_left(firm: World, open_page: Open) -> None:
+    """A note's answer came late: the panel jumped back to its deal, or the note stood there to be saved again."""
+    one, two = await firm.deal("maria", title="One"), await firm.deal("maria", title="Two")
+    page = await open_page("maria")
+    side = page.locator("#side")
+    note = side.get_by_placeholder("Add a note…")
+    await page.locator(f"#deal-{one['id']} .title").click()
+    late = Held()
+    await late.first(page, f"**/deals/{one['id']}/wrapup")
+    await note.fill("Called twice")
+    await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
+    await late.read.wait()
+    await page.locator(f"#deal-{two['id']} .title").click()
+    await expect(side.locator("h1")).to_have_text("Two")
+    await late.comes(page)
+    await expect(page.locator(".toast")).to_have_count(1)
+    await expect(side.locator("h1")).to_have_text("Two")
+    await page.locator(f"#deal-{one['id']} .title").click()
+    await expect(side.locator(".line-of")).to_contain_text("Called twice")
+    await expect(note).to_have_value("")
+
+
+async def test_a_panel_that_comes_anew_takes_nobody_out_of_a_field(firm: World, open_page: Open) -> None:
+    """The heading took the focus from an empty field: the letters were keys of the board."""
+    deal = await firm.deal("maria", title="Trial")
+    page = await open_page("maria", line=(line := Line()))
+    await line.cut()  # the move's own answer alone has the panel read anew
+    await page.locator(".card .title").click()
+    side = page.locator("#side")
+    note = side.get_by_placeholder("Add a note…")
+    late = Held()
+    await late.first(page, f"**/deals/{deal['id']}")
+    await side.get_by_role("button", name="Negotiation").click()
+    await late.read.wait()
+    await note.click()
+    await late.comes(page)
+    await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Negotiation")
+    await page.keyboard.type("Called")
+    await expect(note).to_have_value("Called")
+
+
+async def test_the_panel_of_a_deal_given_away_closes(firm: World, open_page: Open) -> None:
+    deal = await firm.deal("maria", title="Trial")
+    page = await open_page("maria", allow=("404",))
+    await page.locator(".card .title").click()
+    await expect(page.locator("#side h1")).to_have_text("Trial")
+    await deals.change(firm.db, firm.scopes["anna"], deal["id"], deal["version"], {"owner": "tomek"})
+    await expect(page.locator("#side")).to_be_hidden()
+    await expect(page.locator(".toast.bad")).to_contain_text("not yours")
+    await expect(page).to_have_url(re.compile("/board"))
 
 
 async def test_what_was_written_in_a_panel_stands_there_again(firm: World, open_page: Open) -> None:

@@ -92,3 +92,20 @@ export async function ask(url, data = null) {
   if (response.ok || nodes.querySelector("form")) return { nodes, status: response.status };
   throw new Refused({ message: nodes.textContent.trim().slice(0, 300) || t("broken") }, response.status);
 }
+
+// Asks as `ask` does, for one place of the page: an answer that something asked for later has overtaken is null.
+export function latest() {
+  let asked = 0;
+  return async (url) => {
+    const n = ++asked;
+    const body = await ask(url);
+    await released();
+    return n === asked ? body : null;
+  };
+}
+
+// What is being pressed stays until it is let go: else the click would find another element in its place, and be lost.
+const PRESSED = ":is(a, button, summary, label, input, select):active";
+export async function released() {
+  for (let n = 0; n < 30 && $(PRESSED) && !document.body.classList.contains("dragging"); n++) await new Promise((done) => setTimeout(done, 30));
+}

@@ -1,5 +1,5 @@
 // One WebSocket a tab. What the page shows is true at `after`; every later row of the journal comes once and in order.
-import { $, $$, ask, parse, toast } from "./dom.js";
+import { $, $$, ask, latest, parse, released, toast } from "./dom.js";
 import { board, changed, reload } from "./board.js";
 import { onCall, onWrapped, reread, tick } from "./caller.js";
 import { inUse, refreshPanel } from "./panel.js";
@@ -53,12 +53,6 @@ const MISSED = new Set(["call.ended", "call.answered", "task.due", "task.done"])
 let queue = Promise.resolve();
 function take(message) {
   queue = queue.then(released).then(() => row(message)).catch((error) => console.error("live", error));
-}
-
-// What is being pressed stays until it is let go: else the click would find another element in its place, and be lost.
-const PRESSED = ":is(a, button, summary, label, input, select):active";
-async function released() {
-  for (let n = 0; n < 30 && $(PRESSED) && !document.body.classList.contains("dragging"); n++) await new Promise((done) => setTimeout(done, 30));
 }
 
 async function row({ id, kind, data, html }) {
@@ -118,13 +112,15 @@ function upsert(list, item, only) {
 // What is still to do, and a lead, is read anew, unless somebody writes or is about to press something in it: then once
 // they have left it. `now`: they just have pressed.
 let owed = false;
+const read = latest();
 async function relist(now = false) {
   const list = $("[data-fresh]");
   owed = Boolean(list) && !now && Boolean(list.contains(document.activeElement) || inUse(list));
   if (!list || owed) return;
-  const { nodes } = await ask(list.dataset.fresh);
-  const fresh = $("[data-fresh]", nodes);
-  if (!fresh) return;
+  const { nodes } = (await read(list.dataset.fresh)) ?? {};
+  const fresh = nodes && $("[data-fresh]", nodes);
+  if (!fresh || !list.isConnected) return;
+  if (inUse(list)) return void (owed = true); // they write in it by now
   const at = list.contains(document.activeElement) && document.activeElement.getAttribute("href");
   list.replaceWith(fresh);
   for (const old of $$("[data-also]")) {

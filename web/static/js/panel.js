@@ -1,5 +1,5 @@
 // Deals in a side panel and forms in a dialog: the same pages, fetched as fragments. Without scripts they are pages.
-import { $, $$, ask, parse, Refused, toast } from "./dom.js";
+import { $, $$, ask, latest, Refused, released, toast } from "./dom.js";
 import { t } from "./words.js";
 
 const side = $("#side");
@@ -9,36 +9,68 @@ let home = null;
 
 // -- side panel ----------------------------------------------------------------------------------------------------
 
-export async function openPanel(url, { push = true, sent = null } = {}) {
+const read = latest();
+let reading = 0;
+
+export async function openPanel(url, { push = true } = {}) {
   const from = document.activeElement;
   try {
-    const { nodes } = await ask(url);
+    const nodes = await readFor(url);
+    if (!nodes) return;
     const at = document.activeElement;
     const comes = [from, document.body].includes(at) || side.contains(at); // else they are at work elsewhere by now
     if (side.hidden) opener = at;
-    const deal = dealOf(nodes);
-    const same = deal && deal === dealOf(side);
-    if (!same) leave();
-    const written = carry(nodes, sent, same ? fieldsOf(side) : left.get(deal));
-    left.delete(deal);
+    const place = lay(nodes);
     side.hidden = false;
     if (push) {
       home ??= location.pathname + location.search;
       history.pushState({ panel: url }, "", url);
     }
-    const heading = lay(nodes);
-    if (comes) (written ?? heading)?.focus({ preventScroll: true });
+    if (comes) place?.focus({ preventScroll: true });
   } catch (error) {
     toast(error.message, { bad: true });
   }
 }
 
-function lay(nodes) {
+// Nothing of what it brings is owed any more; what changes meanwhile is read after it.
+async function readFor(url) {
+  owed = null;
+  reading++;
+  try {
+    return (await read(url))?.nodes;
+  } finally {
+    reading--;
+    setTimeout(catchUp);
+  }
+}
+
+// In the same deal's panel what is written stays, what was unfolded too, and the cursor where it was. Gives the place to
+// go on at.
+function lay(nodes, sent = null) {
+  const deal = dealOf(nodes);
+  const same = deal && deal === dealOf(side);
+  if (!same) leave();
+  const place = same && stands(nodes);
+  const written = carry(nodes, sent, same ? fieldsOf(side) : left.get(deal));
+  left.delete(deal);
   side.replaceChildren(...nodes.childNodes);
   title();
   const heading = $("h1", side);
   heading?.setAttribute("tabindex", "-1");
-  return heading;
+  return written || place || heading;
+}
+
+function stands(nodes) {
+  for (const summary of $$("details[open] > summary", side)) twin(summary, nodes)?.parentElement.setAttribute("open", "");
+  return side.contains(document.activeElement) && twin(document.activeElement, nodes);
+}
+
+function twin(node, nodes) {
+  const id = node.closest("#side [id]")?.id;
+  const near = (id && $(`[id="${CSS.escape(id)}"]`, nodes)) || nodes;
+  const told = (one) => [one.textContent, one.name, one.value, one.getAttribute("href")].join();
+  const same = (one) => (node.matches("input, textarea, select") ? one.name === node.name && alike(one, node) : told(one) === told(node));
+  return [near, ...$$(node.localName, near)].find((one) => one.localName === node.localName && same(one));
 }
 
 const name = document.title;
@@ -70,43 +102,29 @@ export function closePanel({ push = true } = {}) {
 // hears a recording any more.
 let owed = null;
 export function refreshPanel(deal) {
-  if (!$(`[data-deal="${CSS.escape(deal)}"]`, side)) return;
+  if (deal !== dealOf(side)) return;
   owed = deal;
   catchUp();
 }
 
 async function catchUp() {
-  if (owed === null || atWork()) return;
+  if (owed === null || reading || atWork()) return;
   const deal = owed;
-  owed = null;
   try {
-    const { nodes } = await ask(`/deals/${deal}`);
-    if (!$(`[data-deal="${CSS.escape(deal)}"]`, side)) return;
-    if (atWork()) owed = deal;
-    else renew(nodes);
+    const nodes = await readFor(`/deals/${deal}`);
+    if (!nodes || deal !== dealOf(side)) return;
+    if (atWork()) return void (owed = deal);
+    const comes = side.contains(document.activeElement);
+    const place = lay(nodes);
+    if (comes) place?.focus({ preventScroll: true });
   } catch (error) {
     toast(error.message, { bad: true });
+    if (error.status === 404 && deal === dealOf(side)) closePanel(); // it was given to somebody else
   }
 }
 
 function atWork() {
   return inUse() || $(":active", side) || $$("audio", side).some((one) => !one.paused);
-}
-
-// The same panel with what is true now: what was unfolded stays so, and the cursor where it was.
-function renew(nodes) {
-  for (const summary of $$("details[open] > summary", side)) twin(summary, nodes)?.parentElement.setAttribute("open", "");
-  const at = side.contains(document.activeElement) && document.activeElement;
-  const stood = at && twin(at, nodes);
-  const heading = lay(nodes);
-  if (at) (stood || heading)?.focus({ preventScroll: true });
-}
-
-function twin(node, nodes) {
-  const id = node.closest("#side [id]")?.id;
-  const near = (id && $(`[id="${CSS.escape(id)}"]`, nodes)) || nodes;
-  const told = (one) => [one.textContent, one.name, one.value, one.getAttribute("href")].join();
-  return [near, ...$$(node.localName, near)].find((one) => one.localName === node.localName && told(one) === told(node));
 }
 
 side?.addEventListener("focusout", () => setTimeout(catchUp));
@@ -153,7 +171,7 @@ function carry(nodes, sent, fields = []) {
 }
 
 function alike(one, other) {
-  const same = one.type === other.type && one.form?.getAttribute("action") === other.form.getAttribute("action");
+  const same = one.type === other.type && one.form?.getAttribute("action") === other.form?.getAttribute("action");
   return same && (!one.matches("[type=checkbox], [type=radio]") || one.value === other.value);
 }
 
@@ -210,8 +228,10 @@ async function submit(form, submitter, box) {
   const button = submitter ?? $("button", form);
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
+  const deal = dealOf(side);
   try {
     const body = await ask(form.getAttribute("action"), data);
+    await released();
     if (body.nodes) return box === dialog ? fill(body.nodes) : put(box, body.nodes, form);
     if (form.matches("[data-gate]") && settle) {
       settle(body);
@@ -220,7 +240,9 @@ async function submit(form, submitter, box) {
     }
     if (box === dialog) dialog.close();
     if (body.say) toast(body.say);
-    if (body.go?.startsWith("/deals/") && (box === side || body.panel)) openPanel(body.go, { push: box !== side, sent: form });
+    if (box === side) saved(form, data);
+    const stays = box === side ? deal === dealOf(side) : body.panel;
+    if (stays && body.go?.startsWith("/deals/")) openPanel(body.go, { push: box !== side });
     else if (box === dialog && body.go && !lives(body.go)) location.assign(body.go);
     document.dispatchEvent(new CustomEvent("pbxcrm:saved", { detail: { form, body } }));
   } catch (error) {
@@ -232,14 +254,26 @@ async function submit(form, submitter, box) {
   }
 }
 
+// What the server has taken is not written any more: it is what stands there.
+function saved(form, data) {
+  delete $("[name=was]", form)?.dataset.kept;
+  for (const field of form.elements) {
+    const [went, ticks] = [data.getAll(field.name).includes(field.value), field.matches("[type=checkbox], [type=radio]")];
+    if (ticks && went === field.checked) field.defaultChecked = field.checked;
+    else if (!went || ticks) continue; // written since
+    else if (field.matches("select")) for (const option of field.options) option.defaultSelected = option.selected;
+    else if ("defaultValue" in field) field.defaultValue = field.value;
+  }
+}
+
 function put(box, nodes, sent) {
   // A form whose fields were refused comes back into the panel; a stage's question goes into the dialog.
   if ($("[data-gate]", nodes)) {
     gate(nodes).then((body) => body?.go && openPanel(body.go, { push: false }));
     return;
   }
-  carry(nodes, sent, fieldsOf(box));
-  box.replaceChildren(...nodes.childNodes);
+  if (box === side) lay(nodes, sent);
+  else carry(nodes, sent, fieldsOf(box)), box.replaceChildren(...nodes.childNodes);
   ($("[aria-invalid=true]", box) ?? $("[role=alert], [role=status]", box))?.focus?.();
 }
 
