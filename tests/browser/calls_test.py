@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from pbxcrm.crm.access import Scope
 from pbxcrm.service import deals, lead_scores
@@ -62,6 +62,32 @@ async def test_a_note_is_kept_while_the_call_goes_on_and_saved_after_it(firm: Wo
     line = await deals.timeline(firm.db, firm.scopes["tomek"], made["id"])
     assert [item["text"] for item in line if item["kind"] == "note"] == ["Wants forty"]
     assert (await firm.get(made["id"]))["next_contact_at"].endswith("08:00:00.000Z")  # nine in Warsaw, in winter
+
+
+async def test_what_could_not_be_saved_stands_in_the_card_as_it_is_now(firm: World, open_page: Open) -> None:
+    """The card was drawn anew while its note was on the way; the note did not arrive, and was gone from both."""
+    tomek = await open_page("tomek", allow=("ERR_FAILED",))
+    call = firm.call()
+    await call.rings("tomek")
+    await call.answered("tomek")
+    sent, lost = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        sent.set()
+        await lost.wait()
+        await route.abort()
+
+    await tomek.route("**/wrapup", hold)
+    await card(tomek).get_by_label("Note").fill("Wants forty")
+    await card(tomek).get_by_role("button", name="Save").click()
+    await sent.wait()
+    await call.ended()
+    await expect(card(tomek, "wrapup")).to_have_count(1)
+    lost.set()
+    await expect(tomek.locator(".toast.bad")).to_have_count(1)
+    await expect(card(tomek, "wrapup").get_by_label("Note")).to_have_value("Wants forty")
+    await tomek.goto(firm.url + "/calls")
+    await expect(card(tomek, "wrapup").get_by_label("Note")).to_have_value("Wants forty")
 
 
 async def test_it_never_takes_the_focus_and_never_covers_a_column(firm: World, open_page: Open) -> None:

@@ -297,12 +297,13 @@ function listen() {
     if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit($(".primary", form));
     else if (event.key === "Escape" && form) event.preventDefault(), focusCard(form.closest(".caller"));
   });
-  document.addEventListener("pbxcrm:saved", ({ detail: { form } }) => {
-    if (!form.matches("[data-wrapup]")) return;
-    const card = form.closest(".caller");
-    if (card?.isConnected) drop(card);
-  });
-  rail.addEventListener("pbxcrm:refused", (event) => keepDraft(event.target.closest(".caller")));
+  // The card may have been drawn anew while the answer was on its way.
+  const wrapped = (then) => ({ detail: { form } }) => {
+    const card = form.matches("[data-wrapup]") && form.closest(".caller");
+    if (card) then(card, cardOf(card.dataset.call));
+  };
+  document.addEventListener("pbxcrm:saved", wrapped((card, now) => now?.dataset.spell === card.dataset.spell && drop(now)));
+  document.addEventListener("pbxcrm:refused", wrapped((card, now) => (keepDraft(card), now && fill(now))));
   document.addEventListener("visibilitychange", watch);
   $('form[action="/logout"]')?.addEventListener("submit", () => localStorage.removeItem(DRAFTS));
 }

@@ -1,10 +1,11 @@
 // Rules of scoring: how many leads a rule would reach, while it is being written.
-import { $, ask } from "./dom.js";
+import { $, latest } from "./dom.js";
 
 let pending = 0;
+const read = latest();
 async function count(form) {
-  const { nodes } = await ask(`${form.dataset.reach}?${new URLSearchParams(new FormData(form))}`);
-  const fresh = $("[data-reached]", nodes);
+  const answer = await read(`${form.dataset.reach}?${new URLSearchParams(new FormData(form))}`);
+  const fresh = answer && $("[data-reached]", answer.nodes);
   if (fresh) $("[data-reached]", form)?.replaceWith(fresh);
 }
 

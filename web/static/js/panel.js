@@ -195,9 +195,11 @@ function fill(nodes) {
   ($("[aria-invalid=true]", dialog) ?? $("[autofocus]", dialog))?.focus();
 }
 
+const look = latest();
 async function openDialog(url) {
   try {
-    fill((await ask(url)).nodes);
+    const answer = await look(url);
+    if (answer) fill(answer.nodes);
   } catch (error) {
     toast(error.message, { bad: true });
   }
@@ -246,7 +248,7 @@ async function submit(form, submitter, box) {
     else if (box === dialog && body.go && !lives(body.go)) location.assign(body.go);
     document.dispatchEvent(new CustomEvent("pbxcrm:saved", { detail: { form, body } }));
   } catch (error) {
-    form.dispatchEvent(new Event("pbxcrm:refused", { bubbles: true }));
+    document.dispatchEvent(new CustomEvent("pbxcrm:refused", { detail: { form } }));
     if (!(error instanceof Refused)) throw error;
     toast(error.message, { bad: true });
   } finally {
@@ -272,6 +274,7 @@ function put(box, nodes, sent) {
     gate(nodes).then((body) => body?.go && openPanel(body.go, { push: false }));
     return;
   }
+  box = document.getElementById(box.id) ?? box; // a caller card may have been drawn anew meanwhile
   if (box === side) lay(nodes, sent);
   else carry(nodes, sent, fieldsOf(box)), box.replaceChildren(...nodes.childNodes);
   ($("[aria-invalid=true]", box) ?? $("[role=alert], [role=status]", box))?.focus?.();
