@@ -1,7 +1,8 @@
 """Debian's Chromium, one for all tests; each test has a firm of its own, and each person a browser of their own."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,39 @@ class Line:
         self._sockets.clear()
 
 
+class Diary:
+    """What was done on a page and what it asked for, with the milliseconds: told when its test fails."""
+
+    ACTS = """for (const kind of ["pointerdown", "pointerup", "click", "submit"])
+        addEventListener(kind, ({ target }) => console.debug(kind, target.outerHTML?.slice(0, 120)), true);"""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.lines, self.began = page, [f"-- {page.url}"], time.monotonic()
+        page.on("console", lambda m: self.write(m.text))
+        page.on("request", lambda r: self.write(f"asks    {r.method} {r.url}"))
+        page.on("requestfinished", lambda r: self.write(f"has got {r.method} {r.url}"))
+
+    def write(self, line: str) -> None:
+        self.lines.append(f"{(time.monotonic() - self.began) * 1000:8.0f} {line}")
+
+    async def tell(self) -> None:
+        print("\n".join(self.lines))
+        print(await self.page.locator("body").aria_snapshot())
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 Open = Callable[..., Awaitable[Page]]
 
 
@@ -69,12 +103,12 @@ async def firm(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_page(chromium: Browser, firm: World) -> AsyncIterator[Open]:
+async def open_page(chromium: Browser, firm: World, request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     """`await open_page("maria", "/board")`: a page of that person's own browser; a stranger's for None.
 
     Nothing may go wrong on any page: an error on its console fails the test.
     """
-    contexts, wrong = [], []
+    contexts, diaries, wrong = [], [], []
 
     async def open_one(
         name: str | None,
@@ -88,7 +122,9 @@ async def open_page(chromium: Browser, firm: World) -> AsyncIterator[Open]:
         contexts.append(context)
         if name:
             await context.add_cookies([await firm.cookie(name)])  # type: ignore[list-item]
+        await context.add_init_script(Diary.ACTS)
         page = await context.new_page()
+        diaries.append(Diary(page))
         page.set_default_timeout(10_000)
         if line is not None:
             await page.route_web_socket("**/live*", line.connect)
@@ -107,6 +143,9 @@ async def open_page(chromium: Browser, firm: World) -> AsyncIterator[Open]:
         return page
 
     yield open_one
+    if request.node.stash.get(FAILED, False):
+        for diary in diaries:
+            await diary.tell()
     for context in contexts:
         await context.close()
     assert not wrong, wrong
