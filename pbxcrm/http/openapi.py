@@ -2,9 +2,10 @@
 
 import pbxcrm
 from pbxcrm.crm.details import ROLES
-from pbxcrm.crm.leads import MOST_AT_ONCE, SHOWN, SORTS, STATUSES
+from pbxcrm.crm.leads import SORTS
 from pbxcrm.http.openapi_fields import HOUSE_FIELD, field_paths
-from pbxcrm.http.openapi_imports import FILE, IMPORT_FIELDS, PREVIEW, RUN_IN
+from pbxcrm.http.openapi_imports import IMPORT_FIELDS, import_paths
+from pbxcrm.http.openapi_leads import lead_paths
 from pbxcrm.http.openapi_parts import CUSTOM
 from pbxcrm.http.openapi_parts import LIMIT as _LIMIT
 from pbxcrm.http.openapi_parts import PAGE as _PAGE
@@ -25,7 +26,6 @@ from pbxcrm.http.openapi_schemas import (
     COMPANY_IN,
     CONTACT_FIELDS,
     CONTACT_IN,
-    CURRENCY,
     DEAL_FIELDS,
     DEAL_IN,
     DELIVERY_FIELDS,
@@ -36,11 +36,9 @@ from pbxcrm.http.openapi_schemas import (
     ERROR,
     ID,
     LEAD_FIELDS,
-    LEAD_IN,
     LINE,
     LIVE_FIELDS,
     LONG,
-    MONEY,
     NAME,
     NUMBER,
     OUTCOMES,
@@ -51,13 +49,11 @@ from pbxcrm.http.openapi_schemas import (
     UUID,
     VERSION,
     WEBHOOK_FIELDS,
-    WEBHOOK_IN,
     Spec,
-    nullable,
 )
 from pbxcrm.http.openapi_selling import DOCUMENT_FIELDS, OFFER_FIELDS, document_paths, merge_paths, offer_paths
+from pbxcrm.http.openapi_webhooks import webhook_paths
 from pbxcrm.service.audit import ACTIONS
-from pbxcrm.service.imports import KINDS
 from pbxcrm.service.recordings import TYPES
 
 _ERRORS = {
@@ -368,7 +364,7 @@ def _paths() -> Spec:
             parameters=_in_path(UUID),
         )
     }
-    paths |= _webhooks() | _leads() | _imports() | field_paths() | offer_paths() | document_paths()
+    paths |= webhook_paths() | lead_paths() | import_paths() | field_paths() | offer_paths() | document_paths()
     paths |= merge_paths("contacts", "Contact") | merge_paths("companies", "Company")
     for name, filters in (
         ("calls", call_filters),
@@ -388,181 +384,6 @@ def _paths() -> Spec:
             )
         }
     return {f"/api/v1{path}": operations for path, operations in paths.items()}
-
-
-def _leads() -> Spec:
-    one, lead = _in_path(ID), _json(_ref("Lead"), "The lead")
-    several = {"type": "array", "items": ID, "minItems": 1, "maxItems": MOST_AT_ONCE}
-    items = {"type": "object", "properties": {"items": {"type": "array"}}}
-    made: Spec = {"type": ["string", "null"], "pattern": "^(new|[1-9][0-9]{0,17})$", "description": "`new`, or an id"}
-    becomes: dict[str, Spec] = {**dict.fromkeys(("company", "contact", "deal"), made), "title": LINE}
-    task = {name: spec for name, spec in TASK_IN.items() if name not in ("deal_id", "contact_id", "user")}
-    return {
-        "/leads": {
-            "get": _operation(
-                "Leads: one's own, and those of nobody that one may claim",
-                {"200": _json(_page("Lead"), "A page")},
-                *(400, 404),
-                parameters=[
-                    *_PAGE,
-                    _query(
-                        "show",
-                        {"type": "string", "enum": list(SHOWN)},
-                        "stale: nobody's that wait too long; left out: all",
-                    ),
-                    _query("status", {"type": "string", "enum": list(STATUSES)}, ""),
-                    _query("source", LINE, ""),
-                    _query("owner", NAME, ""),
-                    _query("tag", LINE, "A seller searches their own"),
-                    _query("q", LINE, "Parts of words, or of a number; a seller searches their own"),
-                    _query("sort", {"type": "string", "enum": list(SORTS)}, ""),
-                ],
-            ),
-            "post": _operation("A new lead", {"201": lead}, 404, body=_object(LEAD_IN)),
-        },
-        "/leads/assign": {
-            "post": _operation(
-                "Give leads to a person, or back to the base (null); for managers",
-                {"200": _json(items, "Those that moved")},
-                *(404, 409),
-                body=_object(
-                    {"ids": several, "owner": nullable(NAME), "beyond": {"type": "boolean"}}, ("ids", "owner")
-                ),
-            )
-        },
-        "/leads/{id}": {
-            "get": _operation("One lead", {"200": lead}, 404, parameters=one),
-            "patch": _operation(
-                "Change what is sent, if nobody else did meanwhile",
-                {"200": lead},
-                *(404, 409),
-                parameters=one,
-                body=_object({**LEAD_IN, "version": VERSION}, ("version",)),
-            ),
-            "delete": _operation(
-                "Decline it: with its notes and tasks it is gone",
-                {"204": {"description": "Done"}},
-                *(404, 409),
-                parameters=one,
-            ),
-        },
-        "/leads/{id}/claim": {
-            "post": _operation("Take a lead that nobody owns", {"200": lead}, *(404, 409, 422), parameters=one)
-        },
-        "/leads/{id}/release": {
-            "post": _operation("Give it back into the base", {"200": lead}, *(404, 409), parameters=one)
-        },
-        "/leads/{id}/notes": {
-            "post": _operation(
-                "Write a note on a lead",
-                {"201": _json({"type": "object"}, "The note")},
-                404,
-                parameters=one,
-                body=_object({"text": {**LONG, "minLength": 1}}, ("text",)),
-            )
-        },
-        "/leads/{id}/tasks": {
-            "post": _operation(
-                "Something to do with a lead",
-                {"201": _json(_ref("Task"), "The task")},
-                404,
-                parameters=one,
-                body=_object(task, ("title", "due_at")),
-            )
-        },
-        "/leads/{id}/timeline": {
-            "get": _operation(
-                "Its notes and tasks, and calls with its number", {"200": _json(items, "")}, 404, parameters=one
-            )
-        },
-        "/leads/{id}/qualify": {
-            "post": _operation(
-                "It becomes a company, a contact, a deal",
-                {"200": lead},
-                *(404, 409),
-                parameters=one,
-                body=_object({**becomes, "value": MONEY, "currency": CURRENCY, "version": VERSION}, ("version",)),
-            )
-        },
-    }
-
-
-def _webhooks() -> Spec:
-    one, hook = _in_path(ID), _json(_ref("Webhook"), "The webhook")
-    secret = {"type": "string", "pattern": "^[!-~]{16,128}$", "description": "Left out: we make one"}
-    items = {"type": "array", "items": _ref("Delivery")}
-    every = {"type": "object", "properties": {"items": {"type": "array", "items": _ref("Webhook")}}}
-    last = {"type": "object", "properties": {"items": items}}
-    return {
-        "/webhooks": {
-            "get": _operation("Who outside is told; for managers", {"200": _json(every, "")}, 404),
-            "post": _operation(
-                "Tell one more; the answer alone shows the secret",
-                {"201": hook},
-                *(404, 409),
-                body=_object({**WEBHOOK_IN, "secret": secret}, ("url", "kinds")),
-            ),
-        },
-        "/webhooks/{id}/test": {
-            "post": _operation("Tell it webhook.test, in its turn", {"202": hook}, 404, parameters=one)
-        },
-        "/webhooks/{id}/deliveries": {
-            "get": _operation("How the last deliveries went", {"200": _json(last, "")}, 404, parameters=one)
-        },
-        "/webhooks/{id}": {
-            "get": _operation("One webhook", {"200": hook}, 404, parameters=one),
-            "patch": _operation(
-                "Change what is sent; `active` switches it",
-                {"200": hook},
-                404,
-                parameters=one,
-                body=_object({**WEBHOOK_IN, "active": {"type": "boolean"}}),
-            ),
-            "delete": _operation("Tell it no more", {"204": {"description": "Done"}}, 404, parameters=one),
-        },
-    }
-
-
-def _imports() -> Spec:
-    one, said = _in_path(ID), _json(_ref("Import"), "The import")
-    csv = {"description": "A table", "content": {"text/csv": {"schema": {"type": "string"}}}}
-    kind = _query("kind", {"type": "string", "enum": list(KINDS)}, "What is in it")
-    add = _operation(
-        "Bring a table: its rows are put by, nothing is done with them yet",
-        {"201": said},
-        *(400, 413, 415, 422),
-        parameters=[kind, _query("name", LINE, "What the file is called")],
-    )
-    return {
-        "/imports": {
-            "get": _operation("Tables that were brought", {"200": _json(_page("Import"), "")}, 400, parameters=_PAGE),
-            "post": {**add, "requestBody": FILE},
-        },
-        "/imports/{id}": {"get": _operation("How one stands", {"200": said}, 404, parameters=one)},
-        "/imports/{id}/preview": {
-            "get": _operation(
-                "What running it would do: its first rows, and totals of the first thousand",
-                {"200": _json(PREVIEW, "")},
-                404,
-                parameters=one,
-            )
-        },
-        "/imports/{id}/problems.csv": {
-            "get": _operation("The rows that were left out, and why", {"200": csv}, 404, parameters=one)
-        },
-        "/imports/{id}/run": {
-            "post": _operation(
-                "Do it, in the background",
-                {"202": said},
-                *(404, 409),
-                parameters=one,
-                body=_object(RUN_IN),
-            )
-        },
-        "/imports/{id}/undo": {
-            "post": _operation("Take it back, in the background", {"202": said}, *(404, 409), parameters=one)
-        },
-    }
 
 
 def _deal() -> Spec:

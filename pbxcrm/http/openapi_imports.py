@@ -1,11 +1,8 @@
 """What REST's description says of imports."""
 
-from typing import Any
-
+from pbxcrm.http.openapi_parts import PAGE, Spec, answer, fields, in_path, operation, page, query, ref
 from pbxcrm.http.openapi_schemas import ID, LINE, NAME, TIME, nullable
 from pbxcrm.service.imports import DUPLICATES, KINDS, OF_COMPANIES
-
-Spec = dict[str, Any]
 
 TEXTS: Spec = {"type": "object", "additionalProperties": {"type": "string"}}
 COUNT: Spec = {"type": "integer", "minimum": 0}
@@ -83,3 +80,46 @@ FILE: Spec = {
         },
     },
 }
+
+
+def import_paths() -> Spec:
+    """The addresses, and what may be asked there."""
+    one, said = in_path(ID), answer(ref("Import"), "The import")
+    csv = {"description": "A table", "content": {"text/csv": {"schema": {"type": "string"}}}}
+    kind = query("kind", {"type": "string", "enum": list(KINDS)}, "What is in it")
+    add = operation(
+        "Bring a table: its rows are put by, nothing is done with them yet",
+        {"201": said},
+        *(400, 413, 415, 422),
+        parameters=[kind, query("name", LINE, "What the file is called")],
+    )
+    return {
+        "/imports": {
+            "get": operation("Tables that were brought", {"200": answer(page("Import"), "")}, 400, parameters=PAGE),
+            "post": {**add, "requestBody": FILE},
+        },
+        "/imports/{id}": {"get": operation("How one stands", {"200": said}, 404, parameters=one)},
+        "/imports/{id}/preview": {
+            "get": operation(
+                "What running it would do: its first rows, and totals of the first thousand",
+                {"200": answer(PREVIEW, "")},
+                404,
+                parameters=one,
+            )
+        },
+        "/imports/{id}/problems.csv": {
+            "get": operation("The rows that were left out, and why", {"200": csv}, 404, parameters=one)
+        },
+        "/imports/{id}/run": {
+            "post": operation(
+                "Do it, in the background",
+                {"202": said},
+                *(404, 409),
+                parameters=one,
+                body=fields(RUN_IN),
+            )
+        },
+        "/imports/{id}/undo": {
+            "post": operation("Take it back, in the background", {"202": said}, *(404, 409), parameters=one)
+        },
+    }
