@@ -7,7 +7,7 @@ from pbxcrm.http.body import ident as ident_field
 from pbxcrm.http.errors import json_response
 from pbxcrm.http.keys import DEPS, PERSON
 from pbxcrm.service import board as board_service
-from pbxcrm.service import deals
+from pbxcrm.service import deals, moves
 from pbxcrm.service import timeline as timeline_service
 
 FILTERS = ("stage", "owner", "open", "contact_id", "number", "source")
@@ -84,7 +84,7 @@ async def move(request: web.Request) -> web.Response:
     given = fields(await read_json(request), _MOVE)
     db, scope = request.app[DEPS].db, request[PERSON].scope
     deal_id, stage, reason = request.match_info["id"], given["stage"], given.get("reason")
-    return json_response(await deals.move(db, scope, deal_id, stage, given["version"], reason, given.get("fields")))
+    return json_response(await moves.move(db, scope, deal_id, stage, given["version"], reason, given.get("fields")))
 
 
 async def claim(request: web.Request) -> web.Response:

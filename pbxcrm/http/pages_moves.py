@@ -20,7 +20,7 @@ from pbxcrm.http.pages_deals import Deal, card, contact_of, deal_page, stages_of
 from pbxcrm.http.render import Viewer
 from pbxcrm.http.said import fields as fields_said
 from pbxcrm.http.said import said
-from pbxcrm.service import deals
+from pbxcrm.service import deals, moves
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 
 FOLLOW_UPS = ("7", "30", "90", "365")  # days after which to ask how they are getting on
@@ -55,7 +55,7 @@ async def _move(
         fields = await _answers(request, given)
         asks, undo = "asked" not in given, "undo" in given
         following = _follow_up(me, given)
-        deal = await deals.move(db, scope, deal_id, stage, version, reason, fields, following, asks=asks, undo=undo)
+        deal = await moves.move(db, scope, deal_id, stage, version, reason, fields, following, asks=asks, undo=undo)
     except Invalid as error:
         if "stage" in error.fields:
             return await _not_moved(request, error)

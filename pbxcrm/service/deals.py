@@ -1,38 +1,33 @@
-"""Deals as people use them: the board, a deal's page, New deal, change, move, claim, note.
+"""Deals as people use them: the board, a deal's page, New deal, change, claim, note. Moving one: service/moves.py.
 
 Every function takes who is asking; what is not theirs is NotFound. Each change keeps the totals and the stage history
 in its own transaction and tells the journal what the deal was before, so that a reader can keep sums by arithmetic.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
 
 from pbxcrm.crm import custom, views
 from pbxcrm.crm.access import Scope
-from pbxcrm.crm.details import CLOSING, NAMES
+from pbxcrm.crm.details import NAMES
 from pbxcrm.crm.fields import (
     DealFields,
     Parser,
     deal_fields,
     ident,
     line,
-    move_fields,
     note_text,
     parse,
-    task_fields,
     truth,
 )
 from pbxcrm.crm.folding import folded
-from pbxcrm.crm.money import real
-from pbxcrm.crm.pipelines import asked, demand
+from pbxcrm.crm.pipelines import demand
 from pbxcrm.crm.views import DealRow
 from pbxcrm.service import audit, custom_fields, stage_steps, tell
 from pbxcrm.service import companies as company_service
 from pbxcrm.service import contacts as contact_service
-from pbxcrm.service import tasks as task_service
 from pbxcrm.service.board import board, column, mark
 from pbxcrm.service.errors import Conflict, NotFound
 from pbxcrm.service.paging import after, limit_of, page
@@ -53,7 +48,6 @@ __all__ = [
     "create",
     "get",
     "list_deals",
-    "move",
     "timeline",
     "unclaimed",
 ]
@@ -100,10 +94,10 @@ async def unclaimed(db: Database, scope: Scope, limit: int | None = None) -> dic
 async def get(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
     """One deal."""
     wanted = key(deal_id)
-    return await read(db, lambda conn: _view(conn, scope, _seen(conn, scope, wanted)))
+    return await read(db, lambda conn: shown(conn, scope, _seen(conn, scope, wanted)))
 
 
-def _view(conn: Connection, scope: Scope, row: DealRow) -> dict[str, Any]:
+def shown(conn: Connection, scope: Scope, row: DealRow) -> dict[str, Any]:
     """A deal, and `custom`: what the house's own fields show of it."""
     return {**views.deal(row), "custom": custom_fields.of_deals(conn, scope, [row["id"]])[row["id"]]}
 
@@ -125,7 +119,7 @@ async def create(db: Database, scope: Scope, fields: Fields) -> dict[str, Any]:
 
 
 def _create(work: Work, scope: Scope, fields: Fields, region: str | None) -> dict[str, Any]:
-    return _view(work.conn, scope, add(work, scope, fields, region))
+    return shown(work.conn, scope, add(work, scope, fields, region))
 
 
 def add(work: Work, scope: Scope, fields: Fields, region: str | None) -> DealRow:
@@ -295,8 +289,8 @@ def _change(work: Work, scope: Scope, deal_id: int, version: int, fields: Fields
         values["tags"] = sorted(values["tags"])
     values = {k: v for k, v in values.items() if v != known[k]}
     if not values:
-        raise unchanged(_view(work.conn, scope, before))
-    return _view(work.conn, scope, store_change(work, scope, before, values))
+        raise unchanged(shown(work.conn, scope, before))
+    return shown(work.conn, scope, store_change(work, scope, before, values))
 
 
 def store_change(
@@ -363,120 +357,10 @@ def current(conn: Connection, scope: Scope, deal_id: int, version: int) -> DealR
         did = f"moved this deal to {row['stage_name']}" if moved else "changed this deal"
         raise Conflict(
             f"{who} {did} meanwhile. Nothing of yours was stored; look at it as it is now, then try again.",
-            current=_view(conn, scope, row),
+            current=shown(conn, scope, row),
             by=by,
         )
     return row
-
-
-async def move(
-    db: Database,
-    scope: Scope,
-    deal_id: object,
-    stage_id: object,
-    version: int,
-    reason: str | None = None,
-    fields: Fields | None = None,
-    follow_up: Fields | None = None,
-    *,
-    asks: bool = False,
-    undo: bool = False,
-) -> dict[str, Any]:
-    """Into another stage of its pipeline. Raises NotFound, Conflict, Invalid.
-
-    Lost asks for a reason; a stage that `needs` fields asks for those the deal lacks. `fields` fills these in, and of
-    a deal that is won or lost what caused it and was learned, in the same transaction. `follow_up`: a task on a won
-    deal. `asks`: a person moves it, whom a won deal too asks for a word. `undo`: back to where it came from, and what
-    the stage did by itself is taken back where nobody has touched it.
-    """
-    wanted = key(deal_id)
-
-    def run(work: Work) -> dict[str, Any]:
-        before = current(work.conn, scope, wanted, version)
-        if undo and (done := _undone(work, scope, before, stage_id)) is not None:
-            return done
-        return moved(work, scope, before, stage_id, reason, fields or {}, db.region, follow_up, asks=asks)
-
-    return await write(db, run)
-
-
-def _undone(work: Work, scope: Scope, before: DealRow, stage_id: object) -> dict[str, Any] | None:
-    """Back to where it came from, as it was there; None where it did not come from there, or that is no open stage."""
-    stage = stages.stage(work.conn, scope, checked(lambda: move_fields(stage_id, ""))[0])
-    if stage is None or not stage.open or stage.pipeline_id != before["pipeline_id"]:
-        return None
-    values = stage_steps.taken_back(work, scope, before, stage.id)
-    if values is None:
-        return None
-    return _view(
-        work.conn, scope, store_change(work, scope, before, {**values, **_stands(stage, work.at, "")}, "deal.moved")
-    )
-
-
-def _stands(stage: Stage, at: float, reason: str) -> dict[str, Any]:
-    """The columns of a deal that comes into a stage."""
-    return {
-        "stage_id": stage.id,
-        "open": stage.open,
-        "stage_since": at,
-        "closed_at": None if stage.open else at,
-        "close_reason": "" if stage.open else reason,
-    }
-
-
-def moved(
-    work: Work,
-    scope: Scope,
-    before: DealRow,
-    stage_id: object,
-    reason: str | None,
-    fields: Fields = MappingProxyType({}),
-    region: str | None = None,
-    follow_up: Fields | None = None,
-    *,
-    asks: bool = False,
-) -> dict[str, Any]:
-    """Move this deal within a transaction that does more."""
-    wanted, said = checked(lambda: move_fields(stage_id, reason))
-    stage = stages.stage(work.conn, scope, wanted)
-    if stage is None or stage.pipeline_id != before["pipeline_id"]:
-        raise wrong({"stage": "There is no such stage in this pipeline."})
-    if stage.id == before["stage_id"]:
-        raise unchanged(_view(work.conn, scope, before))
-    if stage.kind == "lost" and not said:
-        raise wrong({"reason": "Say why it was lost: the reports on reasons are made of this."})
-    if stage.kind == "won" and asks:
-        raise wrong({"cause": "Say what won it: others learn from this."})
-    values = {**_filled(work.conn, scope, stage, before, fields, region), **_stands(stage, work.at, said)}
-    values |= stage_steps.next_contact(stage, {**before, **values}, work.at)
-    after_ = store_change(work, scope, before, values, "deal.moved", said)
-    also = _follow_up(work, scope, after_, follow_up) if follow_up and stage.kind == "won" else ()
-    stage_steps.entered(work, scope, before["next_contact_at"], after_, stage, also)
-    return _view(work.conn, scope, after_)
-
-
-def _follow_up(work: Work, scope: Scope, deal: DealRow, follow_up: Fields) -> tuple[int]:
-    owner = {"user": deal["owner_name"]} if deal["owner_name"] and scope.sees_all else {}
-    given = checked(lambda: task_fields({**owner, **follow_up, "deal_id": str(deal["id"])}))
-    return (task_service.make(work, scope, given)["id"],)
-
-
-def _filled(
-    conn: Connection, scope: Scope, stage: Stage, before: DealRow, fields: Fields, region: str | None
-) -> dict[str, Any]:
-    """What was given of what the stage asks for. Raises Invalid with all that is wrong or still lacking."""
-    needs = asked(stage.needs)
-    taken = needs if stage.open else (*needs, *CLOSING)
-    named = fields.get("currency")
-    unit = str(named) if real(str(named)) == before["currency"] else before["currency"]  # it may be counted in toman
-    given: dict[str, Any] = dict(
-        checked(lambda: deal_fields({k: v for k, v in fields.items() if k in taken}, unit, region))
-    )
-    if given.get("contact_id") is not None and contacts.one(conn, scope, given["contact_id"]) is None:
-        raise wrong({"contact_id": "There is no such contact."})
-    if needs:
-        checked(lambda: demand(stage.needs, {**before, **details.of_deal(conn, scope, before["id"]), **given}))
-    return given
 
 
 async def again(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
@@ -485,7 +369,7 @@ async def again(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
     """
     wanted = key(deal_id)
     return await write(
-        db, lambda work: _view(work.conn, scope, _again(work, scope, _seen(work.conn, scope, wanted), db.region))
+        db, lambda work: shown(work.conn, scope, _again(work, scope, _seen(work.conn, scope, wanted), db.region))
     )
 
 
@@ -523,17 +407,17 @@ async def claim(db: Database, scope: Scope, deal_id: object) -> dict[str, Any]:
 def _claim(work: Work, scope: Scope, deal_id: int) -> dict[str, Any]:
     mine = deals.one(work.conn, scope, deal_id)
     if mine is not None and mine["owner_id"] == scope.user_id:
-        raise unchanged(_view(work.conn, scope, mine))
+        raise unchanged(shown(work.conn, scope, mine))
     if mine is not None and mine["owner_id"] is not None:
         raise Conflict(
             f"{mine['owner_name']} owns this deal already.",
-            current=_view(work.conn, scope, mine),
+            current=shown(work.conn, scope, mine),
             by=mine["owner_name"],
         )
     row = deals.claimable(work.conn, scope, deal_id)
     if row is None:
         raise NotFound
-    return _view(work.conn, scope, store_change(work, scope, row, {"owner_id": scope.user_id}))
+    return shown(work.conn, scope, store_change(work, scope, row, {"owner_id": scope.user_id}))
 
 
 async def add_note(

@@ -9,7 +9,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.fields import ident
 from pbxcrm.crm.reports import total
-from pbxcrm.service import deals
+from pbxcrm.service import deals, moves
 from pbxcrm.service.errors import Invalid, NotFound, ServiceError
 from pbxcrm.service.paging import after, cursor, limit_of, page
 from pbxcrm.service.reports import Asked, Base, report
@@ -82,7 +82,7 @@ async def lose(db: Database, scope: Scope, picked: Sequence[tuple[str, int]], re
 
     async def close(one: str, version: int) -> object:
         found = await deals.get(db, scope, one)
-        return await deals.move(db, scope, one, await _lost_of(db, scope, int(found["pipeline"])), version, reason)
+        return await moves.move(db, scope, one, await _lost_of(db, scope, int(found["pipeline"])), version, reason)
 
     return await _each(db, scope, picked, close)
 

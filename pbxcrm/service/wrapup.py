@@ -10,7 +10,7 @@ from pbxcrm.crm.access import Scope
 from pbxcrm.crm.leads import LeadRow
 from pbxcrm.crm.views import DealRow, View, epoch
 from pbxcrm.crm.wrapup import Said
-from pbxcrm.service import audit
+from pbxcrm.service import audit, moves
 from pbxcrm.service import calls as call_service
 from pbxcrm.service import deals as deal_service
 from pbxcrm.service import leads as lead_service
@@ -140,7 +140,7 @@ def _go_on(work: Work, scope: Scope, view: Mapping[str, Any], deal: DealRow | No
             lost = next((stage for stage in of_pipeline if stage.kind == "lost"), None)
             if lost is None:
                 raise wrong({"not_a_lead": "There is no stage for lost deals in this pipeline."})
-            deal_service.moved(work, scope, deal, str(lost.id), NOT_A_LEAD)
+            moves.moved(work, scope, deal, str(lost.id), NOT_A_LEAD)
     elif at is not None and at != deal["next_contact_at"]:
         deal_service.store_change(work, scope, deal, {"next_contact_at": at})
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.service import deals, pipelines
+from pbxcrm.service import deals, moves, pipelines
 from tests.browser.conftest import Line, Open
 from tests.browser.world import World
 
@@ -152,7 +152,7 @@ async def test_right_to_left_the_arrows_follow_the_eye(firm: World, open_page: O
 async def test_somebody_was_faster(firm: World, open_page: Open) -> None:
     deal = await firm.deal("maria", title="Trial", value="300")
     page = await open_page("maria", line=Line(up=False))
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Qualified"], deal["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Qualified"], deal["version"])
     await drag(page, page.locator(".card"), column(page, firm, "Offer"))
     await expect(page.locator(".toast.bad")).to_contain_text("Anna Kowalska was faster: the deal is in Qualified now")
     await expect(column(page, firm, "Qualified").locator(".card")).to_have_count(1)
@@ -240,7 +240,7 @@ async def test_a_card_that_changes_while_it_is_lifted(firm: World, open_page: Op
         await deals.change(firm.db, boss, deal["id"], deal["version"], {"title": "Seen"})
         await expect(title).to_have_text("Seen")
     elif meanwhile == "moved":
-        await deals.move(firm.db, boss, deal["id"], firm.stages["Offer"], deal["version"])
+        await moves.move(firm.db, boss, deal["id"], firm.stages["Offer"], deal["version"])
         await expect(column(page, firm, "Offer").locator(".card")).to_have_count(1)
     else:
         await deals.change(firm.db, boss, deal["id"], deal["version"], {"owner": "tomek"})
@@ -295,7 +295,7 @@ async def test_a_deal_that_left_while_more_came_stays_away(firm: World, open_pag
     await asked.wait()
     left, moved = made[0], made[1]
     await deals.change(firm.db, firm.scopes["anna"], left["id"], left["version"], {"owner": "tomek"})
-    await deals.move(firm.db, firm.scopes["maria"], moved["id"], firm.stages["Offer"], moved["version"])
+    await moves.move(firm.db, firm.scopes["maria"], moved["id"], firm.stages["Offer"], moved["version"])
     new = column(page, firm, "New")
     await expect(new.locator("[data-n]")).to_have_text("28")
     await expect(column(page, firm, "Offer").locator(".card")).to_have_count(1)

@@ -8,7 +8,7 @@ import wave
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from pbxcrm.service import deals, recordings
+from pbxcrm.service import deals, moves, recordings
 from tests.browser.conftest import Line, Open
 from tests.browser.world import PASSWORD, World
 
@@ -54,7 +54,7 @@ async def test_fields_are_saved_and_shown_on_the_board_at_once(firm: World, open
 async def test_two_people_in_one_deal(firm: World, open_page: Open) -> None:
     deal = await firm.deal("maria", title="Trial", value="500")
     page = await open_page("maria", f"/deals/{deal['id']}")
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await page.get_by_label("Value").fill("1")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".note.bad")).to_contain_text("Anna Kowalska was faster. Nothing of yours is saved yet")
@@ -77,13 +77,13 @@ async def test_what_is_written_in_the_panel_is_not_swept_away(firm: World, open_
     await side.locator("h1").click()  # the cursor is elsewhere
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
     assert f"{firm.url}/deals/{deal['id']}" not in asked
     await expect(side.get_by_label("Value")).to_have_value("7700")
     await side.get_by_label("Value").fill(was)
     await side.locator("h1").click()
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Won"], deal["version"] + 1)
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Won"], deal["version"] + 1)
     await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Won")  # nothing is written now
 
 
@@ -192,7 +192,7 @@ async def test_an_older_reading_of_a_panel_comes_too_late(firm: World, open_page
     await expect(side.locator("h1")).to_have_text("Trial")
     late = Held()
     await late.first(page, f"**/deals/{deal['id']}")
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await late.read.wait()
     await side.get_by_placeholder("Add a note…").fill("Called twice")
     await side.locator("form.say").get_by_role("button", name="Add", exact=True).click()
@@ -312,7 +312,7 @@ async def test_what_is_carried_over_does_not_write_over_somebody_else(firm: Worl
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     now = await firm.get(deal["id"])
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], now["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], now["version"])
     await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
     assert f"{firm.url}/deals/{deal['id']}" not in asked  # what came back unsaved is not swept away
     await side.get_by_placeholder("Add a note…").fill("Called once more")
@@ -328,14 +328,14 @@ async def test_a_panel_read_anew_leaves_the_cursor_where_it_is(firm: World, open
     side, find = page.locator("#side"), page.get_by_role("searchbox")
     await expect(side.locator("h1")).to_be_focused()
     await find.press_sequentially("Ja")
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Offer")
     await page.keyboard.type("n")
     await expect(find).to_have_value("Jan")
     unfolded = side.locator("summary", has_text="New task")
     await unfolded.press("Enter")
     await expect(side.locator("details[open]")).to_have_count(1)
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Won"], deal["version"] + 1)
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Won"], deal["version"] + 1)
     await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Won")
     await expect(unfolded).to_be_focused()
     await expect(side.locator("details[open]")).to_have_count(1)
@@ -349,7 +349,7 @@ async def test_a_panel_catches_up_once_nobody_writes_in_it(firm: World, open_pag
     await page.locator(".card .title").click()
     side = page.locator("#side")
     await side.get_by_placeholder("Add a note…").focus()
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
     await expect(side.locator('.stages [aria-current="step"]')).to_have_text("New")
     await side.locator("h1").click()
@@ -383,7 +383,7 @@ async def test_a_recording_is_heard_to_its_end(firm: World, open_page: Open) -> 
     await page.locator(f"#deal-{deal['id']} .title").click()
     audio = page.locator("#side audio")
     await audio.evaluate("one => one.play()")
-    await deals.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
+    await moves.move(firm.db, firm.scopes["anna"], deal["id"], firm.stages["Offer"], deal["version"])
     await expect(page.locator(f'.col[data-stage="{firm.stages["Offer"]}"] .card')).to_have_count(1)
     assert await audio.evaluate("one => !one.paused")
     await audio.evaluate("one => one.pause()")

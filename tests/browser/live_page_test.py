@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, WebSocketRoute, expect
 
 from pbxcrm.http.keys import HttpSettings
-from pbxcrm.service import deals
+from pbxcrm.service import deals, moves
 from pbxcrm.service.auth import Auth
 from tests.browser.conftest import Line, Open
 from tests.browser.world import World, busy_week
@@ -38,12 +38,12 @@ async def a_day(firm: World) -> None:
     two = await firm.deal("maria", title="Two", value="999")
     three = await firm.deal(None, "Unsorted", title="Three", value="10")
     await firm.deal("tomek", title="Dollars", value="50", currency="USD")
-    one = await deals.move(firm.db, maria, one["id"], firm.stages["Offer"], one["version"])
+    one = await moves.move(firm.db, maria, one["id"], firm.stages["Offer"], one["version"])
     one = await deals.change(firm.db, maria, one["id"], one["version"], {"value": "250.75", "title": "One, dearer"})
     await deals.claim(firm.db, maria, three["id"])
     two = await deals.change(firm.db, boss, two["id"], two["version"], {"owner": "tomek"})
-    await deals.move(firm.db, boss, two["id"], firm.stages["Lost"], two["version"], "Too expensive")
-    await deals.move(firm.db, maria, one["id"], firm.stages["Won"], one["version"])
+    await moves.move(firm.db, boss, two["id"], firm.stages["Lost"], two["version"], "Too expensive")
+    await moves.move(firm.db, maria, one["id"], firm.stages["Won"], one["version"])
     call = firm.call("+48221234599", caller_name="Somebody")
     await call.rings("maria", "tomek")
     await call.answered("maria")

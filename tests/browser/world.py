@@ -22,7 +22,7 @@ from pbxcrm.crm.views import iso
 from pbxcrm.http.keys import Deps
 from pbxcrm.http.server import build
 from pbxcrm.live.hub import Hub
-from pbxcrm.service import contacts, deals, people
+from pbxcrm.service import contacts, deals, moves, people
 from pbxcrm.service import link as link_service
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.dial import Dialler
@@ -111,7 +111,7 @@ class World:
         fields["stage"] = self.stages["New" if lost else stage]
         deal = await deals.create(self.db, boss, {"owner": owner, **fields})
         if lost:
-            deal = await deals.move(self.db, boss, deal["id"], self.stages["Lost"], deal["version"], "Too expensive")
+            deal = await moves.move(self.db, boss, deal["id"], self.stages["Lost"], deal["version"], "Too expensive")
         return deal
 
     async def get(self, deal_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pbxcrm.crm import views
-from pbxcrm.service import board, calls, contacts, deals, funnel, merging, tasks
+from pbxcrm.service import board, calls, contacts, deals, funnel, merging, moves, tasks
 from pbxcrm.service.board import Asked
 from pbxcrm.service.errors import Conflict, Invalid, NotFound
 from pbxcrm.service.timeline import timeline
@@ -119,7 +119,7 @@ async def test_the_bar_counts_the_next_steps_of_what_is_looked_for(house: House,
 async def test_a_deal_that_is_closed_has_no_next_step_to_miss(house: House, clock: Clock) -> None:
     made = await deal(house, "alice", "Won", next_contact_at=views.iso(clock.now - 60))
     stage = (await stages(house))["Won"]
-    await deals.move(house.db, house.people["alice"].scope, made["id"], stage, made["version"])
+    await moves.move(house.db, house.people["alice"].scope, made["id"], stage, made["version"])
     assert titles(await page(house, "alice", "?due=overdue")) == []
 
 
@@ -142,7 +142,7 @@ async def test_the_funnel_of_a_hand_computed_quarter(house: House, clock: Clock)
         made = await deals.create(db, scope, {"title": "x", "owner": owner, "stage": s["New"]})
         for name in names:
             clock.on(10)
-            made = await deals.move(
+            made = await moves.move(
                 db, scope, made["id"], s[name], made["version"], "Price" if name == "Lost" else None
             )
 
@@ -198,7 +198,7 @@ async def test_all_that_an_unsorted_deal_has_goes_along(house: House, clock: Clo
     call_id = await call_of(db, house.people["alice"], "uid-link", "+48221234599")
     await calls.make_deal(db, alice, call_id, {"title": "Not this one"})
     made = (await deals.list_deals(db, alice, filters={"q": "not this"}))["items"][0]
-    await deals.move(db, alice, made["id"], (await stages(house))["Unsorted"], made["version"])
+    await moves.move(db, alice, made["id"], (await stages(house))["Unsorted"], made["version"])
     await deals.add_note(db, alice, made["id"], "Wants forty")
     await tasks.create(db, alice, {"title": "Send it", "due_at": "2026-12-01T09:00:00Z", "deal_id": made["id"]})
     before = await board.board(db, alice)
@@ -256,7 +256,7 @@ async def test_what_may_not_be_linked(house: House) -> None:
         await merging.into(db, alice, other["id"], other["version"], target["id"])
     with pytest.raises(Conflict):
         await merging.into(db, alice, caller["id"], caller["version"] + 1, target["id"])
-    won = await deals.move(db, alice, target["id"], (await stages(house))["Won"], target["version"])
+    won = await moves.move(db, alice, target["id"], (await stages(house))["Won"], target["version"])
     with pytest.raises(Invalid):
         await merging.into(db, alice, caller["id"], caller["version"], won["id"])
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pbxcrm.service import board, contacts, deals, people
+from pbxcrm.service import board, contacts, deals, moves, people
 from pbxcrm.service.caller import Caller, Callers
 from pbxcrm.store.db import Database
 from tests.http.bed import Clock, both, settle
@@ -24,7 +24,7 @@ async def test_name_and_phone_of_a_known_caller(db: Database) -> None:
     assert (await callers.find(NUMBER)).device == "PJSIP/102"  # whose deal it is goes before whose contact it is
     stages = (await board.board(db, folk["mona"].scope, None))["stages"]
     lost = next(stage["id"] for stage in stages if stage["kind"] == "lost")
-    await deals.move(db, folk["mona"].scope, deal["id"], lost, deal["version"], "No need now")
+    await moves.move(db, folk["mona"].scope, deal["id"], lost, deal["version"], "No need now")
     assert (await callers.find(NUMBER)).device == "PJSIP/101"
 
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import FormData
 
 from pbxcrm.crm.access import COMMAND_LINE
-from pbxcrm.service import contacts, deals, documents, privacy, retention
+from pbxcrm.service import contacts, deals, documents, moves, privacy, retention
 from pbxcrm.service.errors import Invalid, NotFound, Unavailable
 from tests.http.bed import Clock, House, both
 
@@ -189,7 +189,7 @@ async def test_they_go_with_who_is_erased_and_with_the_years(house: House, clock
     await privacy.erase(db, COMMAND_LINE, who, NUMBER, None, folder(house))
     assert len(lying(house)) == 2
     lost = next(s["id"] for s in (await deals.board(db, alice))["stages"] if s["kind"] == "lost")
-    await deals.move(db, alice, other["id"], lost, other["version"], "Too expensive")
+    await moves.move(db, alice, other["id"], lost, other["version"], "Too expensive")
     keep = {"journal": 0, "calls": 0, "dials": 0, "audit": 0, "imports": 0, "documents": 30}
     clock.on(29 * 86400)
     assert (await retention.run(db, keep, documents_in=folder(house)))["documents"] == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import calls, contacts, deals, lead_qualify, lead_settings, leads, tasks, wrapup
+from pbxcrm.service import calls, contacts, deals, lead_qualify, lead_settings, leads, moves, tasks, wrapup
 from pbxcrm.service.intake import Intake
 from tests.http.bed import House, both
 from tests.http.leads_test import ANN, NUMBER, ROOT, base, everything, who
@@ -137,7 +137,7 @@ async def test_from_a_new_lead_to_a_won_deal_whose_tags_the_board_knows(house: H
     page = await (await house.ask("GET", "/board?tag=ten", "bob")).text()
     assert f'id="deal-{deal["id"]}"' in page
     assert f'id="deal-{deal["id"]}"' not in await (await house.ask("GET", "/board?tag=other", "bob")).text()
-    moved = await deals.move(db, bob, deal["id"], won, deal["version"])
+    moved = await moves.move(db, bob, deal["id"], won, deal["version"])
     assert (moved["stage_kind"], moved["value"]) == ("won", "900.00")
 
 

@@ -10,7 +10,7 @@ from pbxcrm.crm import views
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.pipelines import TEMPLATES
 from pbxcrm.http import labels
-from pbxcrm.service import board, deals, people, pipelines, saved
+from pbxcrm.service import board, deals, moves, people, pipelines, saved
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.errors import Invalid, NotFound
 from pbxcrm.service.timeline import timeline
@@ -79,7 +79,7 @@ async def test_stages_are_added_renamed_ordered_and_removed(house: House, root: 
     offer = next(s for s in (await board.board(db, alice))["stages"] if s["name"] == "Offer")
     assert (offer["count"], offer["value"]) == (1, "70.00")
     with pytest.raises(Invalid):
-        await deals.move(db, alice, deal["id"], trial, deal["version"])
+        await moves.move(db, alice, deal["id"], trial, deal["version"])
 
 
 async def test_a_pipeline_keeps_what_it_cannot_do_without(house: House, root: Scope) -> None:
@@ -159,10 +159,10 @@ async def test_a_stage_asks_for_what_it_needs(house: House, root: Scope) -> None
     await pipelines.change_stage(db, root, at["Offer"], {"needs": ["value", "next_contact_at", "contact_id"]})
     deal = await deals.create(db, alice, {"title": "Bare"})
     with pytest.raises(Invalid) as wrong:
-        await deals.move(db, alice, deal["id"], at["Offer"], deal["version"])
+        await moves.move(db, alice, deal["id"], at["Offer"], deal["version"])
     assert set(wrong.value.fields) == {"value", "next_contact_at", "contact_id"}
     with pytest.raises(Invalid) as wrong:
-        await deals.move(db, alice, deal["id"], at["Offer"], deal["version"], None, {"value": "x", "title": "y"})
+        await moves.move(db, alice, deal["id"], at["Offer"], deal["version"], None, {"value": "x", "title": "y"})
     assert set(wrong.value.fields) == {"value"}
     with pytest.raises(Invalid):
         await deals.create(db, alice, {"title": "Straight in", "stage": at["Offer"]})

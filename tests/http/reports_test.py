@@ -9,7 +9,7 @@ import pytest
 
 from pbxcrm.crm.looking import NOBODY
 from pbxcrm.crm.reports import Source, Sum
-from pbxcrm.service import board, calls, deals, lead_qualify, leads, recordings, reports
+from pbxcrm.service import board, calls, deals, lead_qualify, leads, moves, recordings, reports
 from pbxcrm.service.errors import Invalid, NotFound
 from pbxcrm.service.reports import Asked, Number, Who
 from pbxcrm.service.timeline import timeline
@@ -51,7 +51,7 @@ class Firm:
         for day, stage, *reason in way:
             self.clock.now = BEGIN + day * DAY
             version, to = made["version"], self.stages[stage]
-            made = await deals.move(self.house.db, scope, made["id"], to, version, reason[0] if reason else None)
+            made = await moves.move(self.house.db, scope, made["id"], to, version, reason[0] if reason else None)
         return made
 
 

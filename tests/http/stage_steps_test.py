@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.service import companies, contacts, deals, details, guide, pipelines, tasks
+from pbxcrm.service import companies, contacts, deals, details, guide, moves, pipelines, tasks
 from pbxcrm.service.errors import Invalid, NotFound
 from pbxcrm.store import deals as deal_store
 from tests.http.bed import Clock, House, both
@@ -27,7 +27,7 @@ async def move(house: House, deal: dict[str, Any], to: str, **more: Any) -> dict
     db, alice = house.db, house.people["alice"].scope
     now = await deals.get(db, alice, deal["id"])
     reason = "Too expensive" if more.pop("lost", False) else None
-    return await deals.move(db, alice, deal["id"], (await ids(house))[to], now["version"], reason, **more)
+    return await moves.move(db, alice, deal["id"], (await ids(house))[to], now["version"], reason, **more)
 
 
 @both
@@ -193,7 +193,7 @@ async def test_five_steps_bring_the_four_questions_and_their_own_fields(house: H
     for stage in ("Identification", "Qualification", "Offer", "Negotiation"):
         deal = await deals.get(db, alice, deal["id"])
         if deal["stage"] != at[stage]:
-            await deals.move(db, alice, deal["id"], at[stage], deal["version"])
+            await moves.move(db, alice, deal["id"], at[stage], deal["version"])
         shown[stage] = (await guide.guide(db, alice, deal["id"]))["form"]
     assert {"needs", "preferences", "budget", "budget_amount"} <= set(shown["Qualification"])
     assert "to_offer" in shown["Offer"]

@@ -13,7 +13,7 @@ from pbxcrm.calls import events, numbers
 from pbxcrm.crm import views
 from pbxcrm.http import render
 from pbxcrm.http.i18n import LOCALES
-from pbxcrm.service import contacts, deals
+from pbxcrm.service import contacts, deals, moves
 from pbxcrm.service.intake import Intake
 from tests.http.bed import House, both
 from tests.store.office import Caller
@@ -28,7 +28,7 @@ async def won_deal(house: House) -> tuple[dict[str, Any], dict[str, Any]]:
     contact = await contacts.create(house.db, scope, {"name": "Anna", "numbers": [NUMBER]})
     deal = await deals.create(house.db, scope, {"title": "Boat", "value": "90000", "contact_id": contact["id"]})
     won = next(s for s in (await deals.board(house.db, scope, None))["stages"] if s["kind"] == "won")
-    return contact, await deals.move(house.db, scope, deal["id"], won["id"], deal["version"])
+    return contact, await moves.move(house.db, scope, deal["id"], won["id"], deal["version"])
 
 
 @pytest.mark.asyncio

@@ -27,6 +27,7 @@ from pbxcrm.service import (
     history,
     leads,
     merge,
+    moves,
     privacy,
     recordings,
     relations,
@@ -61,7 +62,7 @@ async def life(house: House) -> Things:
     deal = await deals.change(db, scope, things.deal, deal["version"], told)
     await deals.add_note(db, scope, things.deal, f"{NAME} says: 0048601987654")
     lost = next(s for s in (await deals.board(db, scope, None))["stages"] if s["kind"] == "lost")
-    await deals.move(db, scope, things.deal, lost["id"], deal["version"], f"{NAME} has no money")
+    await moves.move(db, scope, things.deal, lost["id"], deal["version"], f"{NAME} has no money")
     due = {"title": f"Ring {NAME}", "due_at": "2026-11-18T09:30:00Z", "deal_id": things.deal}
     await tasks.create(db, scope, due)
     await more_of_life(db, scope, things)

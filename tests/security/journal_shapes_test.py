@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from pbxcrm.crm.access import COMMAND_LINE
 from pbxcrm.http.keys import TRAIL
-from pbxcrm.service import contacts, deals, link, people, privacy, reminders, retention, tasks, wrapup
+from pbxcrm.service import contacts, deals, link, moves, people, privacy, reminders, retention, tasks, wrapup
 from pbxcrm.service import house as house_settings
 from pbxcrm.service.auth import Auth
 from pbxcrm.service.intake import Intake
@@ -90,7 +90,7 @@ async def everything_once(house: House, clock: Clock) -> None:
     deal = await deals.change(db, mona, deal["id"], deal["version"], {"owner": "bob"})
     await deals.add_note(db, mona, deal["id"], "a note")
     stages = (await deals.board(db, mona, None))["stages"]
-    await deals.move(db, mona, deal["id"], next(s["id"] for s in stages if s["kind"] == "won"), deal["version"])
+    await moves.move(db, mona, deal["id"], next(s["id"] for s in stages if s["kind"] == "won"), deal["version"])
     task = await tasks.create(db, mona, {"title": "x", "due_at": "2026-11-18T09:30:00Z", "user": "bob"})
     await tasks.done(db, mona, task["id"])
     await tasks.create(db, alice, {"title": "x", "due_at": "2026-11-18T09:30:00Z", "remind_at": "2026-11-18T09:00:00Z"})

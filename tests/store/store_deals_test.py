@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from pbxcrm.crm.access import Scope
-from pbxcrm.service import contacts, deals, tasks
+from pbxcrm.service import contacts, deals, moves, tasks
 from pbxcrm.service.errors import Conflict, Invalid, NotFound, ServiceError
 from pbxcrm.service.intake import Intake
 from pbxcrm.store import journal, schema
@@ -47,7 +47,7 @@ async def test_a_sellers_deal_is_theirs_alone_and_the_managers(office):
             lambda who=who: deals.get(db, who, key),
             lambda who=who: deals.change(db, who, key, 1, {"title": "mine"}),
             lambda who=who: deals.change(db, who, key, 99, {"title": "mine"}),
-            lambda who=who: deals.move(db, who, key, office.stage["Won"], 1),
+            lambda who=who: moves.move(db, who, key, office.stage["Won"], 1),
             lambda who=who: deals.claim(db, who, key),
             lambda who=who: deals.timeline(db, who, key),
             lambda who=who: deals.add_note(db, who, key, "hello"),
@@ -173,15 +173,15 @@ async def test_a_change_that_changes_nothing_writes_nothing(office):
     rows = await office.rows("journal")
     assert await deals.change(office.db, office.alice, deal["id"], 1, {"value": "100.00"}) == deal
     assert await deals.change(office.db, office.alice, deal["id"], 1, {}) == deal
-    assert await deals.move(office.db, office.alice, deal["id"], deal["stage"], 1) == deal
+    assert await moves.move(office.db, office.alice, deal["id"], deal["stage"], 1) == deal
     assert await office.rows("journal") == rows
 
 
 async def test_a_conflict_says_who_and_what(office):
     deal = await make(office, office.alice)
-    moved = await deals.move(office.db, office.mia, deal["id"], office.stage["Offer"], 1)
+    moved = await moves.move(office.db, office.mia, deal["id"], office.stage["Offer"], 1)
     with pytest.raises(Conflict, match="mia moved this deal to Offer meanwhile") as caught:
-        await deals.move(office.db, office.alice, deal["id"], office.stage["Won"], 1)
+        await moves.move(office.db, office.alice, deal["id"], office.stage["Won"], 1)
     assert (caught.value.by, caught.value.current) == ("mia", moved)
     changed = await deals.change(office.db, office.mia, deal["id"], 2, {"value": "1"})
     with pytest.raises(Conflict, match="mia changed this deal meanwhile") as caught:
@@ -240,17 +240,17 @@ async def test_a_new_owner_sees_it_and_the_old_one_hears_that_it_is_gone(office)
 async def test_lost_asks_why(office):
     deal = await make(office, office.alice)
     with pytest.raises(Invalid) as caught:
-        await deals.move(office.db, office.alice, deal["id"], office.stage["Lost"], 1)
+        await moves.move(office.db, office.alice, deal["id"], office.stage["Lost"], 1)
     assert list(caught.value.fields) == ["reason"]
     with pytest.raises(Invalid):
-        await deals.move(office.db, office.alice, deal["id"], office.stage["Lost"], 1, "  ")
+        await moves.move(office.db, office.alice, deal["id"], office.stage["Lost"], 1, "  ")
     office.clock.now += 60
-    lost = await deals.move(office.db, office.alice, deal["id"], office.stage["Lost"], 1, "too dear")
+    lost = await moves.move(office.db, office.alice, deal["id"], office.stage["Lost"], 1, "too dear")
     assert (lost["stage_name"], lost["close_reason"]) == ("Lost", "too dear")
     assert lost["closed_at"] == lost["stage_since"] == "2026-11-18T11:07:40.000Z"
-    back = await deals.move(office.db, office.alice, deal["id"], office.stage["Offer"], 2)
+    back = await moves.move(office.db, office.alice, deal["id"], office.stage["Offer"], 2)
     assert (back["closed_at"], back["close_reason"]) == (None, "")
-    won = await deals.move(office.db, office.alice, deal["id"], office.stage["Won"], 3)
+    won = await moves.move(office.db, office.alice, deal["id"], office.stage["Won"], 3)
     assert (won["stage_kind"], won["closed_at"]) == ("won", won["stage_since"])
 
 
@@ -258,16 +258,16 @@ async def test_lost_asks_why(office):
 async def test_a_stage_that_is_none(office, stage):
     deal = await make(office, office.alice)
     with pytest.raises(Invalid, match="stage"):
-        await deals.move(office.db, office.alice, deal["id"], stage, 1)
+        await moves.move(office.db, office.alice, deal["id"], stage, 1)
 
 
 async def test_the_history_has_a_row_for_every_stage_entered_the_first_included(office):
     deal = await make(office, office.alice)
     office.clock.now += 10
     await deals.change(office.db, office.alice, deal["id"], 1, {"value": "200"})
-    await deals.move(office.db, office.mia, deal["id"], office.stage["Offer"], 2)
+    await moves.move(office.db, office.mia, deal["id"], office.stage["Offer"], 2)
     office.clock.now += 10
-    await deals.move(office.db, office.alice, deal["id"], office.stage["Lost"], 3, "too dear")
+    await moves.move(office.db, office.alice, deal["id"], office.stage["Lost"], 3, "too dear")
     rows = [
         (row["from_stage_id"], row["stage_id"], row["at"], row["user_id"], row["owner_id"], row["value"], row["reason"])
         for row in await office.rows("stage_history")
@@ -448,7 +448,7 @@ async def operate(office: Office, i: int, operation: tuple) -> None:
         elif deal is None:
             return
         elif kind == "move":
-            await deals.move(office.db, office.mia, deal["id"], office.stage[values[1]], deal["version"], "why")
+            await moves.move(office.db, office.mia, deal["id"], office.stage[values[1]], deal["version"], "why")
         elif kind == "value":
             fields = {"value": values[1], "currency": values[2]}
             await deals.change(office.db, office.mia, deal["id"], deal["version"], fields)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, event, insert, select, update
 from pbxcrm.calls.facts import Fact
 from pbxcrm.crm.access import Scope
 from pbxcrm.crm.rules import UNANSWERED, Rules
-from pbxcrm.service import calls, contacts, deals, intake, people, tasks
+from pbxcrm.service import calls, contacts, deals, intake, moves, people, tasks
 from pbxcrm.service.errors import NotFound, Unavailable
 from pbxcrm.service.intake import Intake
 from pbxcrm.store import journal, schema
@@ -238,7 +238,7 @@ async def test_a_call_passed_on_to_the_owner_leaves_nothing_to_look_at(desk):
 async def test_a_known_contact_without_an_open_deal_gets_one_under_it(desk):
     office = desk.office
     old = await desk.known(office.alice)
-    await deals.move(office.db, office.alice, old["id"], office.stage["Won"], 1)
+    await moves.move(office.db, office.alice, old["id"], office.stage["Won"], 1)
     await contacts.change(office.db, office.alice, old["contact_id"], 1, {"name": "Ann", "company": "Acme"})
     call = Caller(NUMBER, caller_name="somebody")
     await desk.take(call.rings("bob"), call.answers("bob"), call.ends())

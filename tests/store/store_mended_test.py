@@ -6,7 +6,7 @@ import pytest
 
 from pbxcrm.calls.model import Call, Evidence, Talk
 from pbxcrm.crm.rules import Rules
-from pbxcrm.service import deals, history, tasks
+from pbxcrm.service import deals, history, moves, tasks
 from pbxcrm.service.history import Counts
 from pbxcrm.service.intake import Intake
 from tests.store.office import START, Caller, Office
@@ -143,7 +143,7 @@ async def title(office: Office, key: str) -> None:
 
 
 async def move(office: Office, key: str) -> None:
-    await deals.move(office.db, office.alice, key, office.stage["New"], 1)
+    await moves.move(office.db, office.alice, key, office.stage["New"], 1)
 
 
 @pytest.mark.parametrize("touch", [note, title, move])

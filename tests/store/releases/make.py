@@ -15,7 +15,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from pbxcrm.service import contacts, deals, people, tasks
+from pbxcrm.service import contacts, deals, moves, people, tasks
 from pbxcrm.service.intake import Intake
 from pbxcrm.store.db import Database
 from pbxcrm.store.migrations import migrate
@@ -38,9 +38,9 @@ async def fill(url: str) -> None:
     await contacts.create(db, office.alice, {"name": "Иван Żółć", "numbers": ["+48600777888"], "note": "زنگ بزن"})
     deal = await deals.create(db, office.alice, {"title": "Roof", "number": "+48600777888", "value": "12345.67"})
     for stage in ("Offer", "Won"):
-        deal = await deals.move(db, office.alice, deal["id"], office.stage[stage], deal["version"])
+        deal = await moves.move(db, office.alice, deal["id"], office.stage[stage], deal["version"])
     lost = await deals.create(db, office.bob, {"title": "Cellar", "number": "+48600777999"})
-    await deals.move(db, office.bob, lost["id"], office.stage["Lost"], lost["version"], "too dear")
+    await moves.move(db, office.bob, lost["id"], office.stage["Lost"], lost["version"], "too dear")
     await tasks.create(
         db, office.alice, {"title": "Call back", "due_at": "2026-12-01T09:00:00Z", "deal_id": deal["id"]}
     )
