@@ -88,6 +88,7 @@ PARTS = {
     "/calls/mine": "caller cards, for the script of every page",
     "/calls/missed/count": "a number, for the script of every page",
     "/calls/{id}/recording": "a sound",
+    "/calls/{id}/waveform.svg": "a picture in a page",
     "/contacts/{id}/export": "a file",
     "/documents/{id}/file": "a file",
     "/feed/{secret}.ics": "a calendar, for other programs",

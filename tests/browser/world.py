@@ -92,6 +92,11 @@ class World:
         return Path(str(self.db.url.database)).parent / "documents"
 
     @property
+    def recordings(self) -> Path:
+        """The folder of recordings."""
+        return Path(str(self.db.url.database)).parent / "recordings"
+
+    @property
     def url(self) -> str:
         return str(self.server.make_url("/")).rstrip("/")
 
@@ -201,7 +206,9 @@ async def world(folder: Path, *, demo: bool = False) -> AsyncIterator[World]:
     pbx, hub = Pbx(), Hub(db)
     link = Link(since=db.clock() - 3600)
     dialler = Dialler(db, pbx.originate, DialPolicy(region="PL", prefixes=("*",)), link_up=lambda: link.up)
-    server = TestServer(build(Deps(db, hub, dialler, lambda: link, demo=demo, documents=folder / "documents")))
+    folders = {"documents": folder / "documents", "recordings": folder / "recordings"}
+    folders["recordings"].mkdir()
+    server = TestServer(build(Deps(db, hub, dialler, lambda: link, demo=demo, **folders)))
     running = asyncio.create_task(hub.run())
     await server.start_server(access_log=None, shutdown_timeout=0.5)
     firm = World(db, Intake(db), pbx, link, server)

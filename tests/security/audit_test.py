@@ -28,6 +28,7 @@ SHOWS_NOBODY = {
     "/reports", "/reports/lost", "/reports/sources", "/reports/stages",  # sums
     "/reports/{name}.csv",  # noted by itself, as exported
     "/settings/scores", "/settings/scores/reach", "/settings/fields", "/api/v1/fields",
+    "/calls/{id}/waveform.svg",  # how loud; the page that shows it is noted, and who listens
     "/feed/{secret}.ics",  # noted by itself, for its secret says who it is
 }  # fmt: skip
 

@@ -303,6 +303,7 @@ TABLE: dict[tuple[str, str], Eyes] = {
     ("POST", "/calls/disagreements/{id}/seen"): managers(303, 303, path="/calls/disagreements/{differing}/seen"),
     ("GET", API + "/calls/{id}/recording"): theirs(200, 401, path=API + "/calls/{call}/recording"),
     ("GET", "/calls/{id}/recording"): theirs(200, 303, path="/calls/{call}/recording"),
+    ("GET", "/calls/{id}/waveform.svg"): theirs(200, 303, path="/calls/{call}/waveform.svg"),
     ("GET", API + "/calls.csv"): everybody(200, 401, shows=True),
     ("GET", API + "/deals.csv"): everybody(200, 401, shows=True),
     ("GET", API + "/contacts.csv"): everybody(200, 401, shows=True),
