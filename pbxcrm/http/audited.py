@@ -156,6 +156,8 @@ def _value(me: Viewer, field: str, value: Any) -> str | None:
         return me.r.gettext("yes") if value else me.r.gettext("no")
     if isinstance(value, list):
         return ", ".join(_value(me, field, one) or "" for one in value)
+    if field == "priority":
+        return Labels(me.r.locale).priority(value)
     if isinstance(value, (int, float)):
         return me.r.digits(str(value))
     return _text(me, field, str(value))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pbxcrm.http.audited import changes
 from pbxcrm.http.labels import Labels
 from pbxcrm.http.render import Viewer, full_name
 from pbxcrm.service.errors import Conflict
@@ -24,7 +25,7 @@ def timeline(me: Viewer, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
+def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, Any]:
     _ = me.r.gettext
     by = full_name(item.get("by") or "pbxcrm")
     if item["kind"] == "stage":
@@ -49,6 +50,12 @@ def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
         offer = item["offer"]
         more = f"{offer['title']} · {me.r.money(offer['total'], offer['currency'])}"
         return {"text": text % {"name": by}, "more": more, "link": f"/offers/{offer['id']}"}
+    if item["kind"] == "change":
+        return {
+            "text": _("%(name)s changed it", name=by),
+            "more": "",
+            "told": changes(me, _worth_telling(item["changes"])),
+        }
     if item["kind"] == "document":
         document = item["document"]
         return {
@@ -65,6 +72,11 @@ def _sentence(me: Viewer, item: Mapping[str, Any]) -> dict[str, str]:
             text = _("%(kind)s, due %(time)s", kind=kind, time=me.r.near(task["due_at"]))
         return {"text": text, "more": "\n".join(one for one in (task["title"], task["result"]) if one)}
     return {"text": str(item["kind"]), "more": ""}
+
+
+def _worth_telling(said: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Of what is an id, that it changed; the rest with the old and the new."""
+    return {name: [None, None] if name.endswith("_id") else values for name, values in said.items()}
 
 
 def conflict(me: Viewer, error: Conflict, deal: Mapping[str, Any]) -> str:

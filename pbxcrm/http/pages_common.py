@@ -30,6 +30,7 @@ MODULES = (
     "dom.js",
     "words.js",
     "panel.js",
+    "recordings.js",
     "drag.js",
     "keys.js",
     "caller.js",

@@ -1,6 +1,6 @@
 """All that happened on a deal, in one row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,18 +12,18 @@ from pbxcrm.crm.views import DealRow
 from pbxcrm.service.documents import view as document_view
 from pbxcrm.service.errors import NotFound
 from pbxcrm.service.transact import key, read
-from pbxcrm.store import calls, deals, documents, offers, stages, tasks, wrapups
+from pbxcrm.store import audit, calls, deals, documents, offers, stages, tasks, wrapups
 from pbxcrm.store.db import Database
 
-MOST_CALLS = 200
+MOST_CALLS = MOST_CHANGES = 200
 
 
 async def timeline(db: Database, scope: Scope, deal_id: object) -> list[dict[str, Any]]:
-    """The newest first: [{kind: call|stage|note|task|offer|document, at, …}].
+    """The newest first: [{kind: call|stage|note|task|change|offer|document, at, …}].
 
     call: {call: the call}. stage: {from, to, from_name, to_name, by, reason, value, currency}.
     note: {id, by, text, coaching}. task: {task: the task}. offer: {what: sent|accepted|declined, by, offer}.
-    document: {by, document}. The newest 200 calls.
+    change: {by, changes: {field: [old, new]}}. document: {by, document}. The newest 200 calls and changes.
     """
     wanted = key(deal_id)
     return await read(db, lambda conn: _timeline(conn, scope, wanted))
@@ -41,6 +41,7 @@ def _timeline(conn: Connection, scope: Scope, deal_id: int) -> list[dict[str, An
         *stages_of(conn, scope, row),
         *(_note(note) for note in deals.notes_of(conn, scope, deal_id)),
         *(_task(views.task(task)) for task in tasks.of_deal(conn, scope, deal_id)),
+        *_changes(audit.changes_of(conn, scope, "deal", deal_id, MOST_CHANGES)),
         *(told for offer in offers.of_deal(conn, scope, deal_id) for told in _offer(offer_rules.view(offer))),
         *(_document(document_view(one)) for one in documents.of_deals(conn, scope, [deal_id])),
     ]
@@ -72,6 +73,16 @@ def stages_of(conn: Connection, scope: Scope, row: DealRow) -> list[dict[str, An
         }
         for entry in deals.history(conn, scope, row["id"])
     ]
+
+
+def _changes(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What one person changed at one moment is one item, in however many tables it stands."""
+    items: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry in entries:
+        at, by = entry["at"], entry["user"]
+        item = items.setdefault((at, by), {"kind": "change", "at": at, "by": by, "changes": {}})
+        item["changes"] |= entry["changes"]
+    return [*items.values()]
 
 
 def _note(note: dict[str, Any]) -> dict[str, Any]:

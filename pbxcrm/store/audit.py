@@ -56,6 +56,12 @@ def about(conn: Connection, _scope: Scope, things: Mapping[str, Iterable[object]
     return [found[key] for key in sorted(found)]
 
 
+def changes_of(conn: Connection, _scope: Scope, thing: str, thing_id: int, limit: int) -> list[View]:
+    """How this thing was changed, the newest first. For whoever was let see the thing."""
+    here = (_a.thing == thing) & (_a.thing_id == str(thing_id)) & (_a.action == f"{thing}.changed")
+    return [_view(row) for row in conn.execute(select(audit).where(here).order_by(*_NEWEST).limit(limit))]
+
+
 def _view(row: Row[Any]) -> View:
     return {
         "id": str(row.id),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.bed import House
+from tests.http.bed import Clock, House
 
 pytestmark = pytest.mark.asyncio
 DEAL = {
@@ -40,6 +40,27 @@ async def test_a_deal_from_new_to_lost(house: House) -> None:
     assert (moved["stage"], moved["version"]) == (lost, changed["version"] + 1)
     items = (await house.json("GET", one + "/timeline", "alice"))["items"]
     assert "stage" in {item["kind"] for item in items}
+
+
+async def test_what_happened_names_what_was_changed(house: House, clock: Clock) -> None:
+    made = await house.json("POST", "/api/v1/deals", "alice", 201, json={"title": "Boat", "value": "500"})
+    one = f"/api/v1/deals/{made['id']}"
+    clock.on(60)
+    given = {"version": made["version"], "value": "700", "priority": 2, "competitors": "Rivals", "tags": ["big"]}
+    changed = await house.json("PATCH", one, "alice", json=given)
+    clock.on(60)
+    await house.json("PATCH", one, "mona", json={"version": changed["version"], "title": "Big boat", "owner": "mona"})
+    items = (await house.json("GET", one + "/timeline", "mona"))["items"]
+    told = [(item["by"], item["changes"]) for item in items if item["kind"] == "change"]
+    assert told[0] == ("mona", {"title": ["Boat", "Big boat"], "owner_name": ["alice", "mona"]})
+    assert told[1][0] == "alice"
+    assert told[1][1] | {"competitors": ["", "Rivals"]} == {
+        "value": ["500.00 EUR", "700.00 EUR"], "priority": [0, 2], "competitors": ["", "Rivals"], "tags": ["", "big"]
+    }  # fmt: skip
+    assert len(told) == 2
+    page = await (await house.ask("GET", f"/deals/{made['id']}", "mona")).text()
+    assert all(f'<ins dir="auto">{new}</ins>' in page for new in ("Big boat", "urgent"))
+    assert '<del dir="auto">€500</del>' in page
 
 
 async def test_the_board_counts_and_names_its_moment(house: House) -> None:

@@ -158,7 +158,7 @@ function given(field) {
 function carry(nodes, sent, fields = []) {
   let cursor = null;
   for (const field of fields) {
-    if (field.form === sent || !changed(field)) continue;
+    if (sameForm(field.form, sent) || !changed(field)) continue;
     const twin = $$(`[name="${CSS.escape(field.name)}"]`, nodes).find((one) => alike(one, field));
     if (!twin) continue;
     const [version, old] = [twin, field].map((one) => $("[name=version]", one.form));
@@ -170,8 +170,11 @@ function carry(nodes, sent, fields = []) {
   return cursor;
 }
 
+// A form is known by where it is sent: after the panel came anew it is another element.
+const sameForm = (one, other) => one.getAttribute("action") === other?.getAttribute("action");
+
 function alike(one, other) {
-  const same = one.type === other.type && one.form?.getAttribute("action") === other.form?.getAttribute("action");
+  const same = one.type === other.type && one.form && sameForm(one.form, other.form);
   return same && (!one.matches("[type=checkbox], [type=radio]") || one.value === other.value);
 }
 
@@ -256,10 +259,12 @@ async function submit(form, submitter, box) {
   }
 }
 
-// What the server has taken is not written any more: it is what stands there.
+// What the server has taken is not written any more: it is what stands there, also in a panel that came anew or was left
+// meanwhile.
 function saved(form, data) {
-  delete $("[name=was]", form)?.dataset.kept;
-  for (const field of form.elements) {
+  const written = [...fieldsOf(side), ...[...left.values()].flat()];
+  for (const field of written.filter((one) => sameForm(one.form, form))) {
+    if (field.name === "was") delete field.dataset.kept;
     const [went, ticks] = [data.getAll(field.name).includes(field.value), field.matches("[type=checkbox], [type=radio]")];
     if (ticks && went === field.checked) field.defaultChecked = field.checked;
     else if (!went || ticks) continue; // written since

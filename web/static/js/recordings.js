@@ -23,9 +23,11 @@ document.addEventListener("click", (event) => {
   audio.play().catch(() => {}); // the player itself says that it cannot
 });
 
-document.addEventListener("timeupdate", ({ target: audio }) => {
-  of(audio, ".wave i").style.inlineSize = `${(100 * audio.currentTime) / audio.duration}%`;
-}, true);
+for (const moment of ["timeupdate", "seeking", "seeked", "pause"]) {
+  document.addEventListener(moment, ({ target: audio }) => {
+    of(audio, ".wave i").style.inlineSize = `${(100 * audio.currentTime) / (audio.duration || 1)}%`;
+  }, true);
+}
 
 // What the server has no picture of (the one it sends is a pixel wide) is decoded here, once it is to be heard.
 document.addEventListener("play", ({ target: audio }) => {
