@@ -122,6 +122,17 @@ class Life:
         if linkedid and linkedid not in self.linkedids:
             self.linkedids.append(linkedid)
 
+    def date_back(self, at: float, back: float) -> None:
+        """What is said to have been at that moment was so many seconds earlier."""
+
+        def true(said: float) -> float:
+            return said - back if said == at else said
+
+        self.started_at = true(self.started_at)
+        self.talks = [replace(t, start=true(t.start), end=None if t.end is None else true(t.end)) for t in self.talks]
+        self.transfers = [replace(t, at=true(t.at)) for t in self.transfers]
+        self.evidence = [replace(e, at=true(e.at)) for e in self.evidence]
+
     # ---- talk
 
     def set_talk(self, ends: dict[str, End], at: float, event: str) -> FactKind | None:

@@ -3,7 +3,7 @@
 Uniqueids may repeat after a restart of the PBX: a call's key is (pbx, boot, uniqueid).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from pbxcrm.calls import events as ev
 from pbxcrm.calls.book import Book
@@ -13,6 +13,8 @@ from pbxcrm.calls.numbers import normalise
 from pbxcrm.calls.switch import DOWN, RINGING, UP, Channel, Switch
 
 _SAME_BOOT = 5.0  # seconds: Uptime is in whole seconds and takes its time on the wire
+
+_MOMENT = 1e-6  # seconds: as finely as the PBX dates what it tells
 
 Begin = Callable[[Channel, ev.Party, float], None]
 
@@ -30,6 +32,8 @@ class Resync:
         self._past: list[ev.Event] = []  # what it told meanwhile
         self.unread: list[ev.Event] = []  # that is to be read after all
         self._began: dict[str, float] = {}  # since when those named live
+        self._listed_at = float("-inf")  # when the last list of what lives was made
+        self._heard_at = float("-inf")  # when what was told last happened, by the PBX's clock
         self._called_out: set[str] = set()  # of the channels named: those that do nothing but have been dialled
         self._news: set[str] = set()  # of the channels named: those that have changed meanwhile
         self._asleep: list[tuple[Life, Call]] = []  # calls that lived when we were stopped, until a snapshot
@@ -37,6 +41,7 @@ class Resync:
     def resume(self, calls: Iterable[tuple[Call, int]]) -> None:
         """See Tracker.resume."""
         self._asleep = [(Life.revive(call, n), call) for call, n in calls]
+        self._heard_at = max((t.end or t.start for _, call in self._asleep for t in call.talks), default=self._heard_at)
 
     def born(self, uid: str) -> None:
         """A channel came to life; while others are being named it needs no naming."""
@@ -52,6 +57,28 @@ class Resync:
             return False
         self._past.append(event)
         return True
+
+    def dated(self, event: ev.Event) -> ev.Event:
+        """The event with a time that keeps the order of the wire: the PBX dates what it tells, but no list of what
+        lives. That is dated when it came, later than what was told before it and earlier than what is told after it.
+        """
+        if isinstance(event, (ev.Snapshot, ev.SnapshotEnd)):
+            return event._replace(at=max(event.at, self._heard_at + _MOMENT))
+        if not isinstance(event, (ev.Booted, ev.SnapshotBegin)):
+            self._heard_at = event.at
+            if event.at <= self._listed_at:  # the list came late, or our clock is ahead
+                self._date_back(self._listed_at - event.at + _MOMENT)
+        return event
+
+    def _date_back(self, back: float) -> None:
+        """The list is as many seconds older."""
+        begun = {*self._began.values()}
+        for life in self.book.all():
+            if life.started_at in begun:
+                life.date_back(life.started_at, back)
+            life.date_back(self._listed_at, back)
+        self._began = {uid: at - back for uid, at in self._began.items()}
+        self._listed_at -= back
 
     def booted(self, e: ev.Booted) -> None:
         if e.uptime is None:
@@ -146,6 +173,7 @@ class Resync:
             self.book.talked.pop(channel.uid, None)
             self.book.legs.pop(channel.uid, None)
             self.book.held.pop(channel.uid, None)
+        self._listed_at = e.at
         self._find_customers()
         for life in self.book.all():
             if not any(c.uid in alive for c in life.kept_by):
@@ -174,10 +202,11 @@ class Resync:
             if life.known_first:
                 continue
             life.unseen_end = True
+            unmet = _unmet(life, alive)
             life.unseen = life.unseen or any(
                 channel.state == UP and channel.uid in alive and channel is not life.root
                 for channel in switch.channels.values()
-                if channel is life.customer or (life.customer is None and channel.linkedid in life.linkedids)
+                if channel is life.customer or (unmet and channel.linkedid in life.linkedids)
             )
         self._gap = False
 
@@ -185,8 +214,7 @@ class Resync:
         """Of calls to outside: whoever was dialled while nobody looked, or in the place of another."""
         channels = self.book.switch.channels
         for life in self.book.all():
-            unmet = life.customer is None or life.customer.uid not in channels
-            if unmet and life.root is not None and not life.answered:
+            if _unmet(life, channels) and life.root is not None and not life.answered:
                 self._meet(life, self._called(life.root.uid, life.number))
         known = {linkedid for life in self.book.all() for linkedid in life.linkedids}
         found: dict[str, list[Channel]] = {}
@@ -262,3 +290,8 @@ class Resync:
                     channel.phone = channel is life.root
                     if channel is life.customer:
                         self.book.switch.trunks.add(channel.device)
+
+
+def _unmet(life: Life, alive: Container[str]) -> bool:
+    """Whether nobody outside is known whom this call is with, or they are gone: another trunk may be tried."""
+    return life.customer is None or life.customer.uid not in alive

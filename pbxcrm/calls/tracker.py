@@ -68,6 +68,7 @@ class Tracker:
         """What this event changed; most change nothing."""
         if self._resync.deaf and self._resync.puts_by(event):
             return []
+        event = self._resync.dated(event)
         self._on[type(event)](event)
         while self._resync.unread:
             late = self._resync.unread.pop(0)

@@ -42,6 +42,37 @@ def test_a_snapshot_tells_who_came_and_who_is_gone() -> None:
     assert talks(o.call) == [("alice", "PJSIP/101"), ("bob", "PJSIP/102")]
 
 
+@pytest.mark.parametrize("late", [3.0, 90.0])
+@pytest.mark.parametrize("known", [True, False])
+def test_who_came_after_a_list_that_came_late_was_the_last(late: float, *, known: bool) -> None:
+    """The list bears no time of the PBX: whom it found in talk seemed to have gone after everybody else."""
+    o = Office()
+    if known:
+        trunk, alice, _ = o.talk()
+    o.drop = lambda _frame: True
+    if known:
+        o.gone(alice)
+    else:
+        trunk = o.customer()
+    began = o.now
+    bob = o.calls_phone(trunk, "PJSIP/102")
+    o.join(bob, trunk)
+    o.drop = lambda _frame: False
+    o.wait(9)  # the list says 10 s
+    o.now += late
+    o.snapshot([trunk, bob])
+    o.now -= late
+    o.gone(bob)
+    carol = o.calls_phone(trunk, "PJSIP/103")
+    o.join(carol, trunk)
+    o.gone(carol, trunk)
+    call = o.call
+    assert call.last_answered_by == "carol"
+    assert call.talks[-2].user == "bob"
+    assert call.started_at <= began < call.talks[-2].start <= call.talks[-2].end <= call.talks[-1].start  # type: ignore[operator]
+    assert next(e.event for e in call.evidence if "bob" in e.text or "carol" in e.text) == "snapshot"
+
+
 def test_a_call_that_ended_out_of_sight_is_lost_and_one_that_began_is_found() -> None:
     o = Office()
     trunk, alice, _ = o.talk()
