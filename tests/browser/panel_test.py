@@ -89,18 +89,24 @@ class Held:
         await page.evaluate("() => fetch('/healthz').then(() => new Promise((done) => setTimeout(done)))")
 
 
-async def test_what_is_pressed_as_the_panel_comes_anew_counts(firm: World, open_page: Open) -> None:
-    """The panel that a move brought came between the press on Add and the release: the note was not added."""
+async def moved(firm: World, open_page: Open) -> tuple[Page, Held]:
+    """An open deal that was moved by its panel, which is being read anew: by the move's own answer, no live line."""
     deal = await firm.deal("maria", title="Trial")
     page = await open_page("maria", line=(line := Line()))
     line.up = False
     await line.cut()  # the move's own answer alone has the panel read anew
     await page.locator(".card .title").click()
-    side = page.locator("#side")
     late = Held()
     await late.first(page, f"**/deals/{deal['id']}")
-    await side.get_by_role("button", name="Negotiation").click()
+    await page.locator("#side").get_by_role("button", name="Negotiation").click()
     await late.read.wait()
+    return page, late
+
+
+async def test_what_is_pressed_as_the_panel_comes_anew_counts(firm: World, open_page: Open) -> None:
+    """The panel that a move brought came between the press on Add and the release: the note was not added."""
+    page, late = await moved(firm, open_page)
+    side = page.locator("#side")
     await side.get_by_placeholder("Add a note…").fill("Called twice")
     add = await side.locator("form.say").get_by_role("button", name="Add", exact=True).bounding_box()
     assert add
@@ -169,17 +175,9 @@ async def test_an_answer_leads_nobody_back_to_a_deal_they_have_left(firm: World,
 
 async def test_a_panel_that_comes_anew_takes_nobody_out_of_a_field(firm: World, open_page: Open) -> None:
     """The heading took the focus from an empty field: the letters were keys of the board."""
-    deal = await firm.deal("maria", title="Trial")
-    page = await open_page("maria", line=(line := Line()))
-    line.up = False
-    await line.cut()  # the move's own answer alone has the panel read anew
-    await page.locator(".card .title").click()
+    page, late = await moved(firm, open_page)
     side = page.locator("#side")
     note = side.get_by_placeholder("Add a note…")
-    late = Held()
-    await late.first(page, f"**/deals/{deal['id']}")
-    await side.get_by_role("button", name="Negotiation").click()
-    await late.read.wait()
     await note.click()
     await late.comes(page)
     await expect(side.locator('.stages [aria-current="step"]')).to_have_text("Negotiation")

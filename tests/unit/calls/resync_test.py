@@ -104,7 +104,8 @@ def test_nobody_is_named_first_whom_another_may_have_preceded(seed: int, heard: 
 @pytest.mark.timeout(1200)
 def test_killed_anywhere_and_started_again_no_call_is_made_up() -> None:
     """A transferer whom the PBX calls back, say, though what they did was told to the tracker that is no more."""
-    for seed in range(CUTS):
+    # The last two: our clock is behind, and what was stored is newer than the list.
+    for seed in (*range(CUTS), 1806, 2911):
         chance = random.Random(seed)
         story = Modern(chance.randbytes(300))
         story.wire.watch = True
